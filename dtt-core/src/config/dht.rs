@@ -1,0 +1,61 @@
+use std::{net::Ipv4Addr, time::Duration};
+
+use super::{at_least_1ms, settings::settings};
+use crate::error::{Error, Result};
+
+settings! {
+    /// How the DHT is reached, and how patiently.
+    ///
+    /// All topics of a process whose bootstrap, port, bind address, mode and request timeout are equal share one
+    /// DHT client: one socket, one thread, one routing table.
+    DhtConfig, DhtConfigBuilder builds DhtConfig = std::convert::identity;
+    copy {
+        /// How often a failed store is tried again. Default 3.
+        retries: usize = 3;
+        /// The least pause before a store is tried again. Default 5 s.
+        base_retry_interval: Duration = Duration::from_secs(5);
+        /// A random time up to this is added to the pause. Default 10 s.
+        max_retry_jitter: Duration = Duration::from_secs(10);
+        /// The longest a store may take. Default 10 s.
+        put_timeout: Duration = Duration::from_secs(10);
+        /// The longest a lookup may take; what arrived until then is used. Default 10 s.
+        get_timeout: Duration = Duration::from_secs(10);
+        /// How long one DHT node may take to answer. A query lasts until its last silent node has timed out, so
+        /// this decides how long a first store takes on the real network. Default 2 s, as in mainline.
+        request_timeout: Duration = Duration::from_secs(2);
+        /// The UDP port of the DHT client; with none, 6881 if it is free and any other one if not.
+        port: Option<u16> = None;
+        /// The IPv4 address that the DHT client binds; with none, all interfaces.
+        bind_address: Option<Ipv4Addr> = None;
+        /// Whether this process also serves the DHT to others from the start. With `false`, the default, it
+        /// starts as a client and serves once it has found itself reachable.
+        server_mode: bool = false;
+    }
+    lend {
+        /// The nodes to enter the DHT by, as `host:port`; with none, mainline's public bootstrap nodes.
+        bootstrap: Option<Vec<String>> = None;
+    }
+}
+
+impl DhtConfig {
+    /// Starts from the defaults.
+    pub fn builder() -> DhtConfigBuilder {
+        DhtConfigBuilder::default()
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        at_least_1ms("put_timeout", self.put_timeout())?;
+        at_least_1ms("get_timeout", self.get_timeout())?;
+        at_least_1ms("request_timeout", self.request_timeout())?;
+        for node in self.bootstrap().iter().flatten() {
+            let port = node.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
+            if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
+                return Err(Error::argument(
+                    "bootstrap",
+                    format!("{node:?} is not host:port with a port of 1 to 65535"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

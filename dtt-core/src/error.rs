@@ -1,0 +1,233 @@
+//! One table of error kinds, with fixed numbers that every language's binding maps from.
+
+use std::time::Duration;
+
+/// What went wrong, as a number that never changes its meaning.
+///
+/// Bindings turn a kind into a status code, an exception class or an enum case. Numbers are never reused;
+/// new kinds get new numbers, so match with a wildcard arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u16)]
+pub enum ErrorKind {
+    /// An argument is outside its limits. The message names the argument, the limit and the value.
+    InvalidArgument = 1,
+    /// A payload is larger than one gossip message can carry.
+    TooLarge = 2,
+    /// The topic or the node is closed.
+    Closed = 3,
+    /// The time allowed for the call is over.
+    Timeout = 4,
+    /// A socket could not be opened, or the endpoint could not start.
+    Bind = 5,
+    /// The DHT could not be reached, or nobody stored the record.
+    Dht = 6,
+    /// The gossip layer refused or ended.
+    Gossip = 7,
+    /// A record is malformed, foreign, stale, or not signed or sealed as it must be.
+    Record = 8,
+    /// A defect of this library. Please report it.
+    Internal = 9,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the numbers.
+    pub const ALL: [ErrorKind; 9] = [
+        ErrorKind::InvalidArgument,
+        ErrorKind::TooLarge,
+        ErrorKind::Closed,
+        ErrorKind::Timeout,
+        ErrorKind::Bind,
+        ErrorKind::Dht,
+        ErrorKind::Gossip,
+        ErrorKind::Record,
+        ErrorKind::Internal,
+    ];
+
+    /// The fixed number of this kind.
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The fixed name of this kind, in upper case, as the bindings use it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ErrorKind::InvalidArgument => "INVALID_ARGUMENT",
+            ErrorKind::TooLarge => "TOO_LARGE",
+            ErrorKind::Closed => "CLOSED",
+            ErrorKind::Timeout => "TIMEOUT",
+            ErrorKind::Bind => "BIND",
+            ErrorKind::Dht => "DHT",
+            ErrorKind::Gossip => "GOSSIP",
+            ErrorKind::Record => "RECORD",
+            ErrorKind::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// Any error of this library. [`Error::kind`] gives the stable number.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument is outside its limits.
+    #[error("{argument}: {problem}")]
+    InvalidArgument {
+        /// The argument's or option's name.
+        argument: &'static str,
+        /// The limit and the value that broke it. Never holds a secret.
+        problem: String,
+    },
+    /// A payload does not fit into one gossip message.
+    #[error("message: {size} bytes, the limit is {limit} bytes")]
+    TooLarge {
+        /// Size of the payload in bytes.
+        size: usize,
+        /// The most that one message carries, in bytes.
+        limit: usize,
+    },
+    /// The topic or the node is closed.
+    #[error("{0} is closed")]
+    Closed(&'static str),
+    /// The time allowed for the call is over.
+    #[error("{what} did not finish within {} ms", .after.as_millis())]
+    Timeout {
+        /// What was waited for.
+        what: &'static str,
+        /// The time that was allowed.
+        after: Duration,
+    },
+    /// A socket could not be opened, or the endpoint could not start.
+    #[error("cannot bind {what}: {reason}")]
+    Bind {
+        /// What should have been bound.
+        what: &'static str,
+        /// The system's or the endpoint's words.
+        reason: String,
+    },
+    /// The DHT could not be reached, or nobody stored the record.
+    #[error("dht {operation} failed: {reason}")]
+    Dht {
+        /// `lookup` or `store`.
+        operation: &'static str,
+        /// What the DHT client said.
+        reason: String,
+    },
+    /// The gossip layer refused or ended.
+    #[error("gossip: {0}")]
+    Gossip(String),
+    /// A record was refused.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A defect of this library.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The kind of this error, with its fixed number.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::InvalidArgument { .. } => ErrorKind::InvalidArgument,
+            Error::TooLarge { .. } => ErrorKind::TooLarge,
+            Error::Closed(_) => ErrorKind::Closed,
+            Error::Timeout { .. } => ErrorKind::Timeout,
+            Error::Bind { .. } => ErrorKind::Bind,
+            Error::Dht { .. } => ErrorKind::Dht,
+            Error::Gossip(_) => ErrorKind::Gossip,
+            Error::Record(_) => ErrorKind::Record,
+            Error::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// Shorthand for a refused argument.
+    pub(crate) fn argument(argument: &'static str, problem: impl Into<String>) -> Self {
+        Error::InvalidArgument { argument, problem: problem.into() }
+    }
+}
+
+/// Why a record was refused. The variants are also the reasons that [`crate::TopicStats`] counts by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Shorter than the smallest possible record or sealed record.
+    #[error("record: {size} bytes, at least {limit} bytes are needed")]
+    TooShort {
+        /// Size in bytes.
+        size: usize,
+        /// The least size in bytes.
+        limit: usize,
+    },
+    /// Larger than a DHT value may be (BEP 44) or than a decoder accepts.
+    #[error("record: {size} bytes, the limit is {limit} bytes")]
+    TooLong {
+        /// Size in bytes.
+        size: usize,
+        /// The most in bytes.
+        limit: usize,
+    },
+    /// A length inside contradicts the size of the whole.
+    #[error("record: a length of {stated} bytes inside does not match the {size} bytes that are there")]
+    Length {
+        /// The length that the record states, in bytes.
+        stated: usize,
+        /// The bytes that are there.
+        size: usize,
+    },
+    /// It does not open with this secret, rotation and minute.
+    #[error("record: it cannot be opened with this secret")]
+    Sealed,
+    /// It belongs to another topic.
+    #[error("record: it is signed for another topic")]
+    Topic,
+    /// It belongs to another minute than its slot.
+    #[error("record: it is signed for minute {found}, its slot is minute {slot}")]
+    Minute {
+        /// The minute in the record.
+        found: u64,
+        /// The minute of the slot it stood in.
+        slot: u64,
+    },
+    /// Its public key is no valid Ed25519 key.
+    #[error("record: its public key is not a valid Ed25519 key")]
+    Key,
+    /// Its signature does not hold (strict verification).
+    #[error("record: its signature does not hold")]
+    Signature,
+    /// Its content does not decode as the type that was asked for.
+    #[error("record: its content does not decode")]
+    Content,
+}
+
+/// Shorthand for results of this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_fixed() {
+        let table: Vec<_> = ErrorKind::ALL.iter().map(|k| (k.code(), k.name())).collect();
+        assert_eq!(
+            table,
+            [
+                (1, "INVALID_ARGUMENT"),
+                (2, "TOO_LARGE"),
+                (3, "CLOSED"),
+                (4, "TIMEOUT"),
+                (5, "BIND"),
+                (6, "DHT"),
+                (7, "GOSSIP"),
+                (8, "RECORD"),
+                (9, "INTERNAL"),
+            ]
+        );
+    }
+
+    #[test]
+    fn messages_name_the_limit_and_the_value() {
+        let error = Error::TooLarge { size: 5000, limit: 4057 };
+        assert_eq!(error.to_string(), "message: 5000 bytes, the limit is 4057 bytes");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+}

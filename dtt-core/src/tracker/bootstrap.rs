@@ -1,0 +1,205 @@
+//! Reaching a first neighbor: rounds of lookups, and gentle dials of what they find.
+
+use std::{collections::HashMap, time::Duration};
+
+use rand::{RngExt, seq::SliceRandom};
+
+use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
+
+/// The first pause is this part of `no_peers_retry_interval`: two that start at once meet soon.
+const FIRST_PAUSE_PART: u32 = 8;
+/// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
+const DEAF_PAUSE: Duration = Duration::from_secs(10);
+/// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
+const AHEAD_EVERY: u32 = 4;
+/// A round that still has candidates after this long makes room for a fresh lookup.
+const ROUND_LIMIT: Duration = Duration::from_secs(10);
+/// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
+const REDIAL_FIRST: Duration = Duration::from_secs(2);
+const REDIAL_MOST: Duration = Duration::from_secs(30);
+/// Peers remembered as dialled.
+const MAX_DIALLED: usize = 512;
+
+#[derive(Debug, Default)]
+pub(super) struct Bootstrap {
+    /// Rounds that ended without a neighbor since the last start.
+    attempt: u32,
+    round: Option<Round>,
+    next_round: Option<Duration>,
+    dialled: HashMap<PeerId, Dialled>,
+    started_before: bool,
+}
+
+#[derive(Debug)]
+struct Round {
+    began: Duration,
+    minutes: Vec<u64>,
+    candidates: Vec<Candidate>,
+    found_records: bool,
+    dials: usize,
+    /// No further dial before this.
+    settle_until: Duration,
+    settled: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    peer: PeerId,
+    /// The how-manieth choice of its record: the first choices of all records come before any second one.
+    rank: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Dialled {
+    times: u32,
+    not_before: Duration,
+}
+
+impl Bootstrap {
+    /// Begins to look at once, with short pauses first.
+    pub(super) fn start(&mut self, core: &mut Core, now: Now) {
+        self.attempt = 0;
+        self.next_round = None;
+        self.begin_round(core, now);
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.round = None;
+        self.next_round = None;
+        self.dialled.clear();
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        // A settle time that is over needs no call: whatever could be dialled has been, and only an input goes on.
+        let settling = self.round.as_ref().filter(|round| !round.settled).map(|round| round.settle_until);
+        settling.into_iter().chain(self.next_round).min()
+    }
+
+    /// A record was found: its nodes become candidates.
+    pub(super) fn record(&mut self, core: &mut Core, now: Now, record: &SeenRecord) {
+        let Some(round) = &mut self.round else { return };
+        round.found_records = true;
+        let mut choices: Vec<PeerId> = std::iter::once(record.publisher).chain(record.peers.iter().copied()).collect();
+        // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
+        choices.shuffle(&mut core.rng);
+        for (rank, peer) in choices.into_iter().enumerate() {
+            let known = peer == core.me || round.candidates.iter().any(|candidate| candidate.peer == peer);
+            let waits = self.dialled.get(&peer).is_some_and(|dialled| dialled.not_before > now.mono);
+            if !known && !waits {
+                round.candidates.push(Candidate { peer, rank });
+            }
+        }
+    }
+
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
+        if core.is_joined() {
+            return;
+        }
+        if self.next_round.is_some_and(|at| at <= now.mono) {
+            self.next_round = None;
+            self.begin_round(core, now);
+        }
+        self.dial(core, now);
+        self.end_round(core, now);
+    }
+
+    fn begin_round(&mut self, core: &mut Core, now: Now) {
+        let older = !self.started_before && core.config.bootstrap_config().check_older_records_first_on_startup();
+        self.started_before = true;
+        let newest = now.minute().saturating_sub(u64::from(older));
+        let mut minutes = vec![newest, newest.saturating_sub(1)];
+        if self.attempt % AHEAD_EVERY == AHEAD_EVERY - 1 {
+            minutes.push(now.minute() + 1);
+        }
+        for minute in &minutes {
+            // A lookup that is under way serves as well; one that has ended is done again.
+            if core.slots.begin(*minute, now) {
+                core.act(Action::Lookup { minute: *minute });
+            }
+        }
+        let round = Round {
+            began: now.mono,
+            minutes,
+            candidates: Vec::new(),
+            found_records: false,
+            dials: 0,
+            settle_until: now.mono,
+            settled: true,
+        };
+        let known: Vec<SeenRecord> =
+            round.minutes.iter().flat_map(|minute| core.slots.records(*minute).to_vec()).collect();
+        self.round = Some(round);
+        // What an earlier lookup of these slots showed may be dialled without waiting for the new one.
+        for record in known {
+            self.record(core, now, &record);
+        }
+    }
+
+    /// Dials the next candidate whenever the one before has had its time.
+    fn dial(&mut self, core: &mut Core, now: Now) {
+        while let Some(peer) = self.next_candidate(core, now) {
+            self.remember_dial(peer, now);
+            core.act(Action::Join { peers: vec![peer], reason: JoinReason::Bootstrap });
+        }
+    }
+
+    fn next_candidate(&mut self, core: &Core, now: Now) -> Option<PeerId> {
+        let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono)?;
+        let at = (0..round.candidates.len()).min_by_key(|at| round.candidates[*at].rank)?;
+        let peer = round.candidates.remove(at).peer;
+        round.dials += 1;
+        let bootstrap = core.config.bootstrap_config();
+        let a_few = round.dials.is_multiple_of(core.config.max_join_peer_count());
+        let pause = if a_few || round.candidates.is_empty() {
+            bootstrap.join_confirmation_wait_time()
+        } else {
+            bootstrap.per_peer_join_settle_time()
+        };
+        round.settle_until = now.mono + pause;
+        round.settled = false;
+        Some(peer)
+    }
+
+    fn remember_dial(&mut self, peer: PeerId, now: Now) {
+        if self.dialled.len() >= MAX_DIALLED {
+            self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
+        }
+        if self.dialled.len() >= MAX_DIALLED {
+            self.dialled.clear();
+        }
+        let dialled = self.dialled.entry(peer).or_insert(Dialled { times: 0, not_before: now.mono });
+        let pause = (REDIAL_FIRST * 2u32.pow(dialled.times.min(8))).min(REDIAL_MOST);
+        *dialled = Dialled { times: dialled.times + 1, not_before: now.mono + pause };
+    }
+
+    /// Ends a round whose lookups are over and whose dials came to nothing.
+    fn end_round(&mut self, core: &mut Core, now: Now) {
+        let Some(round) = &mut self.round else { return };
+        round.settled = round.settle_until <= now.mono;
+        if !round.settled || round.minutes.iter().any(|minute| core.slots.is_looking(*minute)) {
+            return;
+        }
+        let over = now.mono.saturating_sub(round.began) > ROUND_LIMIT;
+        if !round.candidates.is_empty() && !over {
+            return;
+        }
+        let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
+        let pause = self.pause(core, self.round.as_ref().is_some_and(|round| round.found_records), answered);
+        self.round = None;
+        self.attempt = self.attempt.saturating_add(1);
+        self.next_round = Some(now.mono + pause);
+    }
+
+    fn pause(&mut self, core: &mut Core, found_records: bool, answered: bool) -> Duration {
+        let config = core.config.bootstrap_config();
+        let first = if found_records {
+            config.discovery_poll_interval()
+        } else {
+            config.no_peers_retry_interval() / FIRST_PAUSE_PART
+        };
+        let grown = first.saturating_mul(2u32.saturating_pow(self.attempt.min(16)));
+        let most = if answered { config.max_retry_interval() } else { config.max_retry_interval().min(DEAF_PAUSE) };
+        // Up to a quarter less or more, so that many that began together drift apart.
+        grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0)
+    }
+}

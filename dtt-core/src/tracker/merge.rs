@@ -1,0 +1,143 @@
+//! Keeping the swarm whole: looking for more neighbors when there are few, and noticing that it has split.
+
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+
+use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
+
+/// Records this recent are compared without a lookup of their own.
+const SLOT_AGE: Duration = Duration::from_secs(30);
+/// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
+/// be up to a minute ahead, and a message needs a moment to reach everyone.
+const JUDGE_MARGIN: Duration = Duration::from_secs(65);
+
+#[derive(Debug, Default)]
+pub(super) struct Merges {
+    bubble: Timer,
+    overlap: Timer,
+}
+
+#[derive(Debug, Default)]
+struct Timer {
+    next: Option<Duration>,
+    waiting: bool,
+}
+
+impl Timer {
+    /// Whether it is time to look at the records, and they are there.
+    fn is_due(&mut self, core: &mut Core, now: Now) -> bool {
+        if self.next.is_some_and(|at| at <= now.mono) {
+            self.next = None;
+            self.waiting = true;
+        }
+        if !self.waiting {
+            return false;
+        }
+        // Both, so that both lookups run at the same time.
+        let newest = core.want_slot(now.minute(), SLOT_AGE, now);
+        let before = core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now);
+        newest && before
+    }
+
+    fn again(&mut self, core: &mut Core, now: Now, base: Duration, jitter: Duration) {
+        self.waiting = false;
+        self.next = Some(now.mono + base + core.jitter(jitter));
+    }
+}
+
+impl Merges {
+    pub(super) fn joined(&mut self, core: &Core, now: Now) {
+        let config = core.config.merge_config();
+        let first = |interval: Option<Duration>| Timer { next: interval.map(|first| now.mono + first), waiting: false };
+        self.bubble = first(config.bubble_merge().enabled().map(|settings| settings.initial_interval()));
+        self.overlap = first(config.message_overlap_merge().enabled().map(|settings| settings.initial_interval()));
+    }
+
+    pub(super) fn stop(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.bubble.next.into_iter().chain(self.overlap.next).min()
+    }
+
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
+        if core.is_joined() {
+            self.bubble(core, now);
+            self.overlap(core, now);
+        }
+    }
+
+    fn bubble(&mut self, core: &mut Core, now: Now) {
+        let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
+        let few = core.neighbors.len() < settings.min_neighbors();
+        if !few && self.bubble.next.is_some_and(|at| at <= now.mono) {
+            // Enough neighbors: nothing to look up.
+            self.bubble.again(core, now, settings.base_interval(), settings.max_jitter());
+            return;
+        }
+        if !self.bubble.is_due(core, now) {
+            return;
+        }
+        self.bubble.again(core, now, settings.base_interval(), settings.max_jitter());
+        if few {
+            let unknown = unknown_peers(core, recent_records(core, now).iter());
+            join(core, unknown, settings.max_join_peers(), JoinReason::Bubble);
+        }
+    }
+
+    fn overlap(&mut self, core: &mut Core, now: Now) {
+        let Some(settings) = core.config.merge_config().message_overlap_merge().enabled().cloned() else { return };
+        let judges = core.window.can_judge(minute_start(now.minute()).saturating_sub(JUDGE_MARGIN));
+        if !judges && self.overlap.next.is_some_and(|at| at <= now.mono) {
+            // Nothing was heard yet that a record could be compared with.
+            self.overlap.again(core, now, settings.base_interval(), settings.max_jitter());
+            return;
+        }
+        if !self.overlap.is_due(core, now) {
+            return;
+        }
+        self.overlap.again(core, now, settings.base_interval(), settings.max_jitter());
+        let records = recent_records(core, now);
+        let split: Vec<&SeenRecord> = records.iter().filter(|record| marks_split(core, record)).collect();
+        let unknown = unknown_peers(core, split.into_iter());
+        join(core, unknown, settings.max_join_peers(), JoinReason::Overlap);
+    }
+}
+
+/// Whether a record comes from a part of the swarm that hears nothing of ours.
+fn marks_split(core: &Core, record: &SeenRecord) -> bool {
+    let connected = core.is_known(&record.publisher) || record.peers.iter().any(|peer| core.is_known(peer));
+    !connected
+        && !record.hashes.is_empty()
+        && core.window.can_judge(minute_start(record.minute).saturating_sub(JUDGE_MARGIN))
+        && !record.hashes.iter().any(|hash| core.window.knows(hash))
+}
+
+fn minute_start(minute: u64) -> Duration {
+    Duration::from_secs(minute * 60)
+}
+
+fn recent_records(core: &Core, now: Now) -> Vec<SeenRecord> {
+    let minute = now.minute();
+    [core.slots.records(minute), core.slots.records(minute.saturating_sub(1))].concat()
+}
+
+fn unknown_peers<'a>(core: &Core, records: impl Iterator<Item = &'a SeenRecord>) -> Vec<PeerId> {
+    let mut unknown: Vec<PeerId> = records
+        .flat_map(|record| std::iter::once(record.publisher).chain(record.peers.iter().copied()))
+        .filter(|peer| !core.is_known(peer))
+        .collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    unknown
+}
+
+fn join(core: &mut Core, mut peers: Vec<PeerId>, most: usize, reason: JoinReason) {
+    peers.shuffle(&mut core.rng);
+    peers.truncate(most);
+    if !peers.is_empty() {
+        core.act(Action::Join { peers, reason });
+    }
+}

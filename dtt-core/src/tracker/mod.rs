@@ -1,0 +1,375 @@
+//! What to do next: the state machine of bootstrap, publishing and both merges of one topic.
+//!
+//! It touches no socket and no clock: inputs and the time go in, actions and the next deadline come out, and its
+//! randomness follows from a seed. A driver carries the actions out; a simulator can run thousands of them.
+//!
+//! ```
+//! use std::time::Duration;
+//! use dtt_core::{Config, tracker::{Action, Input, Now, Tracker}};
+//!
+//! let start = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_750_000_000) };
+//! let mut tracker = Tracker::new([1; 32], &Config::default(), 7, start);
+//! let lookups: Vec<u64> = std::iter::from_fn(|| tracker.next_action())
+//!     .filter_map(|action| match action { Action::Lookup { minute } => Some(minute), _ => None })
+//!     .collect();
+//! assert_eq!(lookups, [start.minute(), start.minute() - 1]);
+//! tracker.handle(start, Input::NeighborUp([2; 32]));
+//! assert!(tracker.is_joined());
+//! ```
+
+mod bootstrap;
+mod merge;
+mod publisher;
+mod slots;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, time::Duration};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+use crate::{
+    config::Config,
+    wire::{GossipRecordContent, MAX_RECORD_PEERS, Record},
+};
+use bootstrap::Bootstrap;
+use merge::Merges;
+use publisher::Publisher;
+use slots::Slots;
+use window::MessageWindow;
+
+/// The 32-byte public key of a node.
+pub type PeerId = [u8; 32];
+/// A [`crate::wire::message_hash`].
+pub type MessageHash = [u8; 32];
+
+/// A moment, on both clocks that matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Time on a clock that never jumps, since any fixed point. Deadlines are on this clock.
+    pub mono: Duration,
+    /// Time since the Unix epoch, by the node's own idea of it. Slots are on this clock.
+    pub unix: Duration,
+}
+
+impl Now {
+    /// The unix minute.
+    pub fn minute(&self) -> u64 {
+        self.unix.as_secs() / 60
+    }
+
+    /// How long this minute still lasts.
+    fn rest_of_minute(&self) -> Duration {
+        Duration::from_secs((self.minute() + 1) * 60) - self.unix
+    }
+}
+
+/// What a verified record said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRecord {
+    /// The minute of its slot.
+    pub minute: u64,
+    /// Who published it.
+    pub publisher: PeerId,
+    /// Its publisher's neighbors.
+    pub peers: Vec<PeerId>,
+    /// Hashes of the messages that its publisher heard last.
+    pub hashes: Vec<MessageHash>,
+}
+
+impl SeenRecord {
+    /// Reads a record that has been verified. Foreign content leaves the publisher alone.
+    pub fn of(record: &Record) -> Self {
+        let content = record.content::<GossipRecordContent>().unwrap_or_default();
+        Self {
+            minute: record.unix_minute(),
+            publisher: record.pub_key(),
+            peers: content.peers().copied().collect(),
+            hashes: content.hashes().copied().collect(),
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The gossip layer has a new neighbor.
+    NeighborUp(PeerId),
+    /// The gossip layer lost a neighbor.
+    NeighborDown(PeerId),
+    /// A message to the whole swarm was heard.
+    Received(MessageHash),
+    /// A message to the whole swarm was sent.
+    Sent(MessageHash),
+    /// A lookup that is under way found a verified record.
+    Record(SeenRecord),
+    /// A lookup ended. Every [`Action::Lookup`] is answered by one.
+    LookupDone {
+        /// The minute that was looked up.
+        minute: u64,
+        /// Whether any DHT node answered at all.
+        answered: bool,
+    },
+    /// A store ended, after all its retries.
+    StoreDone {
+        /// The minute of the slot.
+        minute: u64,
+        /// Whether any DHT node acknowledged it.
+        stored: bool,
+    },
+    /// The node knows an address of its own for the first time, or has another one than before.
+    AddressChanged,
+    /// The network may have changed, or the machine woke up.
+    NetworkChanged,
+}
+
+/// Why peers are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JoinReason {
+    /// There is no neighbor.
+    Bootstrap,
+    /// There are few neighbors.
+    Bubble,
+    /// A record shows messages that are unknown here.
+    Overlap,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Look a minute's slot up; hand in each verified record of others, then [`Input::LookupDone`].
+    Lookup {
+        /// The unix minute.
+        minute: u64,
+    },
+    /// Store a record; then hand in [`Input::StoreDone`]. It replaces a store that is under way.
+    Store {
+        /// The unix minute.
+        minute: u64,
+        /// What the record says.
+        content: GossipRecordContent,
+    },
+    /// Ask the gossip layer to join these peers.
+    Join {
+        /// The peers.
+        peers: Vec<PeerId>,
+        /// Why.
+        reason: JoinReason,
+    },
+    /// Tell the application.
+    State(TopicState),
+}
+
+/// Where a topic stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TopicState {
+    /// Looking for a first neighbor.
+    #[default]
+    LookingUp,
+    /// There is at least one neighbor.
+    Joined,
+    /// The last neighbor is gone; looking for another one.
+    Alone,
+}
+
+/// A clock that jumped against the other by more than this means that the machine slept or its time was set.
+const CLOCK_JUMP: Duration = Duration::from_secs(20);
+
+/// The state machine of one topic.
+#[derive(Debug)]
+pub struct Tracker {
+    core: Core,
+    bootstrap: Bootstrap,
+    publisher: Publisher,
+    merges: Merges,
+    last: Now,
+}
+
+/// What every part of the machine shares.
+#[derive(Debug)]
+struct Core {
+    me: PeerId,
+    config: Config,
+    rng: StdRng,
+    neighbors: Vec<PeerId>,
+    slots: Slots,
+    window: MessageWindow,
+    actions: VecDeque<Action>,
+}
+
+impl Tracker {
+    /// A machine that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
+    pub fn new(me: PeerId, config: &Config, seed: u64, now: Now) -> Self {
+        let mut core = Core {
+            me,
+            config: config.clone(),
+            rng: StdRng::seed_from_u64(seed),
+            neighbors: Vec::new(),
+            slots: Slots::new(config.dht_config().get_timeout()),
+            window: MessageWindow::default(),
+            actions: VecDeque::new(),
+        };
+        core.actions.push_back(Action::State(TopicState::LookingUp));
+        let mut bootstrap = Bootstrap::default();
+        bootstrap.start(&mut core, now);
+        let publisher = Publisher::new(&core, now);
+        Self { core, bootstrap, publisher, merges: Merges::default(), last: now }
+    }
+
+    /// Takes an input in.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.notice_clock_jump(now);
+        let core = &mut self.core;
+        match input {
+            Input::NeighborUp(peer) => self.neighbor_up(now, peer),
+            Input::NeighborDown(peer) => self.neighbor_down(now, peer),
+            Input::Received(hash) => core.window.received(hash, now),
+            Input::Sent(hash) => core.window.sent(hash, now),
+            Input::Record(record) => self.record(now, record),
+            Input::LookupDone { minute, answered } => {
+                core.slots.done(minute, answered, now);
+                self.advance(now);
+            }
+            Input::StoreDone { minute, stored } => self.publisher.store_done(core, now, minute, stored),
+            Input::AddressChanged => {
+                self.publisher.address_changed(core, now);
+                self.advance(now);
+            }
+            Input::NetworkChanged => self.network_changed(now),
+        }
+    }
+
+    /// Does what the time has come for. Call it at [`Tracker::next_deadline`]; any other time does no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.notice_clock_jump(now);
+        self.advance(now);
+    }
+
+    /// The next action, if there is one.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.core.actions.pop_front()
+    }
+
+    /// When [`Tracker::handle_timeout`] wants to be called, on the clock of [`Now::mono`].
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let deadlines =
+            [self.bootstrap.deadline(), self.publisher.deadline(), self.merges.deadline(), self.core.slots.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether there is a neighbor.
+    pub fn is_joined(&self) -> bool {
+        self.core.is_joined()
+    }
+
+    /// The current neighbors, in the order in which they came.
+    pub fn neighbors(&self) -> &[PeerId] {
+        &self.core.neighbors
+    }
+
+    /// Hashes of the last messages that were received, oldest first: what the next record will say.
+    pub fn last_message_hashes(&self) -> impl Iterator<Item = &MessageHash> {
+        self.core.window.last()
+    }
+
+    fn neighbor_up(&mut self, now: Now, peer: PeerId) {
+        if self.core.neighbors.contains(&peer) {
+            return;
+        }
+        self.core.neighbors.push(peer);
+        if self.core.neighbors.len() == 1 {
+            self.bootstrap.stop();
+            self.publisher.joined(&mut self.core, now);
+            self.merges.joined(&self.core, now);
+            self.core.actions.push_back(Action::State(TopicState::Joined));
+        }
+    }
+
+    fn neighbor_down(&mut self, now: Now, peer: PeerId) {
+        let before = self.core.neighbors.len();
+        self.core.neighbors.retain(|known| *known != peer);
+        if before == 1 && self.core.neighbors.is_empty() {
+            self.core.actions.push_back(Action::State(TopicState::Alone));
+            self.merges.stop();
+            self.publisher.alone(now);
+            self.bootstrap.start(&mut self.core, now);
+            self.advance(now);
+        }
+    }
+
+    fn record(&mut self, now: Now, record: SeenRecord) {
+        if record.publisher == self.core.me || !self.core.slots.add(record.clone()) {
+            return;
+        }
+        self.bootstrap.record(&mut self.core, now, &record);
+        self.advance(now);
+    }
+
+    fn network_changed(&mut self, now: Now) {
+        self.publisher.address_changed(&mut self.core, now);
+        if !self.core.is_joined() {
+            self.bootstrap.start(&mut self.core, now);
+        }
+        self.advance(now);
+    }
+
+    fn advance(&mut self, now: Now) {
+        let core = &mut self.core;
+        core.slots.expire(now);
+        self.bootstrap.advance(core, now);
+        self.publisher.advance(core, now);
+        self.merges.advance(core, now);
+        // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
+        core.slots.forget_old(now);
+    }
+
+    fn notice_clock_jump(&mut self, now: Now) {
+        let mono = now.mono.saturating_sub(self.last.mono);
+        let unix = now.unix.saturating_sub(self.last.unix);
+        let back = self.last.unix.saturating_sub(now.unix);
+        self.last = now;
+        if unix > mono + CLOCK_JUMP || back > CLOCK_JUMP {
+            self.network_changed(now);
+        }
+    }
+}
+
+impl Core {
+    fn is_joined(&self) -> bool {
+        !self.neighbors.is_empty()
+    }
+
+    fn is_known(&self, peer: &PeerId) -> bool {
+        *peer == self.me || self.neighbors.contains(peer)
+    }
+
+    fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    /// Makes sure that a slot has been looked up within `max_age`; true if it has.
+    fn want_slot(&mut self, minute: u64, max_age: Duration, now: Now) -> bool {
+        if self.slots.is_fresh(minute, max_age, now) {
+            return true;
+        }
+        if self.slots.begin(minute, now) {
+            self.act(Action::Lookup { minute });
+        }
+        false
+    }
+
+    /// A random time below `most`.
+    fn jitter(&mut self, most: Duration) -> Duration {
+        most.mul_f64(self.rng.random::<f64>())
+    }
+
+    /// What a record says right now.
+    fn content(&mut self) -> GossipRecordContent {
+        // A random choice spreads newcomers over all neighbors, not over those that came first.
+        let mut peers = self.neighbors.clone();
+        let (chosen, _) = peers.partial_shuffle(&mut self.rng, MAX_RECORD_PEERS);
+        GossipRecordContent::new(&*chosen, self.window.last())
+    }
+}

@@ -1,0 +1,105 @@
+//! What the DHT slots of the last minutes showed, and which lookups are under way.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Now, SeenRecord};
+
+/// A slot of a healthy swarm shows a handful; more than this only tells that someone floods it.
+const MAX_RECORDS: usize = 64;
+/// The driver's own time-out comes first; this one is for a driver that lost an answer.
+const LOST_AFTER: Duration = Duration::from_secs(5);
+/// Minutes before the present one whose slots are kept.
+const KEEP_BEFORE: u64 = 2;
+
+#[derive(Debug)]
+pub(super) struct Slots {
+    by_minute: BTreeMap<u64, View>,
+    lookup_limit: Duration,
+}
+
+#[derive(Debug, Default)]
+struct View {
+    records: Vec<SeenRecord>,
+    /// When the lookup under way is given up.
+    looking_until: Option<Duration>,
+    /// When the last lookup ended, and whether anyone answered.
+    looked: Option<(Duration, bool)>,
+}
+
+impl Slots {
+    pub(super) fn new(get_timeout: Duration) -> Self {
+        Self { by_minute: BTreeMap::new(), lookup_limit: get_timeout + LOST_AFTER }
+    }
+
+    /// Marks a lookup as under way; false if one is already.
+    pub(super) fn begin(&mut self, minute: u64, now: Now) -> bool {
+        let view = self.by_minute.entry(minute).or_default();
+        if view.looking_until.is_some() {
+            return false;
+        }
+        view.looking_until = Some(now.mono + self.lookup_limit);
+        true
+    }
+
+    pub(super) fn is_looking(&self, minute: u64) -> bool {
+        self.by_minute.get(&minute).is_some_and(|view| view.looking_until.is_some())
+    }
+
+    pub(super) fn is_fresh(&self, minute: u64, max_age: Duration, now: Now) -> bool {
+        let looked = self.by_minute.get(&minute).and_then(|view| view.looked);
+        looked.is_some_and(|(at, _)| now.mono.saturating_sub(at) <= max_age)
+    }
+
+    /// Whether the last lookup of this minute was answered by anyone.
+    pub(super) fn was_answered(&self, minute: u64) -> bool {
+        self.by_minute.get(&minute).and_then(|view| view.looked).is_some_and(|(_, answered)| answered)
+    }
+
+    pub(super) fn done(&mut self, minute: u64, answered: bool, now: Now) {
+        let view = self.by_minute.entry(minute).or_default();
+        if view.looking_until.take().is_some() {
+            view.looked = Some((now.mono, answered));
+        }
+    }
+
+    /// Keeps one record per publisher; false when there is no room or the slot is not being looked at.
+    pub(super) fn add(&mut self, record: SeenRecord) -> bool {
+        let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
+        if let Some(known) = view.records.iter_mut().find(|known| known.publisher == record.publisher) {
+            // Storing nodes hold a publisher's records of different ages; the one that says more is the later one.
+            if record.peers.len() + record.hashes.len() >= known.peers.len() + known.hashes.len() {
+                *known = record;
+            }
+            return true;
+        }
+        let room = view.records.len() < MAX_RECORDS;
+        if room {
+            view.records.push(record);
+        }
+        room
+    }
+
+    pub(super) fn records(&self, minute: u64) -> &[SeenRecord] {
+        self.by_minute.get(&minute).map_or(&[], |view| &view.records)
+    }
+
+    /// Ends lookups whose answer never came.
+    pub(super) fn expire(&mut self, now: Now) {
+        for view in self.by_minute.values_mut() {
+            if view.looking_until.is_some_and(|until| until <= now.mono) {
+                view.looking_until = None;
+                view.looked = Some((now.mono, false));
+            }
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.by_minute.values().filter_map(|view| view.looking_until).min()
+    }
+
+    pub(super) fn forget_old(&mut self, now: Now) {
+        let minute = now.minute();
+        let useful = minute.saturating_sub(KEEP_BEFORE)..=minute + 1;
+        self.by_minute.retain(|minute, view| useful.contains(minute) || view.looking_until.is_some());
+    }
+}

@@ -1,0 +1,74 @@
+//! Which messages were heard: the last five for the records, and a long window to compare records against.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
+
+use super::{MessageHash, Now};
+use crate::wire::MAX_MESSAGE_HASHES;
+
+/// Messages remembered for comparison: about a megabyte when full, and five minutes at 100 messages a second.
+const WINDOW: usize = 32_768;
+
+#[derive(Debug, Default)]
+pub(super) struct MessageWindow {
+    last: VecDeque<MessageHash>,
+    seen: HashSet<u64>,
+    /// The order in which `seen` fills, with unix seconds.
+    ring: VecDeque<(u64, u64)>,
+    first_heard: Option<Duration>,
+    overflowed: bool,
+}
+
+impl MessageWindow {
+    pub(super) fn received(&mut self, hash: MessageHash, now: Now) {
+        if self.last.len() == MAX_MESSAGE_HASHES {
+            self.last.pop_front();
+        }
+        self.last.push_back(hash);
+        self.first_heard.get_or_insert(now.unix);
+        self.remember(hash, now);
+    }
+
+    pub(super) fn sent(&mut self, hash: MessageHash, now: Now) {
+        self.remember(hash, now);
+    }
+
+    pub(super) fn last(&self) -> impl Iterator<Item = &MessageHash> {
+        self.last.iter()
+    }
+
+    pub(super) fn knows(&self, hash: &MessageHash) -> bool {
+        self.seen.contains(&short(hash))
+    }
+
+    /// Whether a record made at this time must name a message that is known here, if its publisher is in the same
+    /// swarm: messages were heard before it was made, and none since then has been forgotten.
+    pub(super) fn can_judge(&self, made_at: Duration) -> bool {
+        let heard_before = self.first_heard.is_some_and(|first| first < made_at);
+        let complete = !self.overflowed || self.ring.front().is_some_and(|(_, at)| *at < made_at.as_secs());
+        heard_before && complete
+    }
+
+    fn remember(&mut self, hash: MessageHash, now: Now) {
+        let key = short(&hash);
+        if !self.seen.insert(key) {
+            return;
+        }
+        self.ring.push_back((key, now.unix.as_secs()));
+        if self.ring.len() > WINDOW {
+            self.overflowed = true;
+            if let Some((oldest, _)) = self.ring.pop_front() {
+                self.seen.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// Eight bytes of a hash are enough to tell tens of thousands of messages apart.
+fn short(hash: &MessageHash) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash[..8]);
+    u64::from_le_bytes(bytes)
+}
