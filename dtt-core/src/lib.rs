@@ -1,12 +1,85 @@
+//! Programs find each other by a topic's name and a shared secret, and talk: no server, no address list.
+//!
+//! A topic's members publish small sealed records in the BitTorrent mainline DHT, find the records of others, join
+//! them over [iroh-gossip], and keep the swarm whole.
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> Result<(), dtt_core::Error> {
+//! use dtt_core::{Event, JoinOptions, Node, Testnet};
+//!
+//! // An embedded DHT, so that this runs anywhere; `NodeConfig::default()` uses the public one.
+//! let testnet = Testnet::new()?;
+//! let (alice, bob) = (Node::spawn(testnet.node_config()).await?, Node::spawn(testnet.node_config()).await?);
+//!
+//! let hers = alice.join("my-topic", b"my secret", JoinOptions::default()).await?;
+//! let his = bob.join("my-topic", b"my secret", JoinOptions::default()).await?;
+//! tokio::try_join!(hers.joined(), his.joined())?;
+//!
+//! let mut events = his.subscribe();
+//! hers.broadcast("hello").await?;
+//! while let Some(event) = events.next().await {
+//!     if let Event::Received(message) = event {
+//!         assert_eq!(&message.content[..], b"hello");
+//!         break;
+//!     }
+//! }
+//! alice.shutdown().await;
+//! bob.shutdown().await;
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Node`] and its [`Topic`]: for programs that have no endpoint of their own.
+//! - [`AutoDiscoveryGossip`] and [`RecordPublisher`]: for programs that bring a gossip layer. The names are those of
+//!   the crate `distributed-topic-tracker` 0.3; a program moves over by changing the crate's name.
+//! - [`Testnet`]: an embedded DHT on loopback, for tests and demos without a network.
+//! - [`wire`] (what bytes mean) and [`tracker`] (what to do next): the protocol itself, without input or output.
+//!
+//! # Observing
+//!
+//! [`Topic::stats`] and [`Node::stats`] give numbers. Events go to [`tracing`] under the stable targets `dtt::node`
+//! (start and shutdown), `dtt::topic` (state, records, dials) and `dtt::dht` (lookups, stores, the client). Secrets
+//! appear in none of them.
+//!
+//! # Limits
+//!
+//! Gossip promises no delivery and no order. Who knows a topic's name sees how many records stand in its slots, and
+//! can fill the slots with noise; only who also knows the secret can read or write records. Whoever holds the secret
+//! is trusted as a member: there is no way to expel one but a new secret. The DHT is reached over IPv4 only.
+//!
+//! [iroh-gossip]: https://docs.rs/iroh-gossip
+
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-#![doc = "x"]
+
 mod config;
 mod error;
+mod gossip;
+mod net;
+pub mod parse;
+mod publisher;
 pub mod tracker;
 pub mod wire;
-pub use config::*;
+
+pub use config::{
+    AddressHints, BootstrapConfig, BootstrapConfigBuilder, BubbleMergeConfig, BubbleMergeConfigBuilder,
+    BubbleMergeSettings, Config, ConfigBuilder, DhtConfig, DhtConfigBuilder, MergeConfig, MergeConfigBuilder,
+    MessageOverlapMergeConfig, MessageOverlapMergeConfigBuilder, MessageOverlapMergeSettings, PublisherConfig,
+    PublisherConfigBuilder, PublisherSettings, TimeoutConfig, TimeoutConfigBuilder,
+};
 pub use error::{Error, ErrorKind, RecordError, Result};
-pub use wire::*;
-/// x
-pub struct TopicStats;
+pub use gossip::{AutoDiscoveryGossip, ChannelError, GossipReceiver, GossipSender};
+pub use iroh::{EndpointAddr, EndpointId, SecretKey};
+pub use iroh_gossip::{api::Message, proto::DeliveryScope};
+pub use net::{
+    AddressLookups, Dht, DhtHealth, Event, Events, JoinOptions, Node, NodeConfig, NodeConfigBuilder, NodeStats,
+    RefusedRecords, Relays, Testnet, Topic, TopicStats, unix_minute,
+};
+pub use publisher::{RecordPublisher, RecordPublisherBuilder};
+pub use tokio_util::sync::CancellationToken;
+pub use tracker::TopicState;
+pub use wire::{
+    DefaultSecretRotation, EncryptedRecord, GossipRecordContent, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, Record,
+    RecordContent, RotationHandle, SecretRotation, TopicId, encryption_keypair, salt, signing_keypair,
+};

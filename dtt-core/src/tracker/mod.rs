@@ -105,6 +105,11 @@ pub enum Input {
     Sent(MessageHash),
     /// A lookup that is under way found a verified record.
     Record(SeenRecord),
+    /// A lookup that is under way found our own record.
+    OwnRecord {
+        /// The minute of its slot.
+        minute: u64,
+    },
     /// A lookup ended. Every [`Action::Lookup`] is answered by one.
     LookupDone {
         /// The minute that was looked up.
@@ -228,8 +233,10 @@ impl Tracker {
             Input::Received(hash) => core.window.received(hash, now),
             Input::Sent(hash) => core.window.sent(hash, now),
             Input::Record(record) => self.record(now, record),
+            Input::OwnRecord { minute } => core.slots.saw_own(minute),
             Input::LookupDone { minute, answered } => {
                 core.slots.done(minute, answered, now);
+                self.publisher.looked(core, now, minute);
                 self.advance(now);
             }
             Input::StoreDone { minute, stored } => self.publisher.store_done(core, now, minute, stored),

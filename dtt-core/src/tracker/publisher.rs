@@ -10,6 +10,8 @@ const SLOT_AGE: Duration = Duration::from_secs(20);
 const MINUTE_SPREAD: Duration = Duration::from_secs(5);
 /// A record that no node took is tried again after this and up to as much more.
 const FAILED_PAUSE: Duration = Duration::from_secs(5);
+/// While alone, a record that others have overwritten is published again at most this often.
+const REPUBLISH_SPACING: Duration = Duration::from_secs(10);
 /// The least time between two records because of a new address.
 const ADDRESS_SPACING: Duration = Duration::from_secs(10);
 
@@ -20,6 +22,8 @@ pub(super) struct Publisher {
     waiting_for: Option<u64>,
     /// The minute of the last record that was handed out, and when.
     published: Option<(u64, Duration)>,
+    /// The minute of the last record that was stored.
+    stored: Option<u64>,
     /// The first record waits for the endpoint's first address.
     awaits_address: bool,
 }
@@ -66,9 +70,21 @@ impl Publisher {
     }
 
     pub(super) fn store_done(&mut self, core: &mut Core, now: Now, minute: u64, stored: bool) {
+        self.stored = stored.then_some(minute);
         // A record that nobody took is as good as none.
         if !stored && self.published.is_some_and(|(published, _)| published == minute) && self.publishes(core) {
             let soon = now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE);
+            self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+        }
+    }
+
+    /// A lookup ended. Some nodes let the last writer win, so a record may be gone a moment after it was stored: who is
+    /// alone and stands nowhere in the slot publishes again.
+    pub(super) fn looked(&mut self, core: &mut Core, now: Now, minute: u64) {
+        let Some((published, at)) = self.published else { return };
+        let gone = published == minute && minute == now.minute() && !core.slots.has_own(minute);
+        if gone && !core.is_joined() && core.slots.was_answered(minute) && self.stored == Some(minute) {
+            let soon = now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4);
             self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
         }
     }
@@ -95,6 +111,7 @@ impl Publisher {
         let minute = now.minute();
         self.published = Some((minute, now.mono));
         if core.slots.records(minute).len() < core.config.bootstrap_config().max_bootstrap_records() {
+            self.stored = None;
             let content = core.content();
             core.act(Action::Store { minute, content });
         }

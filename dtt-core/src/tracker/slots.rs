@@ -22,6 +22,8 @@ struct View {
     records: Vec<SeenRecord>,
     /// When the lookup under way is given up.
     looking_until: Option<Duration>,
+    /// Whether the lookup that ran last showed our own record.
+    own: bool,
     /// When the last lookup ended, and whether anyone answered.
     looked: Option<(Duration, bool)>,
 }
@@ -38,6 +40,7 @@ impl Slots {
             return false;
         }
         view.looking_until = Some(now.mono + self.lookup_limit);
+        view.own = false;
         true
     }
 
@@ -60,6 +63,16 @@ impl Slots {
         if view.looking_until.take().is_some() {
             view.looked = Some((now.mono, answered));
         }
+    }
+
+    pub(super) fn saw_own(&mut self, minute: u64) {
+        if let Some(view) = self.by_minute.get_mut(&minute) {
+            view.own = true;
+        }
+    }
+
+    pub(super) fn has_own(&self, minute: u64) -> bool {
+        self.by_minute.get(&minute).is_some_and(|view| view.own)
     }
 
     /// Keeps one record per publisher; false when there is no room or the slot is not being looked at.

@@ -14,6 +14,8 @@ struct Bench {
     now: Now,
     dht: BTreeMap<u64, Vec<SeenRecord>>,
     answers: bool,
+    /// Whether lookups show the machine's own record.
+    own: bool,
     pending: Vec<(Duration, u64)>,
     log: Vec<(Duration, Action)>,
 }
@@ -25,8 +27,15 @@ impl Bench {
 
     fn at(config: Config, now: Now) -> Self {
         let tracker = Tracker::new(id(0), &config, 42, now);
-        let mut bench =
-            Self { tracker, now, dht: BTreeMap::new(), answers: true, pending: Vec::new(), log: Vec::new() };
+        let mut bench = Self {
+            tracker,
+            now,
+            dht: BTreeMap::new(),
+            answers: true,
+            own: false,
+            pending: Vec::new(),
+            log: Vec::new(),
+        };
         bench.drain();
         bench
     }
@@ -67,6 +76,9 @@ impl Bench {
                 let (_, minute) = self.pending.remove(at);
                 for record in self.dht.get(&minute).cloned().unwrap_or_default() {
                     self.input(Input::Record(record));
+                }
+                if self.own {
+                    self.input(Input::OwnRecord { minute });
                 }
                 self.input(Input::LookupDone { minute, answered: self.answers });
             } else {
@@ -242,6 +254,26 @@ fn all_records_stale_leaves_it_looking_and_findable() {
     bench.run(secs(200));
     assert!(bench.stores().len() >= 3);
     assert!(bench.lookups().last().unwrap().0 > secs(100), "it never gives up");
+}
+
+#[test]
+fn a_record_that_was_overwritten_is_published_again_now_and_then() {
+    let mut bench = Bench::at(Config::default(), early());
+    let minute = early().minute();
+    bench.input(Input::AddressChanged);
+    bench.run(Duration::from_millis(500));
+    bench.input(Input::StoreDone { minute, stored: true });
+    bench.run(secs(35));
+    let overwritten = bench.stores().iter().filter(|(_, stored, _)| *stored == minute).count();
+    assert!((2..=4).contains(&overwritten), "{overwritten} stores in one minute");
+
+    let mut standing = Bench::at(Config::default(), early());
+    standing.input(Input::AddressChanged);
+    standing.run(Duration::from_millis(150));
+    standing.input(Input::StoreDone { minute, stored: true });
+    standing.own = true;
+    standing.run(secs(35));
+    assert_eq!(standing.stores().len(), 1, "a record that stands is left alone");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod rotation;
 mod sealed;
 mod seals;
 mod topic_id;
+mod topic_keys;
 
 pub use gossip_content::{GossipRecordContent, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, message_hash};
 pub use hints::{AddressHint, HintOwner, HintsError, MAX_HINTS_BYTES, decode_hints, encode_hints};
@@ -20,6 +21,7 @@ pub use rotation::{DefaultSecretRotation, RotationHandle, SecretRotation};
 pub use sealed::{EncryptedRecord, MAX_SEALED_BYTES};
 pub use seals::{OpenKey, SealKey};
 pub use topic_id::TopicId;
+pub use topic_keys::{MinuteKeys, TopicKeys};
 
 use sha2::{Digest, Sha512};
 

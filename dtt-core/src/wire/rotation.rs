@@ -1,4 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use super::hash32;
 
@@ -57,7 +60,8 @@ impl RotationHandle {
 
 impl Default for RotationHandle {
     fn default() -> Self {
-        Self::new(DefaultSecretRotation)
+        static DEFAULT: LazyLock<RotationHandle> = LazyLock::new(|| RotationHandle::new(DefaultSecretRotation));
+        DEFAULT.clone()
     }
 }
 

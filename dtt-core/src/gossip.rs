@@ -1,0 +1,181 @@
+//! Discovery for a gossip layer that the program brings, with the names that programs of the peer implementation use.
+
+use std::collections::{HashSet, VecDeque};
+
+use iroh::EndpointId;
+use iroh_gossip::{api, net::Gossip};
+use rand::seq::SliceRandom;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::{Error, Result},
+    net::{Addresses, Event, Events, Swarm, Topic, spawn_topic},
+    publisher::RecordPublisher,
+};
+
+/// Discovery on top of iroh-gossip.
+pub trait AutoDiscoveryGossip {
+    /// Subscribes to a topic and waits, without a limit, until there is a neighbor.
+    fn subscribe_and_join_with_auto_discovery(
+        &self,
+        record_publisher: RecordPublisher,
+    ) -> impl Future<Output = Result<Topic>> + Send;
+
+    /// Subscribes to a topic and goes on in the background.
+    fn subscribe_and_join_with_auto_discovery_no_wait(
+        &self,
+        record_publisher: RecordPublisher,
+    ) -> impl Future<Output = Result<Topic>> + Send;
+}
+
+impl AutoDiscoveryGossip for Gossip {
+    async fn subscribe_and_join_with_auto_discovery(&self, record_publisher: RecordPublisher) -> Result<Topic> {
+        Topic::new(record_publisher, self.clone(), false).await
+    }
+
+    async fn subscribe_and_join_with_auto_discovery_no_wait(&self, record_publisher: RecordPublisher) -> Result<Topic> {
+        Topic::new(record_publisher, self.clone(), true).await
+    }
+}
+
+impl Topic {
+    /// A topic on a gossip layer of the program's own; waits for a neighbor unless `async_bootstrap` is true.
+    ///
+    /// The publisher's signing key must be the key of the gossip layer's endpoint: others dial what it names.
+    pub async fn new(record_publisher: RecordPublisher, gossip: Gossip, async_bootstrap: bool) -> Result<Self> {
+        let addresses = record_publisher.endpoint().map(Addresses::of).transpose()?;
+        if let Some(endpoint) = record_publisher.endpoint()
+            && endpoint.id().as_bytes() != record_publisher.pub_key().as_bytes()
+        {
+            let problem = format!("its public key is not that of the endpoint {}", endpoint.id());
+            return Err(Error::argument("signing_key", problem));
+        }
+        let topic = spawn_topic(Swarm {
+            keys: record_publisher.keys().clone(),
+            signing_key: record_publisher.signing_key().clone(),
+            config: record_publisher.config().clone(),
+            dht: record_publisher.dht().clone(),
+            gossip,
+            addresses,
+            token: CancellationToken::new(),
+            keep: None,
+        })
+        .await?;
+        if !async_bootstrap {
+            topic.joined().await?;
+        }
+        Ok(topic)
+    }
+
+    /// A sender and a receiver. Each keeps the topic alive.
+    pub async fn split(&self) -> Result<(GossipSender, GossipReceiver)> {
+        Ok((self.gossip_sender().await?, self.gossip_receiver().await?))
+    }
+
+    /// A sender. It keeps the topic alive.
+    pub async fn gossip_sender(&self) -> Result<GossipSender> {
+        self.check_open()?;
+        Ok(GossipSender { topic: self.clone() })
+    }
+
+    /// A receiver with an event queue of its own. It keeps the topic alive.
+    pub async fn gossip_receiver(&self) -> Result<GossipReceiver> {
+        self.check_open()?;
+        Ok(GossipReceiver { events: self.subscribe(), topic: self.clone() })
+    }
+
+    fn check_open(&self) -> Result<()> {
+        self.state().map(drop).ok_or(Error::Closed("the topic"))
+    }
+}
+
+/// Sends on a topic. Cheap to clone; it keeps the topic alive.
+#[derive(Debug, Clone)]
+pub struct GossipSender {
+    topic: Topic,
+}
+
+impl GossipSender {
+    /// [`Topic::broadcast`].
+    pub async fn broadcast(&self, data: Vec<u8>) -> Result<()> {
+        self.topic.broadcast(data).await
+    }
+
+    /// [`Topic::broadcast_neighbors`].
+    pub async fn broadcast_neighbors(&self, data: Vec<u8>) -> Result<()> {
+        self.topic.broadcast_neighbors(data).await
+    }
+
+    /// [`Topic::join_peers`]; with `max_peers`, a random choice of so many.
+    pub async fn join_peers(&self, mut peers: Vec<EndpointId>, max_peers: Option<usize>) -> Result<()> {
+        if let Some(max_peers) = max_peers {
+            peers.shuffle(&mut rand::rng());
+            peers.truncate(max_peers);
+        }
+        self.topic.join_peers(peers).await
+    }
+}
+
+/// Receives on a topic, through an event queue of its own. It keeps the topic alive.
+///
+/// A clone's queue begins with the present neighbors, and with what comes after.
+#[derive(Debug)]
+pub struct GossipReceiver {
+    events: Events,
+    topic: Topic,
+}
+
+impl Clone for GossipReceiver {
+    fn clone(&self) -> Self {
+        Self { events: self.topic.subscribe(), topic: self.topic.clone() }
+    }
+}
+
+/// Why a [`GossipReceiver`] has no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// The topic is closed.
+    #[error("the topic is closed")]
+    Closed,
+    /// Not given by this implementation, which reports a lag as [`api::Event::Lagged`] and goes on: a loop over
+    /// `Ok` events must not end because it was slow once.
+    #[error("{0} events were missed")]
+    Lagged(u64),
+}
+
+impl GossipReceiver {
+    /// The next event of the gossip layer. Cancel-safe.
+    pub async fn next(&mut self) -> Result<api::Event, ChannelError> {
+        loop {
+            match self.events.next().await {
+                Some(Event::NeighborUp(peer)) => return Ok(api::Event::NeighborUp(peer)),
+                Some(Event::NeighborDown(peer)) => return Ok(api::Event::NeighborDown(peer)),
+                Some(Event::Received(message)) => return Ok(api::Event::Received(message)),
+                Some(Event::Lagged(_)) => return Ok(api::Event::Lagged),
+                Some(Event::State(_)) => {}
+                None => return Err(ChannelError::Closed),
+            }
+        }
+    }
+
+    /// Waits until there is a neighbor. No event is consumed.
+    pub async fn joined(&mut self) -> Result<(), ChannelError> {
+        self.topic.joined().await.map_err(|_| ChannelError::Closed)
+    }
+
+    /// Whether there is a neighbor now.
+    pub async fn is_joined(&self) -> Result<bool> {
+        Ok(self.topic.is_joined())
+    }
+
+    /// The direct neighbors now.
+    pub async fn neighbors(&self) -> Result<HashSet<EndpointId>> {
+        Ok(self.topic.neighbors())
+    }
+
+    /// The 32-byte hashes of the last (at most 5) messages received, oldest first.
+    pub async fn last_message_hashes(&self) -> Result<VecDeque<[u8; 32]>> {
+        Ok(self.topic.last_received())
+    }
+}

@@ -1,0 +1,35 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::tracker::Now;
+
+/// The present unix minute, shifted by an offset in minutes.
+pub fn unix_minute(minute_offset: i64) -> u64 {
+    (since_epoch().as_secs() / 60).saturating_add_signed(minute_offset)
+}
+
+/// Both clocks of a topic: deadlines count from its start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { mono: self.start.elapsed(), unix: since_epoch() }
+    }
+
+    pub(super) fn instant(&self, mono: Duration) -> Instant {
+        self.start + mono
+    }
+}
+
+/// A clock before 1970 counts as 1970: such a node is invisible, but it does not fail.
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

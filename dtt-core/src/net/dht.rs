@@ -1,0 +1,389 @@
+//! One DHT client per process and configuration, with streaming lookups.
+
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock, Mutex, Weak},
+    time::Duration,
+};
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use mainline::{
+    DEFAULT_BOOTSTRAP_NODES, MutableItem,
+    async_dht::{AsyncDht, GetMutableDetailed},
+};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::stats::{DhtCounters, DhtHealth};
+use crate::{
+    config::DhtConfig,
+    error::{Error, Result},
+    wire::{MAX_SEALED_BYTES, Slot},
+};
+
+/// Queries begin at least this far apart, after a burst of [`BURST`]: each sends some forty packets at once, and
+/// the answers to many at once would overflow the socket's buffer.
+const QUERY_SPACING: Duration = Duration::from_millis(15);
+const BURST: u32 = 8;
+/// After this many lookups in a row that nobody answered, the client is built anew.
+const DEAF_AFTER: u32 = 2;
+const REBUILD_FIRST: Duration = Duration::from_secs(30);
+const REBUILD_MOST: Duration = Duration::from_secs(300);
+/// Nodes of the old routing table that a new client starts from, beside the bootstrap nodes.
+const KEEP_NODES: usize = 32;
+
+/// A handle to the DHT: cheap to clone, and shared with every handle of an equal configuration in this process.
+///
+/// Nothing is opened before the first use. The client ends when the last handle is dropped.
+#[derive(Debug, Clone)]
+pub struct Dht {
+    shared: Arc<Shared>,
+    config: DhtConfig,
+}
+
+/// What makes two configurations use the same client.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    bootstrap: Option<Vec<String>>,
+    port: Option<u16>,
+    bind_address: Option<Ipv4Addr>,
+    server_mode: bool,
+    request_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
+    key: Key,
+    client: tokio::sync::Mutex<Client>,
+    next_query: Mutex<Option<Instant>>,
+    counters: DhtCounters,
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    dht: Option<AsyncDht>,
+    built: Option<Instant>,
+    rebuilds: u32,
+}
+
+static CLIENTS: LazyLock<Mutex<HashMap<Key, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+
+/// What a lookup yields: each value as it arrives, then one end.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Value(Box<[u8]>),
+    End { answered: bool },
+}
+
+impl Dht {
+    /// A handle to the client of this configuration.
+    pub fn new(config: &DhtConfig) -> Self {
+        let key = Key {
+            bootstrap: config.bootstrap().clone(),
+            port: config.port(),
+            bind_address: config.bind_address(),
+            server_mode: config.server_mode(),
+            request_timeout: config.request_timeout(),
+        };
+        let mut clients = CLIENTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        clients.retain(|_, shared| shared.strong_count() > 0);
+        let shared = clients.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let shared = Arc::new(Shared {
+                key: key.clone(),
+                client: Default::default(),
+                next_query: Default::default(),
+                counters: DhtCounters::default(),
+            });
+            clients.insert(key, Arc::downgrade(&shared));
+            shared
+        });
+        Self { shared, config: config.clone() }
+    }
+
+    /// Reads a mutable item (BEP 44): the distinct values that arrived within the lookup's time-out, one per
+    /// storing node. Fails only if no DHT node answered at all.
+    pub async fn get(
+        &self,
+        pub_key: VerifyingKey,
+        salt: Option<Vec<u8>>,
+        more_recent_than: Option<i64>,
+    ) -> Result<Vec<MutableItem>> {
+        let mut running = Running::begin(self, pub_key.to_bytes(), salt, more_recent_than).await?;
+        let mut items: Vec<MutableItem> = Vec::new();
+        while let Some(item) = running.next().await {
+            if !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        match running.end(self).await {
+            true => Ok(items),
+            false => Err(dht_error("lookup", "no DHT node answered")),
+        }
+    }
+
+    /// Stores a mutable item (BEP 44) of at most 996 bytes, with the configured retries. The sequence number also
+    /// is the compare-and-swap value, as the deployed protocol has it.
+    pub async fn put_mutable(
+        &self,
+        signing_key: SigningKey,
+        salt: Option<Vec<u8>>,
+        data: Vec<u8>,
+        seq: i64,
+    ) -> Result<()> {
+        let item = MutableItem::new(signing_key, &data, seq, salt.as_deref());
+        let mut attempt = 0;
+        loop {
+            match self.store(item.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) if attempt == self.config.retries() || matches!(error, Error::Record(_)) => {
+                    return Err(error);
+                }
+                Err(error) => tracing::debug!(target: "dtt::dht", attempt, %error, "store failed, trying again"),
+            }
+            attempt += 1;
+            tokio::time::sleep(self.retry_pause()).await;
+        }
+    }
+
+    pub(crate) fn retry_pause(&self) -> Duration {
+        self.config.base_retry_interval() + self.config.max_retry_jitter().mul_f64(rand::random::<f64>())
+    }
+
+    pub(crate) fn config(&self) -> &DhtConfig {
+        &self.config
+    }
+
+    /// Opens the client ahead of its first use, so that its routing table fills meanwhile.
+    pub(crate) async fn warm(&self) {
+        if let Err(error) = self.client().await {
+            tracing::warn!(target: "dtt::dht", %error, "the DHT client is not there yet");
+        }
+    }
+
+    /// Looks a slot up. Dropping the stream ends our interest.
+    pub(crate) fn lookup(&self, slot: &Slot) -> impl Stream<Item = Found> + Send + use<> {
+        enum State {
+            Start(Dht, [u8; 32], Vec<u8>),
+            Running(Dht, Running),
+            Over,
+        }
+        let start = State::Start(self.clone(), slot.public_key(), slot.salt().to_vec());
+        stream::unfold(start, |state| async move {
+            let (dht, mut running) = match state {
+                State::Start(dht, key, salt) => match Running::begin(&dht, key, Some(salt), None).await {
+                    Ok(running) => (dht, running),
+                    Err(error) => {
+                        tracing::debug!(target: "dtt::dht", %error, "lookup not begun");
+                        return Some((Found::End { answered: false }, State::Over));
+                    }
+                },
+                State::Running(dht, running) => (dht, running),
+                State::Over => return None,
+            };
+            if let Some(item) = running.next().await {
+                return Some((Found::Value(item.value().into()), State::Running(dht, running)));
+            }
+            let answered = running.end(&dht).await;
+            Some((Found::End { answered }, State::Over))
+        })
+    }
+
+    /// One attempt to store an item, within the put time-out.
+    pub(crate) async fn store(&self, item: MutableItem) -> Result<()> {
+        let size = item.value().len();
+        if size > MAX_SEALED_BYTES {
+            return Err(crate::error::RecordError::TooLong { size, limit: MAX_SEALED_BYTES }.into());
+        }
+        let counters = &self.shared.counters;
+        counters.stores.add(1);
+        let seq = item.seq();
+        let stored = timeout(self.config.put_timeout(), async {
+            self.take_turn().await;
+            let client = self.client().await?;
+            // The client panics when its thread has died; that must not take the caller with it.
+            match AssertUnwindSafe(client.put_mutable(item, Some(seq))).catch_unwind().await {
+                Ok(put) => put.map_err(|error| dht_error("store", error.to_string())),
+                Err(_) => Err(self.lost_client("store").await),
+            }
+        });
+        let outcome =
+            stored.await.unwrap_or(Err(Error::Timeout { what: "dht store", after: self.config.put_timeout() }))?;
+        counters.stored.add(1);
+        counters.success();
+        tracing::debug!(target: "dtt::dht", nodes = outcome.stored_at, "stored");
+        Ok(())
+    }
+
+    pub(crate) async fn health(&self) -> DhtHealth {
+        let client = self.shared.client.lock().await.dht.clone();
+        let routing_table = match client {
+            Some(client) => AssertUnwindSafe(client.to_bootstrap()).catch_unwind().await.map_or(0, |nodes| nodes.len()),
+            None => 0,
+        };
+        self.shared.counters.health(routing_table)
+    }
+
+    /// The client, built on a blocking thread if it is not there: building resolves names.
+    async fn client(&self) -> Result<AsyncDht> {
+        let mut client = self.shared.client.lock().await;
+        if let Some(dht) = &client.dht
+            && !self.is_worn_out(&client)
+        {
+            return Ok(dht.clone());
+        }
+        let old = client.dht.take();
+        let rebuilt = old.is_some();
+        let known = match old {
+            Some(old) => AssertUnwindSafe(old.to_bootstrap()).catch_unwind().await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let key = self.shared.key.clone();
+        let built = tokio::task::spawn_blocking(move || build(&key, &known))
+            .await
+            .map_err(|_| Error::Internal("building the DHT client panicked".into()))??;
+        client.rebuilds = if rebuilt { client.rebuilds + 1 } else { 0 };
+        client.built = Some(Instant::now());
+        client.dht = Some(built.clone());
+        self.shared.counters.deaf.set(0);
+        tracing::debug!(target: "dtt::dht", rebuilt, "DHT client open");
+        Ok(built)
+    }
+
+    /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
+    fn is_worn_out(&self, client: &Client) -> bool {
+        let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
+        self.shared.counters.deaf.get() >= u64::from(DEAF_AFTER)
+            && client.built.is_some_and(|built| built.elapsed() >= pause)
+    }
+
+    async fn lost_client(&self, operation: &'static str) -> Error {
+        self.shared.client.lock().await.dht = None;
+        dht_error(operation, "the DHT client ended unexpectedly; the next call opens another one")
+    }
+
+    /// Waits until another query may begin.
+    async fn take_turn(&self) {
+        let at = {
+            let mut next = self.shared.next_query.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let now = Instant::now();
+            let at = next.unwrap_or(now).max(now.checked_sub(QUERY_SPACING * BURST).unwrap_or(now));
+            *next = Some(at + QUERY_SPACING);
+            at
+        };
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+/// A lookup under way.
+struct Running {
+    detailed: GetMutableDetailed,
+    deadline: Instant,
+    any: bool,
+    timed_out: bool,
+}
+
+impl Running {
+    async fn begin(dht: &Dht, key: [u8; 32], salt: Option<Vec<u8>>, more_recent_than: Option<i64>) -> Result<Self> {
+        let deadline = Instant::now() + dht.config.get_timeout();
+        dht.take_turn().await;
+        let client = timeout_at(deadline, dht.client())
+            .await
+            .map_err(|_| Error::Timeout { what: "dht lookup", after: dht.config.get_timeout() })??;
+        dht.shared.counters.lookups.add(1);
+        let query = AssertUnwindSafe(|| client.get_mutable_detailed(&key, salt.as_deref(), more_recent_than));
+        match std::panic::catch_unwind(query) {
+            Ok(detailed) => Ok(Self { detailed, deadline, any: false, timed_out: false }),
+            Err(_) => Err(dht.lost_client("lookup").await),
+        }
+    }
+
+    async fn next(&mut self) -> Option<MutableItem> {
+        match timeout_at(self.deadline, self.detailed.items.next()).await {
+            Ok(item) => {
+                self.any |= item.is_some();
+                item
+            }
+            Err(_) => {
+                self.timed_out = true;
+                None
+            }
+        }
+    }
+
+    /// Whether anyone answered.
+    async fn end(self, dht: &Dht) -> bool {
+        let answered = if self.timed_out {
+            self.any
+        } else {
+            let outcome = AssertUnwindSafe(self.detailed.outcome.recv()).catch_unwind();
+            timeout(Duration::from_secs(1), outcome).await.is_ok_and(|outcome| outcome.is_ok_and(|o| o.responded() > 0))
+        };
+        let counters = &dht.shared.counters;
+        if answered {
+            counters.answered.add(1);
+            counters.deaf.set(0);
+            counters.success();
+        } else {
+            counters.deaf.add(1);
+        }
+        answered
+    }
+}
+
+/// Opens a client. `known` are nodes of an earlier one.
+fn build(key: &Key, known: &[String]) -> Result<AsyncDht> {
+    let names: Vec<&str> = match &key.bootstrap {
+        Some(nodes) => nodes.iter().map(String::as_str).collect(),
+        None => DEFAULT_BOOTSTRAP_NODES.to_vec(),
+    };
+    let mut nodes: Vec<SocketAddrV4> = names.iter().flat_map(|name| resolve(name)).collect();
+    if nodes.is_empty() && !names.is_empty() {
+        return Err(dht_error(
+            "start",
+            format!("none of the {} bootstrap names resolves to an IPv4 address", names.len()),
+        ));
+    }
+    nodes.extend(known.iter().take(KEEP_NODES).flat_map(|node| resolve(node)));
+    let mut builder = mainline::Dht::builder();
+    builder.bootstrap(&nodes).request_timeout(key.request_timeout);
+    if let Some(port) = key.port {
+        builder.port(port);
+    }
+    if let Some(address) = key.bind_address {
+        builder.bind_address(address);
+    }
+    if key.server_mode {
+        builder.server_mode();
+    }
+    bind_patiently(|| builder.build())
+        .map(mainline::Dht::as_async)
+        .map_err(|error| Error::Bind { what: "the DHT socket", reason: error.to_string() })
+}
+
+/// A client that was just dropped frees its fixed port within a moment.
+fn bind_patiently<T>(bind: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
+    for _ in 0..5 {
+        match bind() {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            other => return other,
+        }
+    }
+    bind()
+}
+
+fn resolve(name: &str) -> Vec<SocketAddrV4> {
+    let addresses = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let v4 = |address| match address {
+        SocketAddr::V4(address) => Some(address),
+        SocketAddr::V6(_) => None,
+    };
+    addresses.into_iter().filter_map(v4).collect()
+}
+
+fn dht_error(operation: &'static str, reason: impl Into<String>) -> Error {
+    Error::Dht { operation, reason: reason.into() }
+}

@@ -1,0 +1,346 @@
+//! The one task of a topic: it owns the tracker, the gossip stream and everything under way, and nothing else holds
+//! it alive than its token.
+
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
+
+use ed25519_dalek::SigningKey;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, OptionFuture},
+    stream::{BoxStream, FuturesUnordered, SelectAll},
+};
+use iroh::{EndpointId, Watcher};
+use iroh_gossip::{
+    api::{self, GossipReceiver},
+    net::Gossip,
+    proto::DeliveryScope,
+};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Addresses, Dht, StoreJob,
+    clock::Clock,
+    dht::Found,
+    events::Event,
+    hub::Hub,
+    minutes::{Judged, Minutes},
+};
+use crate::{
+    config::{AddressHints, Config},
+    tracker::{Action, Input, PeerId, SeenRecord, TopicState, Tracker},
+    wire::{Record, TopicId, TopicKeys, message_hash},
+};
+
+/// Events that are taken from the gossip stream at once.
+const BATCH: usize = 256;
+/// With no deadline of the tracker, the task still looks at the clock this often: the machine may have slept.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long the gossip layer has to name the present neighbors, after it was too busy to tell us of changes.
+const RESYNC: Duration = Duration::from_secs(1);
+
+pub(super) struct Driver {
+    topic_id: TopicId,
+    signing_key: SigningKey,
+    config: Config,
+    dht: Dht,
+    gossip: Gossip,
+    events: GossipReceiver,
+    addresses: Option<Addresses>,
+    hub: Arc<Hub>,
+    me: PeerId,
+    clock: Clock,
+    tracker: Tracker,
+    minutes: Minutes,
+    lookups: SelectAll<BoxStream<'static, (u64, Found)>>,
+    store: OptionFuture<BoxFuture<'static, (u64, bool)>>,
+    joins: FuturesUnordered<BoxFuture<'static, ()>>,
+    resync: OptionFuture<BoxFuture<'static, HashSet<EndpointId>>>,
+    own_address: BoxStream<'static, ()>,
+}
+
+/// What a driver is made of.
+pub(super) struct Parts {
+    pub(super) keys: TopicKeys,
+    pub(super) signing_key: SigningKey,
+    pub(super) config: Config,
+    pub(super) dht: Dht,
+    pub(super) gossip: Gossip,
+    pub(super) events: GossipReceiver,
+    pub(super) addresses: Option<Addresses>,
+    pub(super) hub: Arc<Hub>,
+}
+
+impl Driver {
+    pub(super) fn new(parts: Parts) -> Self {
+        let clock = Clock::start();
+        let me = parts.signing_key.verifying_key().to_bytes();
+        let own_address = own_address(parts.addresses.as_ref(), parts.config.address_hints());
+        Self {
+            topic_id: *parts.keys.topic_id(),
+            tracker: Tracker::new(me, &parts.config, rand::random(), clock.now()),
+            minutes: Minutes::new(parts.keys),
+            signing_key: parts.signing_key,
+            config: parts.config,
+            dht: parts.dht,
+            gossip: parts.gossip,
+            events: parts.events,
+            addresses: parts.addresses,
+            hub: parts.hub,
+            me,
+            clock,
+            lookups: SelectAll::new(),
+            store: None.into(),
+            joins: FuturesUnordered::new(),
+            resync: None.into(),
+            own_address,
+        }
+    }
+
+    /// Runs until the token is cancelled or the gossip layer ends.
+    pub(super) async fn run(mut self, token: CancellationToken) {
+        let hub = self.hub.clone();
+        let mut timer = pin!(sleep_until(Instant::now()));
+        loop {
+            self.carry_out();
+            let wanted = self.tracker.next_deadline().map(|at| self.clock.instant(at));
+            let deadline = wanted.unwrap_or_else(|| Instant::now() + IDLE);
+            // A timer that is due a little early is cheaper than one that is set anew for every message.
+            if timer.is_elapsed() || wanted.is_some_and(|wanted| wanted != timer.deadline()) {
+                timer.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                _ = token.cancelled() => return,
+                event = self.events.next() => match event {
+                    Some(Ok(event)) => self.gossip_events(event),
+                    Some(Err(error)) => return tracing::warn!(target: "dtt::topic", %error, "the gossip topic ended"),
+                    None => return,
+                },
+                Some((minute, found)) = self.lookups.next() => self.found(minute, found),
+                Some((minute, stored)) = &mut self.store => {
+                    self.store = None.into();
+                    self.input(Input::StoreDone { minute, stored });
+                }
+                Some(neighbors) = &mut self.resync => {
+                    self.resync = None.into();
+                    self.set_neighbors(neighbors);
+                }
+                Some(()) = self.joins.next() => {}
+                Some(()) = self.own_address.next() => self.input(Input::AddressChanged),
+                () = hub.network_change() => self.input(Input::NetworkChanged),
+                () = &mut timer => {
+                    let now = self.clock.now();
+                    self.tracker.handle_timeout(now);
+                }
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.tracker.handle(self.clock.now(), input);
+    }
+
+    /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.
+    fn gossip_events(&mut self, first: api::Event) {
+        let mut batch = Vec::with_capacity(16);
+        let mut next = Some(first);
+        while let Some(event) = next {
+            self.take_event(event, &mut batch);
+            if batch.len() >= BATCH {
+                break;
+            }
+            next = self.events.next().now_or_never().flatten().and_then(Result::ok);
+        }
+        let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
+        self.hub.counters.received.add(heard as u64);
+        self.hub.publish(&batch);
+        let now = self.clock.now();
+        for event in batch {
+            match event {
+                Event::NeighborUp(peer) => self.tracker.handle(now, Input::NeighborUp(*peer.as_bytes())),
+                Event::NeighborDown(peer) => self.tracker.handle(now, Input::NeighborDown(*peer.as_bytes())),
+                Event::Received(message) => {
+                    // A message to neighbors only says nothing about who is in the same swarm.
+                    if matches!(message.scope, DeliveryScope::Swarm(_)) {
+                        self.tracker.handle(now, Input::Received(message_hash(&message.content)));
+                    }
+                }
+                Event::Lagged(_) | Event::State(_) => {}
+            }
+        }
+        if heard > 0 {
+            self.hub.set_last_received(self.tracker.last_message_hashes());
+        }
+    }
+
+    fn take_event(&mut self, event: api::Event, batch: &mut Vec<Event>) {
+        match event {
+            api::Event::NeighborUp(peer) => {
+                let known = self.hub.has_neighbor(&peer) && !batch.contains(&Event::NeighborDown(peer));
+                if !known {
+                    batch.push(Event::NeighborUp(peer));
+                }
+            }
+            api::Event::NeighborDown(peer) => {
+                let known = self.hub.has_neighbor(&peer) || batch.contains(&Event::NeighborUp(peer));
+                if known {
+                    batch.push(Event::NeighborDown(peer));
+                }
+            }
+            api::Event::Received(message) => batch.push(Event::Received(message)),
+            api::Event::Lagged => {
+                batch.push(Event::Lagged(1));
+                self.begin_resync();
+            }
+        }
+    }
+
+    /// The gossip layer dropped events, and changes of neighbors may be among them: a second subscription, which
+    /// begins with the present neighbors, tells.
+    fn begin_resync(&mut self) {
+        let (gossip, id) = (self.gossip.clone(), self.topic_id);
+        let ask = async move {
+            let mut neighbors = HashSet::new();
+            if let Ok(mut topic) = gossip.subscribe(id.into(), Vec::new()).await {
+                let mut event = timeout(RESYNC, topic.next()).await.ok().flatten();
+                while let Some(Ok(_)) = event {
+                    event = topic.next().now_or_never().flatten();
+                }
+                neighbors.extend(topic.neighbors());
+            }
+            neighbors
+        };
+        self.resync = Some(ask.boxed()).into();
+    }
+
+    fn set_neighbors(&mut self, present: HashSet<EndpointId>) {
+        let known = self.hub.neighbors();
+        let up = present.difference(&known).map(|peer| Event::NeighborUp(*peer));
+        let down = known.difference(&present).map(|peer| Event::NeighborDown(*peer));
+        let events: Vec<Event> = up.chain(down).collect();
+        self.hub.publish(&events);
+        for event in events {
+            match event {
+                Event::NeighborUp(peer) => self.input(Input::NeighborUp(*peer.as_bytes())),
+                Event::NeighborDown(peer) => self.input(Input::NeighborDown(*peer.as_bytes())),
+                _ => {}
+            }
+        }
+    }
+
+    fn found(&mut self, minute: u64, found: Found) {
+        match found {
+            Found::Value(value) => match self.minutes.judge(minute, &value) {
+                Judged::New(record) => self.record(&record, true),
+                Judged::Known(record) => self.record(&record, false),
+                Judged::Refused(error) => {
+                    self.hub.counters.refused(error);
+                    tracing::debug!(target: "dtt::topic", minute, %error, "value refused");
+                }
+                Judged::Ignored => {}
+            },
+            Found::End { answered } => {
+                if !answered {
+                    self.hub.counters.lookups_unanswered.add(1);
+                }
+                self.input(Input::LookupDone { minute, answered });
+            }
+        }
+    }
+
+    fn record(&mut self, record: &Record, new: bool) {
+        if record.pub_key() == self.me {
+            return self.input(Input::OwnRecord { minute: record.unix_minute() });
+        }
+        if new {
+            self.hub.counters.accepted();
+            tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), "record found");
+            // The addresses come first: the dial that follows needs them.
+            if let Some(addresses) = &self.addresses
+                && !addresses.learn(record)
+            {
+                self.hub.counters.hints_malformed.add(1);
+            }
+        }
+        self.input(Input::Record(SeenRecord::of(record)));
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(action) = self.tracker.next_action() {
+            match action {
+                Action::Lookup { minute } => {
+                    self.hub.counters.lookups.add(1);
+                    let keys = self.minutes.keys(minute);
+                    self.lookups.push(self.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
+                }
+                Action::Store { minute, content } => self.begin_store(minute, content),
+                Action::Join { peers, reason } => {
+                    let ids = peers.iter().filter_map(|peer| EndpointId::from_bytes(peer).ok()).collect::<Vec<_>>();
+                    self.hub.counters.dialled(reason, ids.len());
+                    tracing::debug!(target: "dtt::topic", ?reason, peers = ids.len(), "dialling");
+                    self.begin_join(ids);
+                }
+                Action::State(state) => {
+                    match state {
+                        TopicState::LookingUp => continue,
+                        TopicState::Joined => self.hub.counters.joined(),
+                        TopicState::Alone => self.hub.counters.alone.add(1),
+                    }
+                    tracing::info!(target: "dtt::topic", ?state);
+                    self.hub.publish(&[Event::State(state)]);
+                }
+            }
+        }
+        for hash in self.hub.take_sent() {
+            self.input(Input::Sent(hash));
+        }
+    }
+
+    fn begin_store(&mut self, minute: u64, content: crate::wire::GossipRecordContent) {
+        let job = StoreJob {
+            dht: self.dht.clone(),
+            keys: self.minutes.keys(minute),
+            topic: self.topic_id.hash(),
+            signing_key: self.signing_key.clone(),
+            content,
+            addresses: self.addresses.clone(),
+            policy: self.config.address_hints(),
+        };
+        let hub = self.hub.clone();
+        self.store = Some(async move { (minute, job.run(hub).await) }.boxed()).into();
+    }
+
+    fn begin_join(&mut self, peers: Vec<EndpointId>) {
+        let Ok(sender) = self.hub.sender() else { return };
+        let limit = self.config.timeouts().join_peer_timeout();
+        let join = async move {
+            if timeout(limit, sender.join_peers(peers)).await.is_err() {
+                tracing::warn!(target: "dtt::topic", "the gossip layer did not take a join in time");
+            }
+        };
+        self.joins.push(join.boxed());
+    }
+}
+
+/// One item whenever the addresses that a record of ours would name have changed, and one at the start if there is
+/// nothing to wait for.
+fn own_address(addresses: Option<&Addresses>, policy: AddressHints) -> BoxStream<'static, ()> {
+    let once = futures_util::stream::iter([()]).chain(futures_util::stream::pending());
+    let Some(addresses) = addresses.filter(|_| policy != AddressHints::Off) else { return once.boxed() };
+    let mut last = Vec::new();
+    let watched = addresses.clone();
+    addresses
+        .endpoint()
+        .watch_addr()
+        .stream()
+        .filter_map(move |_| {
+            let hints = watched.own(policy);
+            let changed = !hints.is_empty() && hints != last;
+            if changed {
+                last = hints;
+            }
+            std::future::ready(changed.then_some(()))
+        })
+        .chain(futures_util::stream::pending())
+        .boxed()
+}

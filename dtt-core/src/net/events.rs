@@ -1,0 +1,216 @@
+//! What subscribers receive, through bounded queues that a slow reader cannot fill at the cost of others.
+
+use std::{
+    collections::VecDeque,
+    fmt::Debug,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+};
+
+use futures_util::Stream;
+use iroh::EndpointId;
+use iroh_gossip::api::Message;
+
+use crate::tracker::TopicState;
+
+/// Whatever must live as long as someone holds it.
+pub(crate) type Keep = Arc<dyn Debug + Send + Sync>;
+
+/// Something that happened on a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A node became our direct neighbor.
+    NeighborUp(EndpointId),
+    /// A direct neighbor went.
+    NeighborDown(EndpointId),
+    /// A message came in. `delivered_from` is the neighbor that handed it over, not its author.
+    Received(Message),
+    /// This subscriber was too slow, or the machine too busy: at least this many events are missing here.
+    Lagged(u64),
+    /// The topic looks for neighbors, has joined, or is alone again.
+    State(TopicState),
+}
+
+/// A subscriber's own queue of events.
+///
+/// It is a [`Stream`], and it ends when the topic is closed and everything queued has been read. It keeps its topic
+/// alive. Waiting is cancel-safe: an event is taken only when it is returned.
+#[derive(Debug)]
+pub struct Events {
+    queue: Arc<Queue>,
+    _keep: Option<Keep>,
+}
+
+impl Events {
+    pub(super) fn new(queue: Arc<Queue>, keep: Option<Keep>) -> Self {
+        Self { queue, _keep: keep }
+    }
+
+    /// The next event; none when the topic is closed and the queue is empty.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|cx| self.queue.poll_pop(cx)).await
+    }
+
+    /// Waits for events, then takes up to `max` of them in order. An empty list means that the topic is closed.
+    pub async fn next_batch(&mut self, max: usize) -> Vec<Event> {
+        let Some(first) = self.next().await else { return Vec::new() };
+        let mut batch = vec![first];
+        self.queue.lock().take(max.saturating_sub(1), &mut batch);
+        batch
+    }
+
+    /// The next event if there is one now.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.queue.lock().pop()
+    }
+
+    /// Whether the topic is closed and everything has been read.
+    pub fn is_finished(&self) -> bool {
+        let state = self.queue.lock();
+        state.closed && state.is_empty()
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.queue.poll_pop(cx)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    events: VecDeque<Event>,
+    /// Events that are missing before the first one that waits.
+    missed: u64,
+    missed_ever: u64,
+    closed: bool,
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), capacity })
+    }
+
+    /// Adds events; the oldest go when there is no room.
+    pub(super) fn push(&self, events: &[Event]) {
+        let mut state = self.lock();
+        for event in events {
+            if let Event::Lagged(n) = event {
+                state.miss(*n);
+                continue;
+            }
+            if state.events.len() == self.capacity {
+                state.events.pop_front();
+                state.miss(1);
+            }
+            state.events.push_back(event.clone());
+        }
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.lock().events.len()
+    }
+
+    pub(super) fn missed(&self) -> u64 {
+        self.lock().missed_ever
+    }
+
+    fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut state = self.lock();
+        match state.pop() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if state.closed => Poll::Ready(None),
+            None => {
+                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    state.waker = Some(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    fn pop(&mut self) -> Option<Event> {
+        match std::mem::take(&mut self.missed) {
+            0 => self.events.pop_front(),
+            missed => Some(Event::Lagged(missed)),
+        }
+    }
+
+    fn take(&mut self, max: usize, into: &mut Vec<Event>) {
+        into.extend(std::iter::from_fn(|| self.pop()).take(max));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.missed == 0
+    }
+
+    fn miss(&mut self, n: u64) {
+        self.missed += n;
+        self.missed_ever += n;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn state(n: usize) -> Event {
+        Event::State([TopicState::LookingUp, TopicState::Joined, TopicState::Alone][n % 3])
+    }
+
+    #[test]
+    fn the_oldest_go_and_the_reader_is_told_how_many() {
+        let queue = Queue::new(2);
+        let mut events = Events::new(queue.clone(), None);
+        queue.push(&[state(0), state(1), state(2), state(0), state(1)]);
+        assert_eq!(events.next().now_or_never(), Some(Some(Event::Lagged(3))));
+        assert_eq!(events.next_batch(10).now_or_never(), Some(vec![state(0), state(1)]));
+        assert_eq!(events.try_next(), None);
+        assert_eq!(queue.missed(), 3);
+    }
+
+    #[test]
+    fn what_is_queued_is_read_before_the_end() {
+        let queue = Queue::new(8);
+        let mut events = Events::new(queue.clone(), None);
+        assert_eq!(events.next().now_or_never(), None);
+        queue.push(&[state(1), Event::Lagged(4)]);
+        queue.close();
+        assert!(!events.is_finished());
+        let all: Vec<_> = std::iter::from_fn(|| events.next().now_or_never().flatten()).collect();
+        assert_eq!(all.len(), 2);
+        assert!(all.contains(&Event::Lagged(4)));
+        assert!(events.is_finished());
+        assert_eq!(events.next_batch(5).now_or_never(), Some(vec![]));
+    }
+}

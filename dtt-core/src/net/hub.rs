@@ -1,0 +1,182 @@
+//! What a topic's handles and its driver share: subscribers, neighbors, the state, the way to the gossip layer.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use iroh::EndpointId;
+use iroh_gossip::api::GossipSender;
+use tokio::sync::{Notify, watch};
+
+use super::{
+    events::{Event, Queue},
+    stats::{TopicCounters, TopicStats},
+};
+use crate::{
+    error::{Error, Result},
+    tracker::{MessageHash, TopicState},
+    wire::MAX_MESSAGE_HASHES,
+};
+
+/// Hashes of own broadcasts that wait for the driver.
+const MAX_SENT: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Hub {
+    inner: Mutex<Inner>,
+    status: watch::Sender<Status>,
+    pub(super) counters: TopicCounters,
+    network: Notify,
+    capacity: usize,
+}
+
+#[derive(Debug)]
+struct Inner {
+    sender: Option<GossipSender>,
+    subscribers: Vec<Arc<Queue>>,
+    neighbors: HashSet<EndpointId>,
+    sent: Vec<MessageHash>,
+    last_received: VecDeque<MessageHash>,
+    /// Events that subscribers who are gone had missed.
+    lagged: u64,
+}
+
+/// Where a topic stands, as waiters see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Open(TopicState),
+    Closed,
+}
+
+impl Hub {
+    pub(super) fn new(sender: GossipSender, capacity: usize) -> Arc<Self> {
+        let inner = Inner {
+            sender: Some(sender),
+            subscribers: Vec::new(),
+            neighbors: HashSet::new(),
+            sent: Vec::new(),
+            last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
+            lagged: 0,
+        };
+        Arc::new(Self {
+            inner: Mutex::new(inner),
+            status: watch::Sender::new(Status::Open(TopicState::LookingUp)),
+            counters: TopicCounters::new(),
+            network: Notify::new(),
+            capacity,
+        })
+    }
+
+    /// A new queue. It begins with the present state and neighbors, so that no subscriber starts blind.
+    pub(super) fn subscribe(&self) -> Arc<Queue> {
+        let queue = Queue::new(self.capacity);
+        let mut inner = self.lock();
+        match *self.status.borrow() {
+            Status::Closed => queue.close(),
+            Status::Open(state) => {
+                let mut events = vec![Event::State(state)];
+                events.extend(inner.neighbors.iter().map(|peer| Event::NeighborUp(*peer)));
+                queue.push(&events);
+                inner.subscribers.push(queue.clone());
+            }
+        }
+        queue
+    }
+
+    /// Hands events to every subscriber; queues that nobody holds any more go.
+    pub(super) fn publish(&self, events: &[Event]) {
+        let mut inner = self.lock();
+        let mut gone = 0;
+        inner.subscribers.retain(|queue| {
+            let held = Arc::strong_count(queue) > 1;
+            if !held {
+                gone += queue.missed();
+            }
+            held
+        });
+        inner.lagged += gone;
+        for event in events {
+            match event {
+                Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
+                Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
+                Event::State(state) => drop(self.status.send_replace(Status::Open(*state))),
+                Event::Received(_) | Event::Lagged(_) => {}
+            }
+        }
+        inner.subscribers.iter().for_each(|queue| queue.push(events));
+    }
+
+    /// Ends every subscription and lets go of the gossip topic.
+    pub(super) fn close(&self) {
+        let mut inner = self.lock();
+        self.status.send_replace(Status::Closed);
+        inner.sender = None;
+        inner.neighbors.clear();
+        inner.subscribers.drain(..).for_each(|queue| queue.close());
+    }
+
+    pub(super) fn sender(&self) -> Result<GossipSender> {
+        self.lock().sender.clone().ok_or(Error::Closed("the topic"))
+    }
+
+    pub(super) fn neighbors(&self) -> HashSet<EndpointId> {
+        self.lock().neighbors.clone()
+    }
+
+    pub(super) fn has_neighbor(&self, peer: &EndpointId) -> bool {
+        self.lock().neighbors.contains(peer)
+    }
+
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Notes an own broadcast: its hash tells a busy swarm from a split one.
+    pub(super) fn note_sent(&self, hash: MessageHash) {
+        self.counters.sent.add(1);
+        let mut inner = self.lock();
+        if inner.sent.len() < MAX_SENT {
+            inner.sent.push(hash);
+        }
+    }
+
+    pub(super) fn take_sent(&self) -> Vec<MessageHash> {
+        std::mem::take(&mut self.lock().sent)
+    }
+
+    pub(super) fn set_last_received<'a>(&self, hashes: impl Iterator<Item = &'a MessageHash>) {
+        let mut inner = self.lock();
+        inner.last_received.clear();
+        inner.last_received.extend(hashes);
+    }
+
+    pub(super) fn last_received(&self) -> VecDeque<MessageHash> {
+        self.lock().last_received.clone()
+    }
+
+    /// Wakes the driver: the network may have changed.
+    pub(super) fn network_changed(&self) {
+        self.network.notify_one();
+    }
+
+    pub(super) async fn network_change(&self) {
+        self.network.notified().await;
+    }
+
+    pub(super) fn stats(&self) -> TopicStats {
+        let inner = self.lock();
+        let depths = inner.subscribers.iter().map(|queue| queue.depth());
+        TopicStats {
+            neighbors: inner.neighbors.len() as u64,
+            subscribers: inner.subscribers.len() as u64,
+            queue_depth: depths.max().unwrap_or(0) as u64,
+            lagged: inner.lagged + inner.subscribers.iter().map(|queue| queue.missed()).sum::<u64>(),
+            ..self.counters.snapshot()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

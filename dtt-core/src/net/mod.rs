@@ -1,0 +1,27 @@
+//! The outside world: the shared DHT client, the address book, the task that drives a topic, the node.
+
+mod addresses;
+mod clock;
+mod dht;
+mod driver;
+mod events;
+mod hub;
+mod minutes;
+mod node;
+mod node_config;
+mod stats;
+mod store;
+mod testnet;
+mod topic;
+
+pub(crate) use addresses::Addresses;
+pub use clock::unix_minute;
+pub use dht::Dht;
+pub use events::{Event, Events};
+pub use node::Node;
+pub use node_config::{AddressLookups, JoinOptions, NodeConfig, NodeConfigBuilder, Relays};
+pub use stats::{DhtHealth, NodeStats, RefusedRecords, TopicStats};
+pub(crate) use store::StoreJob;
+pub use testnet::Testnet;
+pub use topic::Topic;
+pub(crate) use topic::{Swarm, spawn_topic};

@@ -1,0 +1,261 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use ed25519_dalek::SigningKey;
+use iroh::{
+    Endpoint, EndpointAddr, EndpointId,
+    address_lookup::{DnsAddressLookup, PkarrPublisher, PkarrResolver},
+    endpoint::{PortmapperConfig, presets},
+    protocol::Router,
+};
+use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Addresses, Dht, Swarm, Topic,
+    node_config::{AddressLookups, JoinOptions, NodeConfig},
+    spawn_topic,
+    stats::NodeStats,
+    topic::WeakTopic,
+};
+use crate::{
+    error::{Error, Result},
+    wire::{TopicId, TopicKeys},
+};
+
+/// An endpoint, the gossip layer on it, and the DHT: everything that topics run on. Cheap to clone.
+///
+/// Its topics keep it alive. When the last handle goes, it closes in the background; [`Node::shutdown`] waits for that.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), dtt_core::Error> {
+/// use dtt_core::{Event, JoinOptions, Node, NodeConfig};
+///
+/// let node = Node::spawn(NodeConfig::default()).await?;
+/// let topic = node.join("my-topic", b"my secret", JoinOptions::default()).await?;
+/// let mut events = topic.subscribe();
+/// topic.joined().await?;
+/// topic.broadcast("hello").await?;
+/// while let Some(event) = events.next().await {
+///     if let Event::Received(message) = event {
+///         println!("{}: {:?}", message.delivered_from, message.content);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: NodeConfig,
+    endpoint: Endpoint,
+    gossip: Gossip,
+    router: Router,
+    dht: Dht,
+    addresses: Addresses,
+    token: CancellationToken,
+    topics: tokio::sync::Mutex<HashMap<TopicId, Vec<WeakTopic>>>,
+    runtime: tokio::runtime::Handle,
+    closed: Mutex<bool>,
+}
+
+impl Node {
+    /// Binds the sockets and starts the node on the current Tokio runtime.
+    ///
+    /// It returns when the sockets are bound; the DHT client and the relay connection open in the background.
+    /// Panics outside of a Tokio runtime.
+    pub async fn spawn(config: NodeConfig) -> Result<Self> {
+        config.validate()?;
+        let endpoint = bind(&config).await?;
+        let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
+        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, gossip.clone()).spawn();
+        let addresses = Addresses::of(&endpoint)?;
+        let dht = Dht::new(config.topics.dht_config());
+        let token = CancellationToken::new();
+        tokio::spawn({
+            let (dht, token) = (dht.clone(), token.clone());
+            async move { token.run_until_cancelled_owned(dht.warm()).await }
+        });
+        tracing::info!(target: "dtt::node", id = %endpoint.id(), "node started");
+        let inner = Inner {
+            config,
+            endpoint,
+            gossip,
+            router,
+            dht,
+            addresses,
+            token,
+            topics: Default::default(),
+            runtime: tokio::runtime::Handle::current(),
+            closed: Mutex::new(false),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
+    ///
+    /// It returns at once, and bootstrap goes on in the background: see [`Topic::joined`]. With
+    /// [`JoinOptions::timeout`] it waits for a first neighbor, and leaves again if none came in time.
+    /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the
+    /// first, unless it has been left.
+    pub async fn join(
+        &self,
+        name: impl Into<Vec<u8>>,
+        secret: impl AsRef<[u8]>,
+        options: JoinOptions,
+    ) -> Result<Topic> {
+        self.join_id(TopicId::new(name), secret, options).await
+    }
+
+    /// [`Node::join`] by the topic's id.
+    pub async fn join_id(&self, id: TopicId, secret: impl AsRef<[u8]>, options: JoinOptions) -> Result<Topic> {
+        let limit = options.timeout;
+        let keys = TopicKeys::new(id, secret.as_ref(), options.rotation.clone());
+        let (topic, new) = self.open(keys, options).await?;
+        let Some(limit) = limit else { return Ok(topic) };
+        match timeout(limit, topic.joined()).await {
+            Ok(joined) => joined.map(|()| topic),
+            Err(_) => {
+                if new {
+                    topic.leave().await;
+                }
+                Err(Error::Timeout { what: "join", after: limit })
+            }
+        }
+    }
+
+    /// The node's id: its public key.
+    pub fn id(&self) -> EndpointId {
+        self.inner.endpoint.id()
+    }
+
+    /// The node's id with the addresses at which it can be reached, as far as it knows them.
+    pub fn addr(&self) -> EndpointAddr {
+        self.inner.endpoint.addr()
+    }
+
+    /// The endpoint that the node runs on.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    /// The gossip layer that the node runs on.
+    pub fn gossip(&self) -> &Gossip {
+        &self.inner.gossip
+    }
+
+    /// What the node knows and has done. It may take a moment: the DHT client is asked.
+    pub async fn stats(&self) -> NodeStats {
+        let topics =
+            self.inner.topics.lock().await.values().flatten().filter(|topic| topic.upgrade().is_some()).count();
+        NodeStats { topics, known_addresses: self.inner.addresses.known(), dht: self.inner.dht.health().await }
+    }
+
+    /// Tells the node that the network may have changed. Most systems notice by themselves; Android needs it.
+    pub async fn network_changed(&self) {
+        self.inner.endpoint.network_change().await;
+        for topic in self.inner.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade) {
+            topic.network_changed();
+        }
+    }
+
+    /// Leaves all topics, tells the peers, and closes the sockets, within the configured time (2 s by default).
+    ///
+    /// Every handle of the node and of its topics is closed with it. Shutting down twice is fine.
+    pub async fn shutdown(&self) {
+        if self.inner.begin_close() {
+            close(self.inner.router.clone(), self.inner.config.shutdown_timeout).await;
+        }
+    }
+
+    /// Whether the node has been shut down.
+    pub fn is_closed(&self) -> bool {
+        self.inner.token.is_cancelled()
+    }
+
+    /// The topic's handle, and whether it was opened by this call.
+    async fn open(&self, keys: TopicKeys, options: JoinOptions) -> Result<(Topic, bool)> {
+        let inner = &self.inner;
+        if inner.token.is_cancelled() {
+            return Err(Error::Closed("the node"));
+        }
+        // Held while the topic opens, so that two calls for one topic open it once.
+        let mut topics = inner.topics.lock().await;
+        topics.values_mut().for_each(|list| list.retain(|topic| topic.upgrade().is_some()));
+        topics.retain(|_, list| !list.is_empty());
+        let list = topics.entry(*keys.topic_id()).or_default();
+        let open = list.iter().filter_map(WeakTopic::upgrade).find(|topic| topic.keys().same(&keys));
+        if let Some(topic) = open.and_then(|topic| topic.another()) {
+            return Ok((topic, false));
+        }
+        let config = options.config.unwrap_or_else(|| inner.config.topics.clone());
+        let topic = spawn_topic(Swarm {
+            keys,
+            signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
+            dht: Dht::new(config.dht_config()),
+            config,
+            gossip: inner.gossip.clone(),
+            addresses: Some(inner.addresses.clone()),
+            token: inner.token.child_token(),
+            keep: Some(inner.clone()),
+        })
+        .await?;
+        list.push(topic.downgrade());
+        Ok((topic, true))
+    }
+}
+
+impl Inner {
+    /// Cancels every topic; true for the first caller.
+    fn begin_close(&self) -> bool {
+        self.token.cancel();
+        !std::mem::replace(&mut *self.closed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()), true)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.begin_close() {
+            // Peers should not have to wait for a time-out to learn that we are gone.
+            self.runtime.spawn(close(self.router.clone(), self.config.shutdown_timeout));
+        }
+    }
+}
+
+async fn close(router: Router, limit: std::time::Duration) {
+    if timeout(limit, router.shutdown()).await.is_err() {
+        tracing::debug!(target: "dtt::node", "peers did not acknowledge the close in time");
+    }
+}
+
+async fn bind(config: &NodeConfig) -> Result<Endpoint> {
+    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?);
+    if let Some(key) = &config.secret_key {
+        builder = builder.secret_key(key.clone());
+    }
+    if config.address_lookups == AddressLookups::Default {
+        builder = builder
+            .address_lookup(PkarrPublisher::n0_dns())
+            .address_lookup(PkarrResolver::n0_dns())
+            .address_lookup(DnsAddressLookup::n0_dns());
+    }
+    if !config.port_mapping {
+        builder = builder.portmapper_config(PortmapperConfig::Disabled);
+    }
+    if !config.bind_addresses.is_empty() {
+        builder = builder.clear_ip_transports();
+    }
+    for address in &config.bind_addresses {
+        builder = builder
+            .bind_addr(*address)
+            .map_err(|error| Error::argument("bind_addresses", format!("{address}: {error}")))?;
+    }
+    builder.bind().await.map_err(|error| Error::Bind { what: "the endpoint", reason: format!("{error:#}") })
+}

@@ -1,0 +1,277 @@
+//! What happened, in numbers: counters that cost an atomic addition each, and the snapshots of them.
+
+use std::{
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{error::RecordError, tracker::JoinReason};
+
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A snapshot of what a topic has done since it was joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicStats {
+    /// Slot lookups begun.
+    pub lookups: u64,
+    /// Slot lookups that no DHT node answered.
+    pub lookups_unanswered: u64,
+    /// Records of others that were opened and verified (each distinct value counts once).
+    pub records_accepted: u64,
+    /// Values that were no valid record, by reason (each distinct value counts once).
+    pub records_refused: RefusedRecords,
+    /// Address extensions that were malformed; their records were accepted.
+    pub hints_malformed: u64,
+    /// Records that DHT nodes stored.
+    pub stores: u64,
+    /// Attempts to store that failed.
+    pub stores_failed: u64,
+    /// Peers handed to the gossip layer because there was no neighbor.
+    pub dials_bootstrap: u64,
+    /// Peers handed to the gossip layer because there were few neighbors.
+    pub dials_bubble: u64,
+    /// Peers handed to the gossip layer because the swarm looked split.
+    pub dials_overlap: u64,
+    /// Times that a first or only neighbor came.
+    pub joined: u64,
+    /// Times that the last neighbor went.
+    pub alone: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Messages handed to the gossip layer.
+    pub sent: u64,
+    /// Current neighbors.
+    pub neighbors: u64,
+    /// Current event queues.
+    pub subscribers: u64,
+    /// Events that wait in the fullest queue.
+    pub queue_depth: u64,
+    /// Events that slow subscribers have missed, over all queues.
+    pub lagged: u64,
+    /// From joining to the first record that the DHT stored.
+    pub first_store: Option<Duration>,
+    /// From joining to the first record of another node.
+    pub first_record: Option<Duration>,
+    /// From joining to the first dial.
+    pub first_dial: Option<Duration>,
+    /// From joining to the first neighbor.
+    pub first_neighbor: Option<Duration>,
+}
+
+/// Values found in a topic's slots that were refused, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedRecords {
+    /// Too short, too long, or lengths that do not match.
+    pub malformed: u64,
+    /// They do not open: another secret or rotation, or noise.
+    pub sealed: u64,
+    /// Signed for another topic.
+    pub topic: u64,
+    /// Signed for another minute.
+    pub minute: u64,
+    /// A bad key or signature.
+    pub signature: u64,
+}
+
+impl RefusedRecords {
+    /// All refused values.
+    pub fn total(&self) -> u64 {
+        self.malformed + self.sealed + self.topic + self.minute + self.signature
+    }
+}
+
+/// The state of the DHT client that a node or topic uses. Topics of equal DHT configuration share it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DhtHealth {
+    /// Nodes in the routing table.
+    pub routing_table: usize,
+    /// Lookups begun, of all topics.
+    pub lookups: u64,
+    /// Lookups that at least one node answered.
+    pub lookups_answered: u64,
+    /// Stores tried, of all topics.
+    pub stores: u64,
+    /// Stores that at least one node acknowledged.
+    pub stores_acknowledged: u64,
+    /// How long ago the last lookup was answered or store acknowledged; none if never.
+    pub last_success: Option<Duration>,
+}
+
+/// A snapshot of a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeStats {
+    /// Topics that are joined now.
+    pub topics: usize,
+    /// Nodes whose addresses are remembered from records.
+    pub known_addresses: usize,
+    /// The DHT client.
+    pub dht: DhtHealth,
+}
+
+#[derive(Debug)]
+pub(crate) struct TopicCounters {
+    start: Instant,
+    pub(crate) lookups: Counter,
+    pub(crate) lookups_unanswered: Counter,
+    pub(crate) records_accepted: Counter,
+    malformed: Counter,
+    sealed: Counter,
+    topic: Counter,
+    minute: Counter,
+    signature: Counter,
+    pub(crate) hints_malformed: Counter,
+    pub(crate) stores: Counter,
+    pub(crate) stores_failed: Counter,
+    dials: [Counter; 3],
+    pub(crate) joined: Counter,
+    pub(crate) alone: Counter,
+    pub(crate) received: Counter,
+    pub(crate) sent: Counter,
+    first_store: OnceLock<Duration>,
+    first_record: OnceLock<Duration>,
+    first_dial: OnceLock<Duration>,
+    first_neighbor: OnceLock<Duration>,
+}
+
+impl TopicCounters {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            lookups: Counter::default(),
+            lookups_unanswered: Counter::default(),
+            records_accepted: Counter::default(),
+            malformed: Counter::default(),
+            sealed: Counter::default(),
+            topic: Counter::default(),
+            minute: Counter::default(),
+            signature: Counter::default(),
+            hints_malformed: Counter::default(),
+            stores: Counter::default(),
+            stores_failed: Counter::default(),
+            dials: Default::default(),
+            joined: Counter::default(),
+            alone: Counter::default(),
+            received: Counter::default(),
+            sent: Counter::default(),
+            first_store: OnceLock::new(),
+            first_record: OnceLock::new(),
+            first_dial: OnceLock::new(),
+            first_neighbor: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn accepted(&self) {
+        self.records_accepted.add(1);
+        self.first_record.get_or_init(|| self.start.elapsed());
+    }
+
+    pub(crate) fn refused(&self, error: RecordError) {
+        let counter = match error {
+            RecordError::TooShort { .. } | RecordError::TooLong { .. } | RecordError::Length { .. } => &self.malformed,
+            RecordError::Sealed | RecordError::Content => &self.sealed,
+            RecordError::Topic => &self.topic,
+            RecordError::Minute { .. } => &self.minute,
+            RecordError::Key | RecordError::Signature => &self.signature,
+        };
+        counter.add(1);
+    }
+
+    pub(crate) fn stored(&self) {
+        self.stores.add(1);
+        self.first_store.get_or_init(|| self.start.elapsed());
+    }
+
+    pub(crate) fn dialled(&self, reason: JoinReason, peers: usize) {
+        self.dials[reason as usize].add(peers as u64);
+        self.first_dial.get_or_init(|| self.start.elapsed());
+    }
+
+    pub(crate) fn joined(&self) {
+        self.joined.add(1);
+        self.first_neighbor.get_or_init(|| self.start.elapsed());
+    }
+
+    /// Everything that is counted here; what belongs to the queues is left at zero.
+    pub(crate) fn snapshot(&self) -> TopicStats {
+        TopicStats {
+            lookups: self.lookups.get(),
+            lookups_unanswered: self.lookups_unanswered.get(),
+            records_accepted: self.records_accepted.get(),
+            records_refused: RefusedRecords {
+                malformed: self.malformed.get(),
+                sealed: self.sealed.get(),
+                topic: self.topic.get(),
+                minute: self.minute.get(),
+                signature: self.signature.get(),
+            },
+            hints_malformed: self.hints_malformed.get(),
+            stores: self.stores.get(),
+            stores_failed: self.stores_failed.get(),
+            dials_bootstrap: self.dials[JoinReason::Bootstrap as usize].get(),
+            dials_bubble: self.dials[JoinReason::Bubble as usize].get(),
+            dials_overlap: self.dials[JoinReason::Overlap as usize].get(),
+            joined: self.joined.get(),
+            alone: self.alone.get(),
+            received: self.received.get(),
+            sent: self.sent.get(),
+            first_store: self.first_store.get().copied(),
+            first_record: self.first_record.get().copied(),
+            first_dial: self.first_dial.get().copied(),
+            first_neighbor: self.first_neighbor.get().copied(),
+            ..TopicStats::default()
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct DhtCounters {
+    pub(crate) lookups: Counter,
+    pub(crate) answered: Counter,
+    pub(crate) stores: Counter,
+    pub(crate) stored: Counter,
+    /// Lookups in a row that nobody answered.
+    pub(crate) deaf: Counter,
+    last_success: Mutex<Option<Instant>>,
+}
+
+impl DhtCounters {
+    pub(crate) fn success(&self) {
+        *self.last_success.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Instant::now());
+    }
+
+    pub(crate) fn health(&self, routing_table: usize) -> DhtHealth {
+        let last = *self.last_success.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        DhtHealth {
+            routing_table,
+            lookups: self.lookups.get(),
+            lookups_answered: self.answered.get(),
+            stores: self.stores.get(),
+            stores_acknowledged: self.stored.get(),
+            last_success: last.map(|at| at.elapsed()),
+        }
+    }
+}

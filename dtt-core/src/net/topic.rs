@@ -1,0 +1,279 @@
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use futures_util::FutureExt;
+use iroh::{EndpointAddr, EndpointId};
+use iroh_gossip::{api::JoinOptions as GossipJoin, net::Gossip};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Addresses, Dht,
+    driver::{Driver, Parts},
+    events::{Events, Keep, Queue},
+    hub::{Hub, Status},
+    stats::{DhtHealth, TopicStats},
+};
+use crate::{
+    config::{Config, TimeoutConfig},
+    error::{Error, Result},
+    tracker::{MessageHash, TopicState},
+    wire::{TopicId, TopicKeys, message_hash},
+};
+
+/// Bytes of a gossip message that its frame needs at the most.
+const FRAME: usize = 39;
+/// Events that may wait between the gossip layer and a topic's task.
+const GOSSIP_QUEUE: usize = 4096;
+
+/// A topic that has been joined: cheap to clone, usable from any thread.
+///
+/// It lives as long as any of its handles, senders, receivers or event queues does; then its background work ends.
+#[derive(Debug, Clone)]
+pub struct Topic {
+    inner: Arc<Inner>,
+    /// The queue that has been filling since this handle was made, until someone takes it.
+    first: Arc<Mutex<Option<Arc<Queue>>>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    keys: TopicKeys,
+    hub: Arc<Hub>,
+    dht: Dht,
+    addresses: Option<Addresses>,
+    timeouts: TimeoutConfig,
+    limit: usize,
+    token: CancellationToken,
+    /// The node that the topic runs on, if it is one of ours.
+    _keep: Option<Keep>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
+/// What a topic runs on.
+pub(crate) struct Swarm {
+    pub(crate) keys: TopicKeys,
+    pub(crate) signing_key: SigningKey,
+    pub(crate) config: Config,
+    pub(crate) dht: Dht,
+    pub(crate) gossip: Gossip,
+    pub(crate) addresses: Option<Addresses>,
+    pub(crate) token: CancellationToken,
+    pub(crate) keep: Option<Keep>,
+}
+
+/// Subscribes the gossip topic and starts the task that drives it.
+pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
+    swarm.config.validate()?;
+    let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: GOSSIP_QUEUE };
+    let subscribed = swarm.gossip.subscribe_with_opts((*swarm.keys.topic_id()).into(), options).await;
+    let (sender, events) = subscribed.map_err(|error| Error::Gossip(error.to_string()))?.split();
+    let hub = Hub::new(sender, swarm.config.event_capacity());
+    let inner = Inner {
+        keys: swarm.keys.clone(),
+        hub: hub.clone(),
+        dht: swarm.dht.clone(),
+        addresses: swarm.addresses.clone(),
+        timeouts: swarm.config.timeouts().clone(),
+        limit: swarm.gossip.max_message_size().saturating_sub(FRAME),
+        token: swarm.token.clone(),
+        _keep: swarm.keep,
+    };
+    let topic = Topic::new_handle(Arc::new(inner));
+    let driver = Driver::new(Parts {
+        keys: swarm.keys,
+        signing_key: swarm.signing_key,
+        config: swarm.config,
+        dht: swarm.dht,
+        gossip: swarm.gossip,
+        events,
+        addresses: swarm.addresses,
+        hub: hub.clone(),
+    });
+    tokio::spawn(async move {
+        // A rotation that the application brings may panic; its topic closes then, and nothing else.
+        if AssertUnwindSafe(driver.run(swarm.token)).catch_unwind().await.is_err() {
+            tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
+        }
+        hub.close();
+    });
+    Ok(topic)
+}
+
+impl Topic {
+    fn new_handle(inner: Arc<Inner>) -> Self {
+        let first = inner.hub.subscribe();
+        Self { inner, first: Arc::new(Mutex::new(Some(first))) }
+    }
+
+    /// The topic's id.
+    pub fn id(&self) -> &TopicId {
+        self.inner.keys.topic_id()
+    }
+
+    /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
+    ///
+    /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about
+    /// 90 s is dropped as a duplicate. Fails when the gossip layer does not take it within `broadcast_timeout`.
+    pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
+        let content = self.check_size(content.into())?;
+        let limit = self.inner.timeouts.broadcast_timeout();
+        let sender = self.inner.hub.sender()?;
+        let hash = message_hash(&content);
+        in_time("broadcast", limit, sender.broadcast(content)).await?;
+        self.inner.hub.note_sent(hash);
+        Ok(())
+    }
+
+    /// Sends a message to the direct neighbors only; otherwise like [`Topic::broadcast`].
+    pub async fn broadcast_neighbors(&self, content: impl Into<Bytes>) -> Result<()> {
+        let content = self.check_size(content.into())?;
+        let limit = self.inner.timeouts.broadcast_neighbors_timeout();
+        let sender = self.inner.hub.sender()?;
+        in_time("broadcast_neighbors", limit, sender.broadcast_neighbors(content)).await?;
+        self.inner.hub.counters.sent.add(1);
+        Ok(())
+    }
+
+    /// Joins peers that the application knows, by id or by id and addresses.
+    ///
+    /// Each join may make the peer drop a random neighbor of its own: do not repeat it in a loop.
+    pub async fn join_peers<P: Into<EndpointAddr>>(&self, peers: impl IntoIterator<Item = P>) -> Result<()> {
+        let mut ids = Vec::new();
+        for peer in peers {
+            let peer: EndpointAddr = peer.into();
+            ids.push(peer.id);
+            if let Some(addresses) = self.inner.addresses.as_ref().filter(|_| !peer.is_empty()) {
+                addresses.add(peer);
+            }
+        }
+        let sender = self.inner.hub.sender()?;
+        in_time("join_peers", self.inner.timeouts.join_peer_timeout(), sender.join_peers(ids)).await
+    }
+
+    /// The direct neighbors now.
+    pub fn neighbors(&self) -> HashSet<EndpointId> {
+        self.inner.hub.neighbors()
+    }
+
+    /// Whether there is a neighbor now.
+    pub fn is_joined(&self) -> bool {
+        self.state() == Some(TopicState::Joined)
+    }
+
+    /// Where the topic stands; none when it is closed.
+    pub fn state(&self) -> Option<TopicState> {
+        match *self.inner.hub.status().borrow() {
+            Status::Open(state) => Some(state),
+            Status::Closed => None,
+        }
+    }
+
+    /// Waits until there is a neighbor, without a limit. Fails when the topic closes.
+    pub async fn joined(&self) -> Result<()> {
+        let mut status = self.inner.hub.status();
+        let settled =
+            status.wait_for(|status| matches!(status, Status::Open(TopicState::Joined) | Status::Closed)).await;
+        match settled.map(|status| *status) {
+            Ok(Status::Open(_)) => Ok(()),
+            Ok(Status::Closed) | Err(_) => Err(Error::Closed("the topic")),
+        }
+    }
+
+    /// Takes an event queue of one's own.
+    ///
+    /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined,
+    /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
+    /// neighbors.
+    pub fn subscribe(&self) -> Events {
+        let first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
+        Events::new(queue, Some(self.inner.clone()))
+    }
+
+    /// The most bytes that one message carries (4,057 with gossip's default message size of 4,096).
+    pub fn max_message_size(&self) -> usize {
+        self.inner.limit
+    }
+
+    /// What the topic has done so far.
+    pub fn stats(&self) -> TopicStats {
+        self.inner.hub.stats()
+    }
+
+    /// The state of the DHT client. It may take a moment: the client is asked.
+    pub async fn dht_health(&self) -> DhtHealth {
+        self.inner.dht.health().await
+    }
+
+    /// Leaves the topic: neighbors are told, every event queue ends, and further calls fail with `CLOSED`.
+    ///
+    /// All handles of the topic are closed with it. Leaving twice is fine.
+    pub async fn leave(&self) {
+        self.inner.token.cancel();
+        let mut status = self.inner.hub.status();
+        let _ = status.wait_for(|status| *status == Status::Closed).await;
+    }
+
+    pub(super) fn network_changed(&self) {
+        self.inner.hub.network_changed();
+    }
+
+    /// Hashes of the last messages received, oldest first.
+    pub(crate) fn last_received(&self) -> std::collections::VecDeque<MessageHash> {
+        self.inner.hub.last_received()
+    }
+
+    pub(crate) fn keys(&self) -> &TopicKeys {
+        &self.inner.keys
+    }
+
+    /// Another handle with a queue of its own, if the topic is still open.
+    pub(crate) fn another(&self) -> Option<Self> {
+        self.state().map(|_| Self::new_handle(self.inner.clone()))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakTopic {
+        WeakTopic(Arc::downgrade(&self.inner))
+    }
+
+    fn check_size(&self, content: Bytes) -> Result<Bytes> {
+        let (size, limit) = (content.len(), self.inner.limit);
+        if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(content) }
+    }
+}
+
+/// A topic that is not kept alive.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakTopic(std::sync::Weak<Inner>);
+
+impl WeakTopic {
+    pub(crate) fn upgrade(&self) -> Option<Topic> {
+        let inner = self.0.upgrade()?;
+        Some(Topic { inner, first: Arc::default() }).filter(|topic| topic.state().is_some())
+    }
+}
+
+/// Runs a call of the gossip layer within a limit.
+async fn in_time<E: std::fmt::Display>(
+    what: &'static str,
+    limit: Duration,
+    call: impl Future<Output = Result<(), E>>,
+) -> Result<()> {
+    match timeout(limit, call).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Error::Gossip(error.to_string())),
+        Err(_) => Err(Error::Timeout { what, after: limit }),
+    }
+}

@@ -1,0 +1,56 @@
+//! Turning what bindings and command lines are given into what the engine takes, with errors that name the limit.
+
+use std::net::SocketAddr;
+
+use iroh::{EndpointId, RelayUrl, SecretKey};
+
+use crate::error::{Error, Result};
+
+/// A node's secret key: 32 bytes. The error never repeats them.
+pub fn secret_key(bytes: &[u8]) -> Result<SecretKey> {
+    let bytes: &[u8; 32] = bytes
+        .try_into()
+        .map_err(|_| Error::argument("secret_key", format!("{} bytes are given, 32 bytes are needed", bytes.len())))?;
+    Ok(SecretKey::from_bytes(bytes))
+}
+
+/// A node's id: 32 bytes that are a valid Ed25519 public key.
+pub fn endpoint_id(bytes: &[u8]) -> Result<EndpointId> {
+    let array: &[u8; 32] = bytes
+        .try_into()
+        .map_err(|_| Error::argument("peer", format!("{} bytes are given, 32 bytes are needed", bytes.len())))?;
+    EndpointId::from_bytes(array)
+        .map_err(|_| Error::argument("peer", "the 32 bytes are not a valid Ed25519 public key"))
+}
+
+/// An IP address with a port, as `192.0.2.1:4433` or `[2001:db8::1]:4433`.
+pub fn socket_addr(text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| Error::argument("address", format!("{text:?} is not an IP address with a port")))
+}
+
+/// The URL of a relay server: `https` or `http`, with a host.
+pub fn relay_url(text: &str) -> Result<RelayUrl> {
+    let url: RelayUrl =
+        text.parse().map_err(|error| Error::argument("relays", format!("{text:?} is not a URL: {error}")))?;
+    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+        return Err(Error::argument("relays", format!("{text:?} is not an https or http URL with a host")));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_limit_and_the_value() {
+        let text = |result: Result<()>| result.unwrap_err().to_string();
+        assert_eq!(text(secret_key(&[1; 31]).map(drop)), "secret_key: 31 bytes are given, 32 bytes are needed");
+        assert_eq!(text(endpoint_id(&[1; 3]).map(drop)), "peer: 3 bytes are given, 32 bytes are needed");
+        assert!(text(endpoint_id(&[2; 32]).map(drop)).contains("not a valid Ed25519"));
+        assert_eq!(text(socket_addr("127.0.0.1").map(drop)), "address: \"127.0.0.1\" is not an IP address with a port");
+        assert!(text(relay_url("not a url").map(drop)).starts_with("relays: \"not a url\" is not a URL"));
+        assert!(text(relay_url("ftp://relay").map(drop)).contains("https or http"));
+        assert!(relay_url("https://relay.example").is_ok());
+    }
+}

@@ -1,0 +1,277 @@
+//! Nodes that meet over an embedded DHT and talk, on real sockets.
+
+mod common;
+
+use std::{collections::HashSet, time::Duration};
+
+use common::*;
+use dtt_core::{
+    Config, DeliveryScope, Error, ErrorKind, Event, JoinOptions, Node, NodeConfig, Relays, RotationHandle,
+    SecretRotation, Testnet, TopicState, parse,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_start_at_once_meet_and_talk_both_ways() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let (one, two) = (join(&a, "meet").await, join(&b, "meet").await);
+    let (mut first, mut second) = (one.subscribe(), two.subscribe());
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+
+    one.broadcast("to the swarm").await.unwrap();
+    hear(&mut second, b"to the swarm").await;
+    two.broadcast_neighbors(vec![7; 3]).await.unwrap();
+    let scope = wait_for(&mut first, |event| match event {
+        Event::Received(message) => {
+            assert_eq!(message.content, [7; 3][..]);
+            assert_eq!(message.delivered_from, b.id());
+            Some(message.scope)
+        }
+        _ => None,
+    })
+    .await;
+    assert_eq!(scope, DeliveryScope::Neighbors);
+    assert_eq!(one.neighbors(), HashSet::from([b.id()]));
+
+    let stats = two.stats();
+    assert_eq!((stats.joined, stats.received, stats.sent, stats.neighbors), (1, 1, 1, 1));
+    let health = a.stats().await;
+    assert_eq!(health.topics, 1);
+    assert!(health.dht.routing_table >= 8 && health.dht.lookups_answered > 0, "{health:?}");
+    assert!(health.dht.last_success.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_sees_everything_since_the_topic_was_joined() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let (one, two) = (join(&a, "order").await, join(&b, "order").await);
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    two.broadcast("early").await.unwrap();
+    until("the message has come", async || one.stats().received == 1).await;
+
+    let mut since_birth = one.subscribe();
+    assert_eq!(since_birth.next().await, Some(Event::State(TopicState::LookingUp)));
+    assert_eq!(since_birth.next().await, Some(Event::NeighborUp(b.id())));
+    assert_eq!(since_birth.next().await, Some(Event::State(TopicState::Joined)));
+    hear(&mut since_birth, b"early").await;
+    let mut from_now = one.subscribe();
+    assert_eq!(from_now.next().await, Some(Event::State(TopicState::Joined)));
+    assert_eq!(from_now.next().await, Some(Event::NeighborUp(b.id())));
+    assert_eq!(from_now.try_next(), None);
+
+    two.leave().await;
+    wait_for(&mut from_now, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
+    wait_for(&mut from_now, |event| (event == Event::State(TopicState::Alone)).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_topics_on_one_node_keep_apart() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let mut pairs = Vec::new();
+    for n in 0..10 {
+        let name = format!("topic {n}");
+        pairs.push((join(&a, &name).await, join(&b, &name).await));
+    }
+    for (n, (one, two)) in pairs.iter().enumerate() {
+        within(60, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+        let mut events = two.subscribe();
+        let text = format!("only for {n}").into_bytes();
+        one.broadcast(text.clone()).await.unwrap();
+        hear(&mut events, &text).await;
+        assert_eq!(two.stats().received, 1);
+    }
+    assert_eq!(a.stats().await.topics, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_never_joins() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let one = join(&a, "closed circle").await;
+    until("the record stands", async || one.stats().stores > 0).await;
+    let options = JoinOptions::default().timeout(Duration::from_secs(5));
+    let error = b.join("closed circle", "a guess", options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(error.to_string(), "join did not finish within 5000 ms");
+    assert_eq!(b.stats().await.topics, 0, "a join that timed out leaves nothing behind");
+    assert!(!one.is_joined());
+}
+
+#[derive(Debug)]
+struct Shifted;
+
+impl SecretRotation for Shifted {
+    fn derive(&self, topic: [u8; 32], minute: u64, secret_hash: [u8; 32]) -> [u8; 32] {
+        std::array::from_fn(|i| topic[i] ^ secret_hash[31 - i] ^ minute.to_le_bytes()[i % 8])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_of_ones_own_is_used_on_both_sides() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b, c) = (node(&testnet).await, node(&testnet).await, node(&testnet).await);
+    let rotated = || JoinOptions::default().rotation(RotationHandle::new(Shifted));
+    let one = a.join("rotated", SECRET, rotated()).await.unwrap();
+    let two = b.join("rotated", SECRET, rotated()).await.unwrap();
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    let other = join(&c, "rotated").await;
+    until("the default rotation has seen the others' records", async || other.stats().records_refused.sealed > 0).await;
+    assert!(!other.is_joined());
+}
+
+struct Panics;
+
+impl SecretRotation for Panics {
+    fn derive(&self, _: [u8; 32], _: u64, _: [u8; 32]) -> [u8; 32] {
+        panic!("a rotation that the application got wrong")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_panics_closes_its_topic_and_nothing_else() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let options = JoinOptions::default().rotation(RotationHandle::new(Panics));
+    let broken = a.join("broken", SECRET, options).await.unwrap();
+    let error = within(10, broken.joined()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    let (one, two) = (join(&a, "sound").await, join(&b, "sound").await);
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_size_limit_is_exact() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let (one, two) = (join(&a, "size").await, join(&b, "size").await);
+    let mut events = two.subscribe();
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    let limit = one.max_message_size();
+    assert_eq!(limit, 4057);
+    for size in [limit, 0, 1] {
+        let content = vec![0xEE; size];
+        one.broadcast(content.clone()).await.unwrap();
+        hear(&mut events, &content).await;
+    }
+    for error in [
+        one.broadcast(vec![0; limit + 1]).await.unwrap_err(),
+        one.broadcast_neighbors(vec![0; limit + 1]).await.unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "message: 4058 bytes, the limit is 4057 bytes");
+        assert!(matches!(error, Error::TooLarge { size: 4058, limit: 4057 }));
+    }
+    one.broadcast("still there").await.unwrap();
+    hear(&mut events, b"still there").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joining_twice_gives_one_topic_with_independent_queues() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let (one, again) = (join(&a, "twice").await, join(&a, "twice").await);
+    let two = join(&b, "twice").await;
+    let (mut first, mut second, mut third) = (one.subscribe(), one.subscribe(), again.subscribe());
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    two.broadcast("to all three").await.unwrap();
+    for events in [&mut first, &mut second, &mut third] {
+        hear(events, b"to all three").await;
+    }
+    assert_eq!(a.stats().await.topics, 1);
+    drop((one, first, second));
+    two.broadcast("to the one left").await.unwrap();
+    hear(&mut third, b"to the one left").await;
+    again.leave().await;
+    while within(5, third.next()).await.is_some() {}
+    assert!(third.is_finished());
+    let fresh = join(&a, "twice").await;
+    within(30, fresh.joined()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_that_the_application_knows_need_no_dht() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    // Different secrets: the records of one tell the other nothing.
+    let one = a.join("direct", "secret of a", JoinOptions::default()).await.unwrap();
+    let two = b.join("direct", "secret of b", JoinOptions::default()).await.unwrap();
+    one.join_peers([b.addr()]).await.unwrap();
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_topic_and_a_closed_node_say_so() {
+    let testnet = Testnet::new().unwrap();
+    let a = node(&testnet).await;
+    let topic = join(&a, "end").await;
+    let mut events = topic.subscribe();
+    topic.leave().await;
+    topic.leave().await;
+    assert_eq!(topic.state(), None);
+    assert_eq!(topic.broadcast("x").await.unwrap_err().to_string(), "the topic is closed");
+    assert_eq!(topic.joined().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(within(5, events.next()).await, Some(Event::State(TopicState::LookingUp)), "what was queued is kept");
+    assert_eq!(within(5, events.next()).await, None);
+    assert!(events.is_finished());
+
+    let second = join(&a, "second").await;
+    within(10, a.shutdown()).await;
+    within(10, a.shutdown()).await;
+    assert!(a.is_closed());
+    assert_eq!(within(5, second.joined()).await.unwrap_err().kind(), ErrorKind::Closed);
+    let error = a.join("third", SECRET, JoinOptions::default()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the node is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_configurations_are_refused_at_once() {
+    let message = |config: NodeConfig| async move { Node::spawn(config).await.unwrap_err().to_string() };
+    let testnet = Testnet::new().unwrap();
+    let on = || Testnet::node_config_for(testnet.bootstrap());
+    assert_eq!(
+        message(on().relays(Relays::Custom(vec![])).build()).await,
+        "relays: the list of custom relays is empty, at least 1 URL is needed"
+    );
+    assert!(message(on().relays(Relays::Custom(vec!["::".into()])).build()).await.contains("\"::\" is not a URL"));
+    assert_eq!(
+        message(on().max_message_size(100).build()).await,
+        "max_message_size: 100 bytes are given, 512 to 1048576 bytes are possible"
+    );
+    assert_eq!(
+        message(on().topics(Config::builder().event_capacity(0).build()).build()).await,
+        "event_capacity: 0 is given, at least 1 is needed"
+    );
+    let twice = [parse::socket_addr("127.0.0.1:0").unwrap(), parse::socket_addr("127.0.0.1:0").unwrap()];
+    assert!(message(on().bind_addresses(twice).build()).await.contains("2 of one family are given"));
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let error = Node::spawn(on().bind_addresses([taken.local_addr().unwrap()]).build()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Bind);
+    assert_eq!(Testnet::with_nodes(1).unwrap_err().to_string(), "nodes: 1 is given, 2 to 256 are possible");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_given_key_makes_the_node_s_id_and_no_secret_is_shown() {
+    let testnet = Testnet::new().unwrap();
+    let key = parse::secret_key(&[0x5A; 32]).unwrap();
+    let a = Node::spawn(Testnet::node_config_for(testnet.bootstrap()).secret_key(key.clone()).build()).await.unwrap();
+    assert_eq!(a.id(), key.public());
+    let topic = a.join("quiet", "do not show me", JoinOptions::default()).await.unwrap();
+    let shown = format!("{a:?} {topic:?} {:?}", topic.subscribe());
+    let hash = dtt_core::wire::secret_hash(b"do not show me");
+    for secret in ["do not show me", "5a5a5a5a", "90, 90, 90, 90", &format!("{:?}", &hash[..4])[1..15]] {
+        assert!(!shown.to_lowercase().contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_of_a_configuration_is_one() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    until("both see one client's lookups", async || {
+        let _topic = join(&a, "shared").await;
+        let (first, second) = (a.stats().await.dht, b.stats().await.dht);
+        first.lookups > 0 && first.lookups == second.lookups
+    })
+    .await;
+}

@@ -1,0 +1,141 @@
+//! Nothing stays behind: threads, descriptors, memory and tasks of this process, which these tests share one by one.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use dtt_core::{JoinOptions, Node, Testnet};
+
+/// These tests count what the whole process holds.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    threads: usize,
+    descriptors: usize,
+    resident_kib: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        Self {
+            threads: count("/proc/self/task"),
+            descriptors: count("/proc/self/fd"),
+            resident_kib: resident.trim().trim_end_matches(" kB").parse().unwrap(),
+        }
+    }
+}
+
+/// Blocking threads of the runtime are no leak, but they come and go: give them no time to linger.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_keep_alive(Duration::from_millis(100))
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+#[test]
+fn two_hundred_cycles_leave_nothing_behind() {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let _guard = ONE_AT_A_TIME.lock().await;
+        let testnet = Testnet::with_nodes(8).unwrap();
+        let standing = node(&testnet).await;
+        let member = join(&standing, "cycle").await;
+        let visitor = node(&testnet).await;
+        let cycle = async |n: usize| {
+            // Every tenth visitor is a node of its own; the others join and leave on one node.
+            if n.is_multiple_of(10) {
+                let guest = node(&testnet).await;
+                let topic = join(&guest, "cycle").await;
+                within(60, topic.joined()).await.unwrap();
+                guest.shutdown().await;
+            } else {
+                let topic = visitor.join("cycle", SECRET, JoinOptions::default()).await.unwrap();
+                let _events = topic.subscribe();
+                if n.is_multiple_of(5) {
+                    within(60, topic.joined()).await.unwrap();
+                }
+                topic.leave().await;
+            }
+        };
+        for n in 0..30 {
+            cycle(n).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (before, tasks_before) = (Held::now(), tasks());
+        for n in 0..200 {
+            cycle(n).await;
+        }
+        let start = std::time::Instant::now();
+        let mut after = Held::now();
+        while start.elapsed() < Duration::from_secs(40)
+            && (after.threads > before.threads || after.descriptors > before.descriptors || tasks() > tasks_before + 4)
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            after = Held::now();
+        }
+        println!("before {before:?} {tasks_before} tasks; after {after:?} {} tasks", tasks());
+        assert!(after.threads <= before.threads, "{before:?} {after:?}");
+        assert!(after.descriptors <= before.descriptors, "{before:?} {after:?}");
+        assert!(tasks() <= tasks_before + 4, "{} tasks, {tasks_before} before", tasks());
+        let grown = after.resident_kib.saturating_sub(before.resident_kib);
+        assert!(grown < 24 * 1024, "{grown} KiB more than before: {before:?} {after:?}");
+        drop((member, visitor));
+    });
+}
+
+#[test]
+fn when_everything_is_dropped_all_background_work_ends_within_two_seconds() {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let _guard = ONE_AT_A_TIME.lock().await;
+        let testnet = Testnet::with_nodes(8).unwrap();
+        let (before, tasks_before) = (Held::now(), tasks());
+        let (a, b) = (node(&testnet).await, node(&testnet).await);
+        let (one, two) = (join(&a, "drop").await, join(&b, "drop").await);
+        let events = one.subscribe();
+        within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+        drop((a, b, one, two));
+        assert!(tasks() > tasks_before, "the queue keeps its topic alive");
+        drop(events);
+
+        let start = std::time::Instant::now();
+        let still = || tasks() > tasks_before || Held::now().descriptors > before.descriptors;
+        while still() && start.elapsed() < Duration::from_secs(2) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        println!("ended after {:?}", start.elapsed());
+        assert!(!still(), "{} tasks, {tasks_before} before; {:?}, {before:?} before", tasks(), Held::now());
+    });
+}
+
+#[test]
+fn a_topic_keeps_its_node_and_an_ended_topic_frees_its_task_at_once() {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let _guard = ONE_AT_A_TIME.lock().await;
+        let testnet = Testnet::with_nodes(8).unwrap();
+        let b = node(&testnet).await;
+        let two = join(&b, "keep").await;
+        let one = {
+            let a: Node = node(&testnet).await;
+            join(&a, "keep").await
+        };
+        within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+        let joined = tasks();
+        two.leave().await;
+        until("the topic's task is gone", async || tasks() < joined).await;
+    });
+}
