@@ -1,0 +1,123 @@
+//! Every option of a topic, at its default.
+//!
+//! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
+//! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
+
+use std::time::Duration;
+
+use anyhow::Result;
+use dtt_core::{
+    AddressHints, AutoDiscoveryGossip, BootstrapConfig, BubbleMergeConfig, Config, DefaultSecretRotation, DhtConfig,
+    MergeConfig, MessageOverlapMergeConfig, PublisherConfig, RecordPublisher, RotationHandle, TimeoutConfig, TopicId,
+};
+use dtt_examples::{config, endpoint, lines};
+use ed25519_dalek::SigningKey;
+use iroh::{SecretKey, protocol::Router};
+use iroh_gossip::{api::Event, net::Gossip};
+
+/// All options of a topic, as `Config::default()` has them.
+fn full_config(bootstrap: Option<Vec<String>>) -> Config {
+    let dht = DhtConfig::builder()
+        .retries(3)
+        .base_retry_interval(Duration::from_secs(5))
+        .max_retry_jitter(Duration::from_secs(10))
+        .get_timeout(Duration::from_secs(10))
+        .put_timeout(Duration::from_secs(10))
+        .request_timeout(Duration::from_secs(1))
+        .port(None)
+        .bind_address(None)
+        .server_mode(false)
+        .bootstrap(bootstrap)
+        .build();
+    let first_neighbor = BootstrapConfig::builder()
+        .max_bootstrap_records(5)
+        .no_peers_retry_interval(Duration::from_millis(1500))
+        .per_peer_join_settle_time(Duration::from_millis(100))
+        .join_confirmation_wait_time(Duration::from_millis(500))
+        .discovery_poll_interval(Duration::from_millis(2000))
+        .max_retry_interval(Duration::from_secs(60))
+        .address_wait(Duration::from_secs(1))
+        .publish_record_on_startup(true)
+        .check_older_records_first_on_startup(false)
+        .build();
+    let publisher = PublisherConfig::builder()
+        .initial_delay(Duration::from_secs(10))
+        .base_interval(Duration::from_secs(10))
+        .max_jitter(Duration::from_secs(50))
+        .fail_topic_creation_on_publishing_startup_failure(true)
+        .build();
+    let bubble = BubbleMergeConfig::builder()
+        .initial_interval(Duration::from_secs(30))
+        .base_interval(Duration::from_secs(60))
+        .max_jitter(Duration::from_secs(120))
+        .min_neighbors(4)
+        .max_join_peers(2)
+        .fail_topic_creation_on_merge_startup_failure(true)
+        .build();
+    let overlap = MessageOverlapMergeConfig::builder()
+        .initial_interval(Duration::from_secs(30))
+        .base_interval(Duration::from_secs(60))
+        .max_jitter(Duration::from_secs(120))
+        .max_join_peers(2)
+        .fail_topic_creation_on_merge_startup_failure(true)
+        .build();
+    let timeouts = TimeoutConfig::builder()
+        .join_peer_timeout(Duration::from_secs(5))
+        .broadcast_timeout(Duration::from_secs(5))
+        .broadcast_neighbors_timeout(Duration::from_secs(5))
+        .build();
+    Config::builder()
+        .dht_config(dht)
+        .bootstrap_config(first_neighbor)
+        .publisher_config(publisher)
+        .merge_config(MergeConfig::builder().bubble_merge(bubble).message_overlap_merge(overlap).build())
+        .timeouts(timeouts)
+        .max_join_peer_count(4)
+        .address_hints(AddressHints::Auto)
+        .event_capacity(1024)
+        .build()
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let secret_key = SecretKey::generate();
+    let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
+    let endpoint = endpoint(secret_key).await?;
+    let gossip = Gossip::builder().spawn(endpoint.clone());
+    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
+
+    assert_eq!(full_config(None), Config::default());
+    let bootstrap = config().dht_config().bootstrap().clone();
+    let record_publisher = RecordPublisher::builder(
+        TopicId::new("full-config-example".to_string()),
+        signing_key,
+        b"a secret of the members".to_vec(),
+    )
+    .config(full_config(bootstrap))
+    .secret_rotation(RotationHandle::new(DefaultSecretRotation))
+    .endpoint(endpoint.clone())
+    .build();
+
+    let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
+    println!("joined");
+    let (gossip_sender, mut gossip_receiver) = topic.split().await?;
+
+    let mut lines = lines();
+    loop {
+        tokio::select! {
+            event = gossip_receiver.next() => match event {
+                Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
+                Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
+                Ok(_) => {}
+                Err(_) => break,
+            },
+            line = lines.next_line() => match line? {
+                Some(line) => gossip_sender.broadcast(line.into_bytes()).await?,
+                None => break,
+            },
+        }
+    }
+    drop((topic, gossip_sender, gossip_receiver));
+    router.shutdown().await?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Discovery for a gossip layer that the program brings: the quick start.
+//!
+//! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
+//! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
+
+use anyhow::Result;
+use dtt_core::{AutoDiscoveryGossip, RecordPublisher, TopicId};
+use dtt_examples::{config, endpoint, lines};
+use ed25519_dalek::SigningKey;
+use iroh::{SecretKey, protocol::Router};
+use iroh_gossip::{api::Event, net::Gossip};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let secret_key = SecretKey::generate();
+    let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
+    let endpoint = endpoint(secret_key).await?;
+    let gossip = Gossip::builder().spawn(endpoint.clone());
+    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
+
+    let topic_id = TopicId::new("own-gossip-example".to_string());
+    let secret = b"a secret of the members".to_vec();
+    // The endpoint lets the records carry addresses, so that no other address lookup is needed.
+    let record_publisher =
+        RecordPublisher::builder(topic_id, signing_key, secret).config(config()).endpoint(endpoint.clone()).build();
+
+    let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
+    println!("joined");
+    let (gossip_sender, mut gossip_receiver) = topic.split().await?;
+
+    let mut lines = lines();
+    loop {
+        tokio::select! {
+            event = gossip_receiver.next() => match event {
+                Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
+                Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
+                Ok(_) => {}
+                Err(_) => break,
+            },
+            line = lines.next_line() => match line? {
+                Some(line) => gossip_sender.broadcast(line.into_bytes()).await?,
+                None => break,
+            },
+        }
+    }
+    drop((topic, gossip_sender, gossip_receiver));
+    router.shutdown().await?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A secret rotation of one's own: how the records' keys change from minute to minute.
+//!
+//! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
+//! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
+
+use anyhow::Result;
+use dtt_core::{AutoDiscoveryGossip, RecordPublisher, RotationHandle, SecretRotation, TopicId};
+use dtt_examples::{config, endpoint, lines};
+use ed25519_dalek::SigningKey;
+use iroh::{SecretKey, protocol::Router};
+use iroh_gossip::{api::Event, net::Gossip};
+use sha2::{Digest, Sha512};
+
+/// Mixes a constant of this application into every minute's key.
+struct Seasoned;
+
+impl SecretRotation for Seasoned {
+    fn derive(&self, topic_hash: [u8; 32], unix_minute: u64, initial_secret_hash: [u8; 32]) -> [u8; 32] {
+        let mut sha = Sha512::new();
+        sha.update(b"seasoned with the name of the application");
+        sha.update(topic_hash);
+        sha.update(unix_minute.to_be_bytes());
+        sha.update(initial_secret_hash);
+        std::array::from_fn({
+            let digest = sha.finalize();
+            move |i| digest[i]
+        })
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let secret_key = SecretKey::generate();
+    let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
+    let endpoint = endpoint(secret_key).await?;
+    let gossip = Gossip::builder().spawn(endpoint.clone());
+    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
+
+    let record_publisher = RecordPublisher::builder(
+        TopicId::new("rotation-example".to_string()),
+        signing_key,
+        b"a secret of the members".to_vec(),
+    )
+    .secret_rotation(RotationHandle::new(Seasoned))
+    .config(config())
+    .endpoint(endpoint.clone())
+    .build();
+
+    let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
+    println!("joined");
+    let (gossip_sender, mut gossip_receiver) = topic.split().await?;
+
+    let mut lines = lines();
+    loop {
+        tokio::select! {
+            event = gossip_receiver.next() => match event {
+                Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
+                Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
+                Ok(_) => {}
+                Err(_) => break,
+            },
+            line = lines.next_line() => match line? {
+                Some(line) => gossip_sender.broadcast(line.into_bytes()).await?,
+                None => break,
+            },
+        }
+    }
+    drop((topic, gossip_sender, gossip_receiver));
+    router.shutdown().await?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! What the examples share: running offline when `DTT_BOOTSTRAP` names a testnet, and a terminal to chat in.
+
+use std::net::Ipv4Addr;
+
+use dtt_core::{Config, DhtConfig, NodeConfig, Testnet};
+use iroh::{
+    Endpoint, SecretKey,
+    endpoint::{PortmapperConfig, presets},
+};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+
+/// The testnet that the examples shall use instead of the public DHT: `DTT_BOOTSTRAP`, as `dtt-testnet` prints it.
+pub fn testnet() -> Option<Vec<String>> {
+    let list = std::env::var("DTT_BOOTSTRAP").ok()?;
+    Some(list.split(',').map(|node| node.trim().to_owned()).collect())
+}
+
+/// The configuration of a node: the public network, or the testnet and nothing else.
+pub fn node_config() -> NodeConfig {
+    testnet().map_or_else(NodeConfig::default, |bootstrap| Testnet::node_config_for(&bootstrap).build())
+}
+
+/// DHT options likewise.
+pub fn dht_config() -> DhtConfig {
+    testnet().map_or_else(DhtConfig::default, |bootstrap| Testnet::dht_config_for(&bootstrap))
+}
+
+/// Topic options likewise.
+pub fn config() -> Config {
+    Config::builder().dht_config(dht_config()).build()
+}
+
+/// An endpoint of the program's own: with iroh's public services, or on loopback only.
+pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
+    let builder = match testnet() {
+        None => Endpoint::builder(presets::N0),
+        Some(_) => Endpoint::builder(presets::Minimal)
+            .portmapper_config(PortmapperConfig::Disabled)
+            .clear_ip_transports()
+            .bind_addr((Ipv4Addr::LOCALHOST, 0))?,
+    };
+    Ok(builder.secret_key(secret_key).bind().await?)
+}
+
+/// The lines of standard input.
+pub fn lines() -> Lines<BufReader<Stdin>> {
+    BufReader::new(tokio::io::stdin()).lines()
+}
