@@ -42,6 +42,12 @@ pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
     Ok(builder.secret_key(secret_key).bind().await?)
 }
 
+/// Logs to standard error what `RUST_LOG` asks for, `dtt=debug` for example; without it, nothing.
+pub fn init_logging() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
 /// The lines of standard input.
 pub fn lines() -> Lines<BufReader<Stdin>> {
     BufReader::new(tokio::io::stdin()).lines()

@@ -1,1 +1,164 @@
-fn main() {}
+//! The programs of the interop lab: a DHT, and a peer of either implementation.
+//!
+//! usage: dtt-lab-interop dht ADDRESS NODES
+//!        dtt-lab-interop peer KIND INDEX ADDRESS TOPIC SECRET ROTATION KNOWN
+//!
+//! KIND is `theirs` (the published crate), `compat` (the same source against dtt-core) or `node` (dtt-core's own
+//! surface). A peer's key follows from its INDEX. KNOWN lists the peers that publish no addresses of their own,
+//! as `index@address,...`: they use no address lookup that works without the internet. ROTATION is `default` or `own`.
+
+use std::{
+    collections::HashSet,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use anyhow::{Context, Result, bail};
+use dtt_core::{Event, JoinOptions, Node, NodeConfig, Relays, RotationHandle};
+use iroh::{
+    Endpoint, EndpointAddr, SecretKey, TransportAddr, address_lookup::memory::MemoryLookup, endpoint::PortmapperConfig,
+    endpoint::presets,
+};
+use sha2::{Digest, Sha512};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+/// The published implementation.
+mod theirs {
+    use distributed_topic_tracker as tracker;
+    include!("peer.rs");
+}
+
+/// The very same source with only the crate's name changed.
+mod compat {
+    use dtt_core as tracker;
+    include!("peer.rs");
+}
+
+/// What a peer is told.
+struct Peer {
+    key: SecretKey,
+    address: SocketAddr,
+    topic: String,
+    secret: String,
+    own_rotation: bool,
+    known: Vec<EndpointAddr>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["dht", address, nodes] => run_dht(address.parse()?, nodes.parse()?).await,
+        ["peer", kind, index, address, topic, secret, rotation, known] => {
+            let known = known.split(',').filter(|entry| !entry.is_empty()).map(known_peer).collect::<Result<_>>()?;
+            let peer = Peer {
+                key: key(index.parse()?),
+                address: address.parse()?,
+                topic: topic.into(),
+                secret: secret.into(),
+                own_rotation: rotation == "own",
+                known,
+            };
+            match kind {
+                "theirs" => theirs::run(peer).await,
+                "compat" => compat::run(peer).await,
+                "node" => run_node(peer).await,
+                other => bail!("{other:?} is no kind of peer"),
+            }
+        }
+        _ => bail!("usage: dtt-lab-interop dht ADDRESS NODES | peer KIND INDEX ADDRESS TOPIC SECRET ROTATION KNOWN"),
+    }
+}
+
+/// Server nodes on one address; the first has port 6881, where the public bootstrap names point to in the lab.
+async fn run_dht(address: Ipv4Addr, nodes: usize) -> Result<()> {
+    let mut first = mainline::Dht::builder();
+    first.server_mode().no_bootstrap().port(6881).bind_address(address);
+    let mut running = vec![first.build()?];
+    for _ in 1..nodes {
+        let mut node = mainline::Dht::builder();
+        node.server_mode().bootstrap(&[format!("{address}:6881")]).bind_address(address);
+        running.push(node.build()?);
+    }
+    let first = running[0].clone().as_async();
+    while first.to_bootstrap().await.len() < nodes * 3 / 4 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    println!("ready");
+    std::future::pending().await
+}
+
+/// A peer with dtt-core's own surface, on the default DHT configuration.
+async fn run_node(peer: Peer) -> Result<()> {
+    let config = NodeConfig::builder()
+        .secret_key(peer.key)
+        .relays(Relays::Disabled)
+        .address_lookups(dtt_core::AddressLookups::None)
+        .port_mapping(false)
+        .bind_addresses([peer.address])
+        .build();
+    let node = Node::spawn(config).await?;
+    node.endpoint().address_lookup()?.add(MemoryLookup::from_endpoint_info(peer.known));
+    let mut options = JoinOptions::default();
+    if peer.own_rotation {
+        options = options.rotation(RotationHandle::new(compat::OwnRotation));
+    }
+    let topic = node.join(peer.topic, peer.secret, options).await?;
+    let mut events = topic.subscribe();
+    let mut heard = HashSet::new();
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    loop {
+        tokio::select! {
+            event = events.next() => match event.context("the topic is closed")? {
+                Event::NeighborUp(_) => println!("joined"),
+                Event::Received(message) => tell(&message.content, &mut heard),
+                _ => {}
+            },
+            line = lines.next_line() => match line? {
+                Some(line) => topic.broadcast(line).await?,
+                None => break,
+            },
+        }
+    }
+    node.shutdown().await;
+    Ok(())
+}
+
+fn tell(content: &[u8], heard: &mut HashSet<Vec<u8>>) {
+    if heard.insert(content.to_vec()) {
+        println!("heard {}", String::from_utf8_lossy(content));
+    }
+}
+
+fn key(index: u8) -> SecretKey {
+    SecretKey::from_bytes(&[index; 32])
+}
+
+fn known_peer(entry: &str) -> Result<EndpointAddr> {
+    let (index, address) = entry.split_once('@').context("a known peer is index@address")?;
+    Ok(EndpointAddr::from_parts(key(index.parse()?).public(), [TransportAddr::Ip(address.parse()?)]))
+}
+
+/// An endpoint on one address of the lab, which knows where the known peers are.
+async fn endpoint(peer: &Peer) -> Result<Endpoint> {
+    let endpoint = Endpoint::builder(presets::Minimal)
+        .secret_key(peer.key.clone())
+        .portmapper_config(PortmapperConfig::Disabled)
+        .clear_ip_transports()
+        .bind_addr(peer.address)?
+        .bind()
+        .await?;
+    endpoint.address_lookup()?.add(MemoryLookup::from_endpoint_info(peer.known.clone()));
+    Ok(endpoint)
+}
+
+/// A rotation that differs from the default in one constant.
+fn own_rotation(topic_hash: [u8; 32], unix_minute: u64, secret_hash: [u8; 32]) -> [u8; 32] {
+    let mut sha = Sha512::new();
+    sha.update(b"the lab's own");
+    sha.update(topic_hash);
+    sha.update(unix_minute.to_le_bytes());
+    sha.update(secret_hash);
+    let digest = sha.finalize();
+    std::array::from_fn(|i| digest[i])
+}

@@ -8,6 +8,7 @@ use dtt_examples::{lines, node_config};
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    dtt_examples::init_logging();
     let mut arguments = std::env::args().skip(1);
     let usage = "usage: chat TOPIC SECRET";
     let (name, secret) = (arguments.next().context(usage)?, arguments.next().context(usage)?);

@@ -13,6 +13,7 @@ use dtt_examples::lines;
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    dtt_examples::init_logging();
     let mut arguments = std::env::args().skip(1);
     let mut argument = || arguments.next().context("usage: demo-peer NAME TOPIC BOOTSTRAP");
     let (name, topic, bootstrap) = (argument()?, argument()?, argument()?);

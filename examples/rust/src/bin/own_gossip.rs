@@ -12,6 +12,7 @@ use iroh_gossip::{api::Event, net::Gossip};
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    dtt_examples::init_logging();
     let secret_key = SecretKey::generate();
     let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
     let endpoint = endpoint(secret_key).await?;

@@ -30,6 +30,7 @@ impl SecretRotation for Seasoned {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    dtt_examples::init_logging();
     let secret_key = SecretKey::generate();
     let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
     let endpoint = endpoint(secret_key).await?;

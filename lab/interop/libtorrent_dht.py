@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""A DHT of real libtorrent nodes, which are most of the public mainline DHT. They keep the first writer's value.
+
+usage: libtorrent_dht.py NODES PREFIX        (needs the package libtorrent; 2.1.1 was used)
+
+Node i listens on PREFIXi:6881, and node 1 is the one to enter by. Prints "ready" when every node knows some others,
+then runs until it is killed.
+"""
+
+import sys
+import time
+
+import libtorrent
+
+SETTINGS = {
+    "enable_dht": True,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    # All nodes live on one machine: lift the limits that are meant for one address per node.
+    "dht_restrict_routing_ips": False,
+    "dht_restrict_search_ips": False,
+    "dht_ignore_dark_internet": False,
+    "dht_prefer_verified_node_ids": False,
+    "dht_enforce_node_id": False,
+    "dht_block_ratelimit": 100_000,
+    "dht_upload_rate_limit": 10_000_000,
+    "alert_mask": 0,
+}
+
+
+def main(nodes: int, prefix: str) -> None:
+    entry = (f"{prefix}1", 6881)
+    sessions = []
+    for number in range(1, nodes + 1):
+        own = {
+            "listen_interfaces": f"{prefix}{number}:6881",
+            "dht_bootstrap_nodes": "" if number == 1 else f"{entry[0]}:{entry[1]}",
+        }
+        session = libtorrent.session(SETTINGS | own)
+        if number > 1:
+            session.add_dht_node(entry)
+        sessions.append(session)
+    deadline = time.monotonic() + 30
+    while min(session.status().dht_nodes for session in sessions) < min(8, nodes - 1):
+        if time.monotonic() > deadline:
+            sys.exit("the routing tables do not fill")
+        time.sleep(0.2)
+    print("ready", flush=True)
+    while True:
+        time.sleep(3600)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
