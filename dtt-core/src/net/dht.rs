@@ -14,7 +14,10 @@ use mainline::{
     DEFAULT_BOOTSTRAP_NODES, MutableItem,
     async_dht::{AsyncDht, GetMutableDetailed},
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout, timeout_at},
+};
 
 use super::stats::{DhtCounters, DhtHealth};
 use crate::{
@@ -27,8 +30,11 @@ use crate::{
 /// the answers to many at once would overflow the socket's buffer.
 const QUERY_SPACING: Duration = Duration::from_millis(15);
 const BURST: u32 = 8;
-/// After this many lookups in a row that nobody answered, the client is built anew.
-const DEAF_AFTER: u32 = 2;
+/// Queries that run at once. Each packet costs the client a walk over all of them.
+const MAX_QUERIES: usize = 24;
+/// After this many lookups in a row that nobody answered, and this long without any answer, the client is built anew.
+const DEAF_AFTER: u64 = 3;
+const SILENT_FOR: Duration = Duration::from_secs(20);
 const REBUILD_FIRST: Duration = Duration::from_secs(30);
 const REBUILD_MOST: Duration = Duration::from_secs(300);
 /// Nodes of the old routing table that a new client starts from, beside the bootstrap nodes.
@@ -58,6 +64,7 @@ struct Shared {
     key: Key,
     client: tokio::sync::Mutex<Client>,
     next_query: Mutex<Option<Instant>>,
+    running: Arc<Semaphore>,
     counters: DhtCounters,
 }
 
@@ -94,6 +101,7 @@ impl Dht {
                 key: key.clone(),
                 client: Default::default(),
                 next_query: Default::default(),
+                running: Arc::new(Semaphore::new(MAX_QUERIES)),
                 counters: DhtCounters::default(),
             });
             clients.insert(key, Arc::downgrade(&shared));
@@ -199,8 +207,8 @@ impl Dht {
         let counters = &self.shared.counters;
         counters.stores.add(1);
         let seq = item.seq();
+        let _turn = self.take_turn().await?;
         let stored = timeout(self.config.put_timeout(), async {
-            self.take_turn().await;
             let client = self.client().await?;
             // The client panics when its thread has died; that must not take the caller with it.
             match AssertUnwindSafe(client.put_mutable(item, Some(seq))).catch_unwind().await {
@@ -254,7 +262,9 @@ impl Dht {
     /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
     fn is_worn_out(&self, client: &Client) -> bool {
         let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
-        self.shared.counters.deaf.get() >= u64::from(DEAF_AFTER)
+        let counters = &self.shared.counters;
+        counters.deaf.get() >= DEAF_AFTER
+            && counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)
             && client.built.is_some_and(|built| built.elapsed() >= pause)
     }
 
@@ -263,8 +273,10 @@ impl Dht {
         dht_error(operation, "the DHT client ended unexpectedly; the next call opens another one")
     }
 
-    /// Waits until another query may begin.
-    async fn take_turn(&self) {
+    /// Waits until another query may begin; it runs as long as the permit is held.
+    async fn take_turn(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = self.shared.running.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| Error::Internal("the queue of DHT queries is closed".into()))?;
         let at = {
             let mut next = self.shared.next_query.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let now = Instant::now();
@@ -273,6 +285,7 @@ impl Dht {
             at
         };
         tokio::time::sleep_until(at).await;
+        Ok(permit)
     }
 }
 
@@ -282,19 +295,23 @@ struct Running {
     deadline: Instant,
     any: bool,
     timed_out: bool,
+    /// A client that is replaced meanwhile lives until its queries have ended.
+    _client: AsyncDht,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Running {
     async fn begin(dht: &Dht, key: [u8; 32], salt: Option<Vec<u8>>, more_recent_than: Option<i64>) -> Result<Self> {
+        // The time-out counts from the query's turn: a process with many topics has to wait for it.
+        let turn = dht.take_turn().await?;
         let deadline = Instant::now() + dht.config.get_timeout();
-        dht.take_turn().await;
         let client = timeout_at(deadline, dht.client())
             .await
             .map_err(|_| Error::Timeout { what: "dht lookup", after: dht.config.get_timeout() })??;
         dht.shared.counters.lookups.add(1);
         let query = AssertUnwindSafe(|| client.get_mutable_detailed(&key, salt.as_deref(), more_recent_than));
         match std::panic::catch_unwind(query) {
-            Ok(detailed) => Ok(Self { detailed, deadline, any: false, timed_out: false }),
+            Ok(detailed) => Ok(Self { detailed, deadline, any: false, timed_out: false, _client: client, _turn: turn }),
             Err(_) => Err(dht.lost_client("lookup").await),
         }
     }

@@ -263,15 +263,20 @@ impl DhtCounters {
         *self.last_success.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Instant::now());
     }
 
-    pub(crate) fn health(&self, routing_table: usize) -> DhtHealth {
+    /// How long ago the last success was; none if there never was one.
+    pub(crate) fn silent_for(&self) -> Option<Duration> {
         let last = *self.last_success.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        last.map(|at| at.elapsed())
+    }
+
+    pub(crate) fn health(&self, routing_table: usize) -> DhtHealth {
         DhtHealth {
             routing_table,
             lookups: self.lookups.get(),
             lookups_answered: self.answered.get(),
             stores: self.stores.get(),
             stores_acknowledged: self.stored.get(),
-            last_success: last.map(|at| at.elapsed()),
+            last_success: self.silent_for(),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
 const FIRST_PAUSE_PART: u32 = 8;
 /// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
 const DEAF_PAUSE: Duration = Duration::from_secs(10);
-/// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
-const AHEAD_EVERY: u32 = 4;
+/// Every so many rounds the neighboring minutes are read too: their writers' clocks may be off.
+const WIDE_EVERY: u32 = 4;
 /// A round that still has candidates after this long makes room for a fresh lookup.
 const ROUND_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
@@ -27,6 +27,8 @@ pub(super) struct Bootstrap {
     round: Option<Round>,
     next_round: Option<Duration>,
     dialled: HashMap<PeerId, Dialled>,
+    /// The minute of the last round.
+    last_minute: Option<u64>,
     started_before: bool,
 }
 
@@ -107,10 +109,16 @@ impl Bootstrap {
         let older = !self.started_before && core.config.bootstrap_config().check_older_records_first_on_startup();
         self.started_before = true;
         let newest = now.minute().saturating_sub(u64::from(older));
-        let mut minutes = vec![newest, newest.saturating_sub(1)];
-        if self.attempt % AHEAD_EVERY == AHEAD_EVERY - 1 {
+        let mut minutes = vec![newest];
+        // Little news comes to a slot whose minute is over: after the first round it is read now and then only.
+        let wide = self.attempt % WIDE_EVERY == WIDE_EVERY - 1;
+        if self.attempt == 0 || wide || self.last_minute != Some(newest) {
+            minutes.push(newest.saturating_sub(1));
+        }
+        if wide {
             minutes.push(now.minute() + 1);
         }
+        self.last_minute = Some(newest);
         for minute in &minutes {
             // A lookup that is under way serves as well; one that has ended is done again.
             if core.slots.begin(*minute, now) {

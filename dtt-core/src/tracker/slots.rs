@@ -6,8 +6,8 @@ use super::{Now, SeenRecord};
 
 /// A slot of a healthy swarm shows a handful; more than this only tells that someone floods it.
 const MAX_RECORDS: usize = 64;
-/// The driver's own time-out comes first; this one is for a driver that lost an answer.
-const LOST_AFTER: Duration = Duration::from_secs(5);
+/// A lookup may have to wait for its turn, and every lookup is answered; this one is for an answer that got lost.
+const LOST_AFTER: Duration = Duration::from_secs(60);
 /// Minutes before the present one whose slots are kept.
 const KEEP_BEFORE: u64 = 2;
 

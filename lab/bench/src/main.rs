@@ -1,1 +1,41 @@
-fn main() {}
+//! `make bench`: dtt beside the published peer implementation and raw iroh-gossip, in one run on loopback.
+//!
+//! usage: dtt-lab-bench [JSON-REPORT]
+//!
+//! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
+//! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
+
+mod children;
+mod footprint;
+mod joins;
+mod report;
+mod sealing;
+mod throughput;
+mod worlds;
+
+use anyhow::{Context, Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let runtime = tokio::runtime::Runtime::new()?;
+    match words[..] {
+        [] => outside("target/bench/report.json"),
+        ["inside", path] => runtime.block_on(report::run(path)),
+        ["dht"] => runtime.block_on(worlds::run_dht()),
+        ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
+        ["footprint", kind] => runtime.block_on(footprint::child(kind)),
+        [path] => outside(path),
+        _ => bail!("usage: dtt-lab-bench [JSON-REPORT]"),
+    }
+}
+
+/// Runs this program again in a namespace of its own.
+fn outside(path: &str) -> Result<()> {
+    let namespace = worlds::Namespace::new().context("the namespace needs root and iproute2")?;
+    let status = namespace.command()?.args(["inside", path]).status()?;
+    if !status.success() {
+        bail!("the bench ended with {status}");
+    }
+    Ok(())
+}

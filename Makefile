@@ -1,0 +1,38 @@
+# Everything that is done with this project, by name. `make help` lists it.
+# Cargo is always asked for the whole workspace, so that iroh and the rest are compiled once and with one set of features.
+
+CARGO ?= cargo
+BUILD = $(CARGO) build --workspace --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench interop doc
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Three processes meet over an embedded DHT and hear each other (no network needed)
+	@tools/need cargo cc
+	@echo "demo: building (the first time takes some minutes: iroh is large)"
+	@$(BUILD) --bin demo --bin demo-peer
+	@target/debug/demo
+
+test: ## Every test; ends with a line of how many passed, failed and were skipped
+	@tools/need cargo cc python3
+	@tools/test
+
+lint: ## Format check, clippy with warnings denied, documentation without warnings
+	@tools/need cargo cc
+	@tools/lint
+
+bench: ## Beside the peer implementation and raw iroh-gossip: a table, and target/bench/report.json (root)
+	@tools/need cargo cc ip
+	@echo "bench: building"
+	@$(BUILD) --bin dtt-lab-bench
+	@target/debug/dtt-lab-bench
+
+interop: ## Live swarms with the peer implementation in network namespaces (root)
+	@tools/need cargo cc ip
+	@$(CARGO) test --workspace --locked --test swarms -- --test-threads 1 --nocapture
+
+doc: ## The API documentation, in target/doc
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --locked --no-deps

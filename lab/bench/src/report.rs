@@ -1,0 +1,197 @@
+//! Runs everything and says what came out, as a table and as JSON.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::{children::Process, footprint, joins, sealing, throughput};
+
+const RUNS: u32 = 3;
+
+/// One measured thing beside its peer, in the same run.
+struct Row {
+    what: &'static str,
+    unit: &'static str,
+    ours: f64,
+    peer: f64,
+    peer_name: &'static str,
+    /// What the ratio of ours to the peer's, or ours alone, must reach.
+    target: Target,
+}
+
+enum Target {
+    RatioAtMost(f64),
+    RatioAtLeast(f64),
+    AtMost(f64),
+    None,
+}
+
+impl Row {
+    fn ratio(&self) -> f64 {
+        self.ours / self.peer
+    }
+
+    fn met(&self) -> Option<bool> {
+        match self.target {
+            Target::RatioAtMost(limit) => Some(self.ratio() <= limit),
+            Target::RatioAtLeast(limit) => Some(self.ratio() >= limit),
+            Target::AtMost(limit) => Some(self.ours <= limit),
+            Target::None => None,
+        }
+    }
+
+    fn target_text(&self) -> String {
+        match self.target {
+            Target::RatioAtMost(limit) => format!("ratio <= {limit}"),
+            Target::RatioAtLeast(limit) => format!("ratio >= {limit}"),
+            Target::AtMost(limit) => format!("<= {limit}"),
+            Target::None => String::new(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "what": self.what, "unit": self.unit, "ours": self.ours, "peer": self.peer, "peer_name": self.peer_name,
+            "ratio": self.ratio(), "target": self.target_text(), "met": self.met(),
+        })
+    }
+}
+
+pub(crate) async fn run(path: &str) -> Result<()> {
+    let mut dht = Process::start(&["dht"])?;
+    dht.line()?;
+    let mut rows = Vec::new();
+    eprintln!("throughput and latency: {RUNS} runs each, in turn");
+    rows.extend(speeds().await?);
+    let rest = tokio::task::spawn_blocking(move || -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        eprintln!("seal and open");
+        rows.extend(records()?);
+        eprintln!("join times: {RUNS} runs each, in turn");
+        rows.push(join_row("second node joins a standing one", 0.05, joins::second)?);
+        rows.push(join_row("two at once", 0.5, |kind, run| joins::at_once(kind, 2, run))?);
+        rows.push(join_row("20 at once, all joined", 0.3, |kind, run| joins::at_once(kind, 20, run))?);
+        eprintln!("100 lonely topics: a minute each");
+        rows.extend(footprints()?);
+        Ok(rows)
+    });
+    rows.extend(rest.await??);
+    drop(dht);
+    print(&rows);
+    write(&rows, Path::new(path))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn join_row(
+    what: &'static str,
+    target: f64,
+    measure: impl Fn(&str, u32) -> Result<std::time::Duration>,
+) -> Result<Row> {
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    for run in 0..RUNS {
+        ours.push(measure("ours", run)?.as_secs_f64() * 1e3);
+        peer.push(measure("theirs", run)?.as_secs_f64() * 1e3);
+        eprintln!("  {what}: ours {:.0} ms, the peer {:.0} ms", ours[run as usize], peer[run as usize]);
+    }
+    let target = Target::RatioAtMost(target);
+    Ok(Row { what, unit: "ms", ours: median(ours), peer: median(peer), peer_name: PEER, target })
+}
+
+const PEER: &str = "distributed-topic-tracker 0.3.5";
+const RAW: &str = "raw iroh-gossip 0.101";
+
+fn records() -> Result<Vec<Row>> {
+    let (mut seal, mut open) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for _ in 0..RUNS {
+        let (ours, theirs) = (sealing::ours()?, sealing::theirs()?);
+        seal.0.push(ours.0);
+        open.0.push(ours.1);
+        seal.1.push(theirs.0);
+        open.1.push(theirs.1);
+    }
+    let row = |what, (ours, peer): (Vec<f64>, Vec<f64>)| Row {
+        what,
+        unit: "us",
+        ours: median(ours),
+        peer: median(peer),
+        peer_name: PEER,
+        target: Target::RatioAtMost(0.75),
+    };
+    Ok(vec![row("seal a record", seal), row("open and verify a record", open)])
+}
+
+async fn speeds() -> Result<Vec<Row>> {
+    let (mut rate, mut latency) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for run in 0..RUNS {
+        let (ours, raw) = (throughput::topic(run).await?, throughput::raw(run).await?);
+        eprintln!("  messages a second: ours {:.0}, raw {:.0}", ours.per_second, raw.per_second);
+        rate.0.push(ours.per_second);
+        rate.1.push(raw.per_second);
+        latency.0.push(ours.latency_us);
+        latency.1.push(raw.latency_us);
+    }
+    let row = |what, unit, (ours, peer): (Vec<f64>, Vec<f64>), target| Row {
+        what,
+        unit,
+        ours: median(ours),
+        peer: median(peer),
+        peer_name: RAW,
+        target,
+    };
+    Ok(vec![
+        row("messages of 256 bytes through a topic", "1/s", rate, Target::RatioAtLeast(0.95)),
+        row("latency of one message, median", "us", latency, Target::None),
+    ])
+}
+
+fn footprints() -> Result<Vec<Row>> {
+    let (ours, peer) = (footprint::measure("ours")?, footprint::measure("theirs")?);
+    let row = |what, unit, ours, peer, target| Row { what, unit, ours, peer, peer_name: PEER, target };
+    Ok(vec![
+        row("100 lonely topics: threads more", "", ours.threads, peer.threads, Target::AtMost(4.0)),
+        row("100 lonely topics: descriptors more", "", ours.descriptors, peer.descriptors, Target::AtMost(6.0)),
+        row("100 lonely topics: memory more", "MiB", ours.memory_mib, peer.memory_mib, Target::RatioAtMost(0.5)),
+        row("100 lonely topics: processor time", "cores", ours.cores, peer.cores, Target::RatioAtMost(0.1)),
+    ])
+}
+
+fn print(rows: &[Row]) {
+    println!("\nMedians of {RUNS} runs (the footprint: one minute each), in one run on this machine, loopback.\n");
+    println!(
+        "{:<40} {:>10} {:>10} {:>6} {:>7}  {:<14} {:<7} beside",
+        "what", "ours", "peer", "unit", "ratio", "target", ""
+    );
+    for row in rows {
+        let met = row.met().map_or("", |met| if met { "met" } else { "MISSED" });
+        println!(
+            "{:<40} {:>10} {:>10} {:>6} {:>7.3}  {:<14} {:<7} {}",
+            row.what,
+            digits(row.ours),
+            digits(row.peer),
+            row.unit,
+            row.ratio(),
+            row.target_text(),
+            met,
+            row.peer_name
+        );
+    }
+}
+
+fn digits(value: f64) -> String {
+    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+fn write(rows: &[Row], path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let report = json!({ "runs": RUNS, "rows": rows.iter().map(Row::json).collect::<Vec<_>>() });
+    std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
+    println!("\nThe same as JSON: {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Messages of 256 bytes from one node to another: through raw iroh-gossip, and through a topic of ours.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use dtt_core::{Event, Events, JoinOptions, Node, NodeConfig, Testnet, Topic};
+use futures_util::StreamExt;
+use iroh_gossip::api::{self, GossipReceiver, GossipSender};
+use tokio::sync::Semaphore;
+
+const BYTES: usize = 256;
+const MESSAGES: u64 = 150_000;
+/// Messages under way at the most.
+const WINDOW: usize = 128;
+const PINGS: u64 = 2000;
+
+/// Messages a second, and the median time of one message in microseconds.
+pub(crate) struct Speed {
+    pub(crate) per_second: f64,
+    pub(crate) latency_us: f64,
+}
+
+/// Two nodes that are neighbors on one topic.
+struct Pair {
+    _nodes: [Node; 2],
+    _testnet: Testnet,
+    topics: [Topic; 2],
+}
+
+impl Pair {
+    async fn new(name: &str) -> Result<Self> {
+        let testnet = Testnet::new()?;
+        let config = || -> NodeConfig { testnet.node_config() };
+        let nodes = [Node::spawn(config()).await?, Node::spawn(config()).await?];
+        let one = nodes[0].join(name, "secret", JoinOptions::default()).await?;
+        let two = nodes[1].join(name, "secret", JoinOptions::default()).await?;
+        tokio::try_join!(one.joined(), two.joined())?;
+        Ok(Self { _nodes: nodes, _testnet: testnet, topics: [one, two] })
+    }
+}
+
+pub(crate) async fn topic(run: u32) -> Result<Speed> {
+    let pair = Pair::new(&format!("topic {run}")).await?;
+    let mut events = pair.topics[1].subscribe();
+    measure(Way::Topic(pair.topics[0].clone()), &mut Ear::Topic(&mut events)).await
+}
+
+/// The same nodes' gossip layer, without a topic of ours on it.
+pub(crate) async fn raw(run: u32) -> Result<Speed> {
+    let testnet = Testnet::new()?;
+    let nodes = [Node::spawn(testnet.node_config()).await?, Node::spawn(testnet.node_config()).await?];
+    let id = iroh_gossip::proto::TopicId::from_bytes([run as u8; 32]);
+    let lookup = iroh::address_lookup::memory::MemoryLookup::new();
+    lookup.add_endpoint_info(nodes[0].addr());
+    nodes[1].endpoint().address_lookup()?.add(lookup);
+    let mut one = nodes[0].gossip().subscribe(id, vec![]).await?;
+    let two = nodes[1].gossip().subscribe_and_join(id, vec![nodes[0].id()]).await?;
+    one.joined().await?;
+    let (sender, _own) = one.split();
+    let (_sender, mut receiver) = two.split();
+    measure(Way::Raw(sender), &mut Ear::Raw(&mut receiver)).await
+}
+
+#[derive(Clone)]
+enum Way {
+    Topic(Topic),
+    Raw(GossipSender),
+}
+
+impl Way {
+    async fn send(&self, content: Vec<u8>) -> Result<()> {
+        match self {
+            Self::Topic(topic) => Ok(topic.broadcast(content).await?),
+            Self::Raw(sender) => Ok(sender.broadcast(content.into()).await?),
+        }
+    }
+}
+
+enum Ear<'a> {
+    Topic(&'a mut Events),
+    Raw(&'a mut GossipReceiver),
+}
+
+impl Ear<'_> {
+    /// Waits for the next message.
+    async fn hear(&mut self) -> Result<()> {
+        loop {
+            let received = match self {
+                Self::Topic(events) => matches!(events.next().await.context("closed")?, Event::Received(_)),
+                Self::Raw(receiver) => matches!(receiver.next().await.context("closed")??, api::Event::Received(_)),
+            };
+            if received {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn measure(way: Way, ear: &mut Ear<'_>) -> Result<Speed> {
+    let window = Arc::new(Semaphore::new(WINDOW));
+    let sender = tokio::spawn({
+        let (way, window) = (way.clone(), window.clone());
+        async move {
+            for n in 0..MESSAGES {
+                window.acquire().await?.forget();
+                way.send(message(n)).await?;
+            }
+            anyhow::Ok(())
+        }
+    });
+    let start = Instant::now();
+    for _ in 0..MESSAGES {
+        tokio::time::timeout(Duration::from_secs(10), ear.hear()).await.context("a message is missing")??;
+        window.add_permits(1);
+    }
+    let per_second = MESSAGES as f64 / start.elapsed().as_secs_f64();
+    sender.await??;
+    let mut times = Vec::new();
+    for n in 0..PINGS {
+        let sent = Instant::now();
+        way.send(message(MESSAGES + n)).await?;
+        ear.hear().await?;
+        times.push(sent.elapsed());
+    }
+    times.sort();
+    Ok(Speed { per_second, latency_us: times[times.len() / 2].as_secs_f64() * 1e6 })
+}
+
+/// Each message is another one: gossip drops what it has seen.
+fn message(n: u64) -> Vec<u8> {
+    let mut content = vec![0x5A; BYTES];
+    content[..8].copy_from_slice(&n.to_le_bytes());
+    content
+}
