@@ -10,8 +10,10 @@ use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
 const FIRST_PAUSE_PART: u32 = 8;
 /// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
 const DEAF_PAUSE: Duration = Duration::from_secs(10);
-/// Every so many rounds the neighboring minutes are read too: their writers' clocks may be off.
-const WIDE_EVERY: u32 = 4;
+/// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
+const AHEAD_EVERY: u32 = 4;
+/// Pauses that double; each later one is three times the one before.
+const QUICK_PAUSES: u32 = 2;
 /// A round that still has candidates after this long makes room for a fresh lookup.
 const ROUND_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
@@ -110,12 +112,11 @@ impl Bootstrap {
         self.started_before = true;
         let newest = now.minute().saturating_sub(u64::from(older));
         let mut minutes = vec![newest];
-        // Little news comes to a slot whose minute is over: after the first round it is read now and then only.
-        let wide = self.attempt % WIDE_EVERY == WIDE_EVERY - 1;
-        if self.attempt == 0 || wide || self.last_minute != Some(newest) {
+        // Little news comes to a slot whose minute is over: it is read once, and once more when it has just ended.
+        if self.attempt == 0 || self.last_minute != Some(newest) {
             minutes.push(newest.saturating_sub(1));
         }
-        if wide {
+        if self.attempt % AHEAD_EVERY == AHEAD_EVERY - 1 {
             minutes.push(now.minute() + 1);
         }
         self.last_minute = Some(newest);
@@ -205,7 +206,8 @@ impl Bootstrap {
         } else {
             config.no_peers_retry_interval() / FIRST_PAUSE_PART
         };
-        let grown = first.saturating_mul(2u32.saturating_pow(self.attempt.min(16)));
+        let (quick, slow) = (self.attempt.min(QUICK_PAUSES), self.attempt.saturating_sub(QUICK_PAUSES).min(8));
+        let grown = first.saturating_mul(2u32.pow(quick) * 3u32.pow(slow));
         let most = if answered { config.max_retry_interval() } else { config.max_retry_interval().min(DEAF_PAUSE) };
         // Up to a quarter less or more, so that many that began together drift apart.
         grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0)
