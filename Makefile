@@ -3,6 +3,7 @@
 
 CARGO ?= cargo
 BUILD = $(CARGO) build --workspace --locked
+BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench interop doc
@@ -14,7 +15,7 @@ demo: ## Three processes meet over an embedded DHT and hear each other (no netwo
 	@tools/need cargo cc
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
 	@$(BUILD) --bin demo --bin demo-peer
-	@target/debug/demo
+	@$(BIN)/demo
 
 test: ## Every test; ends with a line of how many passed, failed and were skipped
 	@tools/need cargo cc python3
@@ -28,7 +29,7 @@ bench: ## Beside the peer implementation and raw iroh-gossip: a table, and targe
 	@tools/need cargo cc ip
 	@echo "bench: building"
 	@$(BUILD) --bin dtt-lab-bench
-	@target/debug/dtt-lab-bench
+	@$(BIN)/dtt-lab-bench
 
 interop: ## Live swarms with the peer implementation in network namespaces (root)
 	@tools/need cargo cc ip

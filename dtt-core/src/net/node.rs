@@ -1,6 +1,6 @@
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, Weak},
 };
 
 use ed25519_dalek::SigningKey;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Addresses, Dht, Swarm, Topic,
+    acceptor::{Acceptor, LOOK},
     node_config::{AddressLookups, JoinOptions, NodeConfig},
     spawn_topic,
     stats::NodeStats,
@@ -57,6 +58,7 @@ struct Inner {
     config: NodeConfig,
     endpoint: Endpoint,
     gossip: Gossip,
+    acceptor: Acceptor,
     router: Router,
     dht: Dht,
     addresses: Addresses,
@@ -75,7 +77,8 @@ impl Node {
         config.validate()?;
         let endpoint = bind(&config).await?;
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
-        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, gossip.clone()).spawn();
+        let acceptor = Acceptor::new(gossip.clone());
+        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor.clone()).spawn();
         let addresses = Addresses::of(&endpoint)?;
         let dht = Dht::new(config.topics.dht_config());
         let token = CancellationToken::new();
@@ -88,15 +91,18 @@ impl Node {
             config,
             endpoint,
             gossip,
+            acceptor,
             router,
             dht,
             addresses,
-            token,
+            token: token.clone(),
             topics: Default::default(),
             runtime: tokio::runtime::Handle::current(),
             closed: Mutex::new(false),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        tokio::spawn(token.run_until_cancelled_owned(close_unused(Arc::downgrade(&inner))));
+        Ok(Self { inner })
     }
 
     /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
@@ -146,8 +152,9 @@ impl Node {
         &self.inner.endpoint
     }
 
-    /// The gossip layer that the node runs on.
+    /// The gossip layer that the node runs on. Topics may be subscribed on it directly, too.
     pub fn gossip(&self) -> &Gossip {
+        self.inner.acceptor.expect_unseen_topics();
         &self.inner.gossip
     }
 
@@ -226,6 +233,17 @@ impl Drop for Inner {
             // Peers should not have to wait for a time-out to learn that we are gone.
             self.runtime.spawn(close(self.router.clone(), self.config.shutdown_timeout));
         }
+    }
+}
+
+/// Lets go of connections that no topic needs, as long as the node lives.
+async fn close_unused(node: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(node) = node.upgrade() else { return };
+        let topics: Vec<Topic> = node.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect();
+        let neighbors: HashSet<EndpointId> = topics.iter().flat_map(Topic::neighbors).collect();
+        node.acceptor.close_unused(&neighbors);
     }
 }
 
