@@ -41,6 +41,9 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// The endpoint keeps a few tasks for peers it has met lately. A task left behind by each cycle would be two hundred.
+const SLACK: usize = 16;
+
 fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
@@ -82,7 +85,9 @@ fn two_hundred_cycles_leave_nothing_behind() {
         let start = std::time::Instant::now();
         let mut after = Held::now();
         while start.elapsed() < Duration::from_secs(40)
-            && (after.threads > before.threads || after.descriptors > before.descriptors || tasks() > tasks_before + 4)
+            && (after.threads > before.threads
+                || after.descriptors > before.descriptors
+                || tasks() > tasks_before + SLACK)
         {
             tokio::time::sleep(Duration::from_millis(100)).await;
             after = Held::now();
@@ -90,7 +95,7 @@ fn two_hundred_cycles_leave_nothing_behind() {
         println!("before {before:?} {tasks_before} tasks; after {after:?} {} tasks", tasks());
         assert!(after.threads <= before.threads, "{before:?} {after:?}");
         assert!(after.descriptors <= before.descriptors, "{before:?} {after:?}");
-        assert!(tasks() <= tasks_before + 4, "{} tasks, {tasks_before} before", tasks());
+        assert!(tasks() <= tasks_before + SLACK, "{} tasks, {tasks_before} before", tasks());
         let grown = after.resident_kib.saturating_sub(before.resident_kib);
         assert!(grown < 24 * 1024, "{grown} KiB more than before: {before:?} {after:?}");
         drop((member, visitor));

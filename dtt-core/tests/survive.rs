@@ -70,7 +70,8 @@ impl HostileNet {
             let mut builder = Dht::builder();
             builder.bootstrap(&bootstrap).bind_address(Ipv4Addr::LOCALHOST).request_timeout(Duration::from_millis(250));
             let client = builder.build().unwrap().as_async();
-            ports.lock().unwrap().insert(client.info().await.local_addr().port(), node);
+            let port = client.info().await.local_addr().port();
+            ports.lock().unwrap().insert(port, node);
             squatters.push(client);
         }
         Self { nodes, bootstrap, squatters }

@@ -44,7 +44,8 @@ struct Book {
 
 /// The books of all endpoints, by id and sockets: a lookup can be added to an endpoint and not removed, so a second
 /// topic must find the first one's. The endpoint owns its book.
-static BOOKS: LazyLock<Mutex<HashMap<(EndpointId, Vec<SocketAddr>), Weak<Book>>>> = LazyLock::new(Mutex::default);
+static BOOKS: LazyLock<Mutex<Books>> = LazyLock::new(Mutex::default);
+type Books = HashMap<(EndpointId, Vec<SocketAddr>), Weak<Book>>;
 
 impl Addresses {
     pub(crate) fn of(endpoint: &Endpoint) -> Result<Self> {

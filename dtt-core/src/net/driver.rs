@@ -273,7 +273,7 @@ impl Driver {
                     let keys = self.minutes.keys(minute);
                     self.lookups.push(self.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
                 }
-                Action::Store { minute, content } => self.begin_store(minute, content),
+                Action::Store { minute, content } => self.begin_store(minute, *content),
                 Action::Join { peers, reason } => {
                     let ids = peers.iter().filter_map(|peer| EndpointId::from_bytes(peer).ok()).collect::<Vec<_>>();
                     self.hub.counters.dialled(reason, ids.len());

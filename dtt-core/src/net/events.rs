@@ -133,7 +133,7 @@ impl Queue {
         self.lock().events.len()
     }
 
-    pub(super) fn missed(&self) -> u64 {
+    pub(super) fn missed_ever(&self) -> u64 {
         self.lock().missed_ever
     }
 
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(events.next().now_or_never(), Some(Some(Event::Lagged(3))));
         assert_eq!(events.next_batch(10).now_or_never(), Some(vec![state(0), state(1)]));
         assert_eq!(events.try_next(), None);
-        assert_eq!(queue.missed(), 3);
+        assert_eq!(queue.missed_ever(), 3);
     }
 
     #[test]

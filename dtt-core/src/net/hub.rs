@@ -91,7 +91,7 @@ impl Hub {
         inner.subscribers.retain(|queue| {
             let held = Arc::strong_count(queue) > 1;
             if !held {
-                gone += queue.missed();
+                gone += queue.missed_ever();
             }
             held
         });
@@ -171,7 +171,7 @@ impl Hub {
             neighbors: inner.neighbors.len() as u64,
             subscribers: inner.subscribers.len() as u64,
             queue_depth: depths.max().unwrap_or(0) as u64,
-            lagged: inner.lagged + inner.subscribers.iter().map(|queue| queue.missed()).sum::<u64>(),
+            lagged: inner.lagged + inner.subscribers.iter().map(|queue| queue.missed_ever()).sum::<u64>(),
             ..self.counters.snapshot()
         }
     }

@@ -154,7 +154,7 @@ pub enum Action {
         /// The unix minute.
         minute: u64,
         /// What the record says.
-        content: GossipRecordContent,
+        content: Box<GossipRecordContent>,
     },
     /// Ask the gossip layer to join these peers.
     Join {
@@ -373,10 +373,10 @@ impl Core {
     }
 
     /// What a record says right now.
-    fn content(&mut self) -> GossipRecordContent {
+    fn content(&mut self) -> Box<GossipRecordContent> {
         // A random choice spreads newcomers over all neighbors, not over those that came first.
         let mut peers = self.neighbors.clone();
         let (chosen, _) = peers.partial_shuffle(&mut self.rng, MAX_RECORD_PEERS);
-        GossipRecordContent::new(&*chosen, self.window.last())
+        Box::new(GossipRecordContent::new(&*chosen, self.window.last()))
     }
 }

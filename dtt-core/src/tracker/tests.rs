@@ -103,7 +103,7 @@ impl Bench {
 
     fn stores(&self) -> Vec<(Duration, u64, GossipRecordContent)> {
         let of = |(at, action): &(Duration, Action)| match action {
-            Action::Store { minute, content } => Some((*at, *minute, content.clone())),
+            Action::Store { minute, content } => Some((*at, *minute, *content.clone())),
             _ => None,
         };
         self.log.iter().filter_map(of).collect()
@@ -389,7 +389,7 @@ fn a_busy_topic_does_not_look_split() {
             let hash = numbered(second * 100 + n);
             bench.tracker.handle(bench.now, if n % 10 == 0 { Input::Sent(hash) } else { Input::Received(hash) });
         }
-        if (start.unix.as_secs() + u64::from(second)) % 60 == 0 {
+        if (start.unix.as_secs() + u64::from(second)).is_multiple_of(60) {
             let minute = bench.now.minute();
             let hashes = (1..=5).map(|n| numbered(second * 100 + n)).collect();
             let seen = SeenRecord { minute, publisher: id(30), peers: vec![id(31)], hashes };

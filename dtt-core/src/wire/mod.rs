@@ -19,7 +19,7 @@ pub use keys::{Slot, encryption_keypair, salt, secret_hash, signing_keypair};
 pub use record::{Record, RecordContent};
 pub use rotation::{DefaultSecretRotation, RotationHandle, SecretRotation};
 pub use sealed::{EncryptedRecord, MAX_SEALED_BYTES};
-pub use seals::{OpenKey, SealKey};
+pub use seals::BoxKey;
 pub use topic_id::TopicId;
 pub use topic_keys::{MinuteKeys, TopicKeys};
 

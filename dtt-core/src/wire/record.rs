@@ -1,7 +1,7 @@
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use super::{EncryptedRecord, MAX_SEALED_BYTES, SealKey};
+use super::{BoxKey, EncryptedRecord, MAX_SEALED_BYTES};
 use crate::error::RecordError;
 
 const HEAD: usize = 32 + 8 + 32;
@@ -100,7 +100,7 @@ impl Record {
 
     /// Seals the record to the topic's encryption key of its minute.
     pub fn encrypt(&self, encryption_key: &SigningKey) -> EncryptedRecord {
-        EncryptedRecord::seal(self, &SealKey::of(encryption_key))
+        EncryptedRecord::seal(self, &BoxKey::of(encryption_key))
     }
 
     /// The 32-byte topic id.

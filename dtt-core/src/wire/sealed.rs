@@ -2,7 +2,7 @@ use ed25519_dalek::SigningKey;
 use rand::Rng;
 use zeroize::Zeroizing;
 
-use super::{OpenKey, Record, SealKey, seals::BOX_OVERHEAD};
+use super::{BoxKey, Record, seals::BOX_OVERHEAD};
 use crate::error::RecordError;
 
 /// The largest sealed record in bytes: BEP 44 allows 1,000 bytes for the bencoded value, prefix included.
@@ -29,24 +29,24 @@ impl EncryptedRecord {
     const DECODE_LIMIT: usize = 2048;
 
     /// Seals a record to the topic's encryption key of its minute, under a fresh one-time key.
-    pub fn seal(record: &Record, key: &SealKey) -> Self {
+    pub fn seal(record: &Record, key: &BoxKey) -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         rand::rng().fill_bytes(&mut *seed);
-        let one_time = OpenKey::from_seed(&seed);
-        Self { record_box: one_time.seal_key().seal(&record.to_bytes()), key_box: key.seal(&*seed) }
+        let one_time = BoxKey::from_seed(&seed);
+        Self { record_box: one_time.seal(&record.to_bytes()), key_box: key.seal(&*seed) }
     }
 
     /// Opens the record. Its topic, minute and signature are not yet verified: see [`Record::verify`].
-    pub fn open(&self, key: &OpenKey) -> Result<Record, RecordError> {
+    pub fn open(&self, key: &BoxKey) -> Result<Record, RecordError> {
         let seed = key.open(&self.key_box)?;
         let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| RecordError::Sealed)?;
-        let bytes = OpenKey::from_seed(seed).open(&self.record_box)?;
+        let bytes = BoxKey::from_seed(seed).open(&self.record_box)?;
         Record::from_bytes(bytes.to_vec())
     }
 
     /// [`EncryptedRecord::open`] with an Ed25519 key, as [`super::encryption_keypair`] gives it.
     pub fn decrypt(&self, decryption_key: &SigningKey) -> Result<Record, RecordError> {
-        self.open(&OpenKey::of(decryption_key))
+        self.open(&BoxKey::of(decryption_key))
     }
 
     /// The bytes on the wire. More than [`MAX_SEALED_BYTES`] is refused: no DHT node would store it.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{EncryptedRecord, OpenKey, Record, RotationHandle, SealKey, Slot, TopicId, secret_hash};
+use super::{BoxKey, EncryptedRecord, Record, RotationHandle, Slot, TopicId, secret_hash};
 use crate::error::RecordError;
 
 /// What a member of a topic holds: its id, and the secret with its rotation.
@@ -36,12 +36,10 @@ impl TopicKeys {
     /// The keys of one minute. Calls the rotation.
     pub fn minute(&self, unix_minute: u64) -> MinuteKeys {
         let seed = Zeroizing::new(self.rotation.derive(self.topic_id.hash(), unix_minute, *self.secret_hash));
-        let open = OpenKey::from_seed(&seed);
         MinuteKeys {
             slot: Slot::new(&self.topic_id, unix_minute),
             topic: self.topic_id.hash(),
-            seal: open.seal_key(),
-            open,
+            key: BoxKey::from_seed(&seed),
         }
     }
 
@@ -62,8 +60,7 @@ impl fmt::Debug for TopicKeys {
 pub struct MinuteKeys {
     slot: Slot,
     topic: [u8; 32],
-    open: OpenKey,
-    seal: SealKey,
+    key: BoxKey,
 }
 
 impl MinuteKeys {
@@ -74,13 +71,13 @@ impl MinuteKeys {
 
     /// Opens and verifies a value that stood in the slot.
     pub fn open(&self, value: &[u8]) -> Result<Record, RecordError> {
-        let record = EncryptedRecord::from_slice(value)?.open(&self.open)?;
+        let record = EncryptedRecord::from_slice(value)?.open(&self.key)?;
         record.verify(&self.topic, self.slot.minute())?;
         Ok(record)
     }
 
     /// Seals a record of this topic and minute into a value for the slot, of at most 996 bytes.
     pub fn seal(&self, record: &Record) -> Result<Vec<u8>, RecordError> {
-        EncryptedRecord::seal(record, &self.seal).to_bytes()
+        EncryptedRecord::seal(record, &self.key).to_bytes()
     }
 }

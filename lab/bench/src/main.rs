@@ -1,6 +1,7 @@
 //! `make bench`: dtt beside the published peer implementation and raw iroh-gossip, in one run on loopback.
 //!
-//! usage: dtt-lab-bench [JSON-REPORT]
+//! usage: dtt-lab-bench [JSON-REPORT]     everything
+//!        dtt-lab-bench sealing           the cost of a record alone
 //!
 //! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
 //! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
@@ -25,6 +26,10 @@ fn main() -> Result<()> {
         ["dht"] => runtime.block_on(worlds::run_dht()),
         ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
+        ["sealing"] => {
+            println!("seal, open in us: ours {:?}, the peer {:?}", sealing::ours()?, sealing::theirs()?);
+            Ok(())
+        }
         [path] => outside(path),
         _ => bail!("usage: dtt-lab-bench [JSON-REPORT]"),
     }

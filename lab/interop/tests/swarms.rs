@@ -23,10 +23,12 @@ fn all_hear_all(peers: &mut [Peer]) {
         for round in 0.. {
             let said = format!("{text}, {round}");
             peers[at].say(&said);
-            let heard = |(other, peer): (usize, &mut Peer)| {
-                other == at || peer.prints(&format!("heard {said}"), Duration::from_secs(2))
-            };
-            if peers.iter_mut().enumerate().map(heard).fold(true, |all, one| all && one) {
+            // Everyone is asked, also after one who has not heard it: what they print must be read.
+            let mut all = true;
+            for (other, peer) in peers.iter_mut().enumerate() {
+                all &= other == at || peer.prints(&format!("heard {said}"), Duration::from_secs(2));
+            }
+            if all {
                 break;
             }
             assert!(start.elapsed() < Duration::from_secs(180), "not everyone hears {}", peers[at].name);

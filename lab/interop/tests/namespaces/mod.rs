@@ -1,4 +1,5 @@
 //! A network of namespaces on one machine: a bridge with a DHT behind it, and a namespace for each peer.
+#![allow(unreachable_pub, missing_debug_implementations)]
 
 use std::{
     fs,
