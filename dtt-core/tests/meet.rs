@@ -190,6 +190,80 @@ async fn joining_twice_gives_one_topic_with_independent_queues() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_times_out_leaves_the_topic_of_another_caller_open() {
+    let testnet = Testnet::new().unwrap();
+    let a = node(&testnet).await;
+    let impatient = a.join("shared", SECRET, JoinOptions::default().timeout(Duration::from_secs(2)));
+    let patient = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        join(&a, "shared").await
+    };
+    let (refused, topic) = tokio::join!(impatient, patient);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
+    let b = node(&testnet).await;
+    let other = join(&b, "shared").await;
+    within(60, async { tokio::try_join!(topic.joined(), other.joined()) }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_back_with_its_key_and_port_meets_others_again() {
+    let testnet = Testnet::new().unwrap();
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let key = parse::secret_key(&[0x21; 32]).unwrap();
+    let config =
+        || Testnet::node_config_for(testnet.bootstrap()).secret_key(key.clone()).bind_addresses([port]).build();
+    let b = node(&testnet).await;
+    let two = join(&b, "back").await;
+    let mut events = two.subscribe();
+    let old = Node::spawn(config()).await.unwrap();
+    let first = join(&old, "back").await;
+    within(60, first.joined()).await.unwrap();
+    wait_for(&mut events, |event| (event == Event::NeighborUp(old.id())).then_some(())).await;
+    tokio::join!(old.shutdown(), old.shutdown());
+    wait_for(&mut events, |event| (event == Event::NeighborDown(old.id())).then_some(())).await;
+    let id = old.id();
+    drop((old, first));
+    let mut again = None;
+    until("the port is free", async || {
+        again = Node::spawn(config()).await.ok();
+        again.is_some()
+    })
+    .await;
+    let again = again.unwrap();
+    let third = join(&again, "back").await;
+    within(60, third.joined()).await.unwrap();
+    assert_eq!(again.id(), id);
+    assert!(again.stats().await.known_addresses > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_queues_are_forgotten_also_on_a_quiet_topic() {
+    let testnet = Testnet::new().unwrap();
+    let a = node(&testnet).await;
+    let topic = join(&a, "quiet").await;
+    for _ in 0..100 {
+        drop(topic.subscribe());
+    }
+    let kept = topic.subscribe();
+    assert_eq!(topic.stats().subscribers, 1);
+    drop(kept);
+}
+
+#[test]
+fn nobody_waits_for_ever_when_the_runtime_goes_down() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let testnet = Testnet::new().unwrap();
+    let topic = runtime.block_on(async { join(&node(&testnet).await, "doomed").await });
+    let mut events = topic.subscribe();
+    runtime.shutdown_background();
+    let other = tokio::runtime::Runtime::new().unwrap();
+    other.block_on(async {
+        within(20, async { while events.next().await.is_some() {} }).await;
+        assert_eq!(within(20, topic.joined()).await.unwrap_err().kind(), ErrorKind::Closed);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn peers_that_the_application_knows_need_no_dht() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);

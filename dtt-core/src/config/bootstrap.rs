@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{at_least_1ms, settings::settings};
+use super::{at_least_1ms, at_most_a_year, settings::settings};
 use crate::error::Result;
 
 settings! {
@@ -41,6 +41,11 @@ impl BootstrapConfig {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
+        at_most_a_year(&[
+            ("per_peer_join_settle_time", self.per_peer_join_settle_time()),
+            ("join_confirmation_wait_time", self.join_confirmation_wait_time()),
+            ("address_wait", self.address_wait()),
+        ])?;
         at_least_1ms("no_peers_retry_interval", self.no_peers_retry_interval())?;
         at_least_1ms("discovery_poll_interval", self.discovery_poll_interval())?;
         at_least_1ms("max_retry_interval", self.max_retry_interval())

@@ -1,6 +1,6 @@
 use std::{net::Ipv4Addr, time::Duration};
 
-use super::{at_least_1ms, settings::settings};
+use super::{at_least_1ms, at_most_a_year, settings::settings};
 use crate::error::{Error, Result};
 
 settings! {
@@ -45,6 +45,10 @@ impl DhtConfig {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
+        at_most_a_year(&[
+            ("base_retry_interval", self.base_retry_interval()),
+            ("max_retry_jitter", self.max_retry_jitter()),
+        ])?;
         at_least_1ms("put_timeout", self.put_timeout())?;
         at_least_1ms("get_timeout", self.get_timeout())?;
         at_least_1ms("request_timeout", self.request_timeout())?;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{at_least_1ms, settings::settings};
+use super::{at_least_1ms, at_most_a_year, settings::settings};
 use crate::error::{Error, Result};
 
 /// Whether, and how, a topic with few neighbors looks for more.
@@ -121,10 +121,18 @@ impl MergeConfig {
 
     pub(super) fn validate(&self) -> Result<()> {
         if let Some(bubble) = self.bubble_merge().enabled() {
+            at_most_a_year(&[
+                ("bubble_merge.initial_interval", bubble.initial_interval()),
+                ("bubble_merge.max_jitter", bubble.max_jitter()),
+            ])?;
             at_least_1ms("bubble_merge.base_interval", bubble.base_interval())?;
             at_least_one("bubble_merge.max_join_peers", bubble.max_join_peers())?;
         }
         if let Some(overlap) = self.message_overlap_merge().enabled() {
+            at_most_a_year(&[
+                ("message_overlap_merge.initial_interval", overlap.initial_interval()),
+                ("message_overlap_merge.max_jitter", overlap.max_jitter()),
+            ])?;
             at_least_1ms("message_overlap_merge.base_interval", overlap.base_interval())?;
             at_least_one("message_overlap_merge.max_join_peers", overlap.max_join_peers())?;
         }

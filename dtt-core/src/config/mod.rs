@@ -77,7 +77,7 @@ settings! {
     /// ```
     Config, ConfigBuilder builds Config = std::convert::identity;
     copy {
-        /// How many peers are dialled at the most for one lookup while there is no neighbor. Default 4.
+        /// How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
         max_join_peer_count: usize = 4;
         /// Which addresses of its own a node writes into its records.
         address_hints: AddressHints = AddressHints::Auto;
@@ -126,8 +126,24 @@ impl Config {
     }
 }
 
+/// Longer times are not waited for by anyone, and would overflow the sums that deadlines are.
+const MOST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Refuses times of more than a year.
+fn at_most_a_year(times: &[(&'static str, Duration)]) -> Result<()> {
+    match times.iter().find(|(_, value)| *value > MOST) {
+        Some((argument, value)) => {
+            let problem =
+                format!("{} s are given, at most {} s (a year) are possible", value.as_secs(), MOST.as_secs());
+            Err(Error::argument(argument, problem))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses a time that would make a timer spin or a call fail before it starts.
 fn at_least_1ms(argument: &'static str, value: Duration) -> Result<()> {
+    at_most_a_year(&[(argument, value)])?;
     if value < Duration::from_millis(1) {
         return Err(Error::argument(argument, format!("{} ns are given, at least 1 ms is needed", value.as_nanos())));
     }
@@ -162,5 +178,8 @@ mod tests {
         let error = Config::builder().dht_config(dht).build().validate().unwrap_err();
         assert!(error.to_string().contains("\"router\" is not host:port"), "{error}");
         assert!(Config::builder().event_capacity(0).build().validate().is_err());
+        let endless = BootstrapConfig::builder().address_wait(Duration::MAX).build();
+        let error = Config::builder().bootstrap_config(endless).build().validate().unwrap_err();
+        assert!(error.to_string().ends_with("at most 31536000 s (a year) are possible"), "{error}");
     }
 }

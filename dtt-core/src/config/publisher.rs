@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{at_least_1ms, settings::settings};
+use super::{at_least_1ms, at_most_a_year, settings::settings};
 use crate::error::Result;
 
 /// Whether, and how often, a joined topic publishes its record.
@@ -8,7 +8,7 @@ use crate::error::Result;
 pub enum PublisherConfig {
     /// Publish, with these settings.
     Enabled(PublisherSettings),
-    /// Publish nothing once joined. Newcomers then depend on the records of others.
+    /// Publish nothing more once joined. Newcomers then depend on the records of others.
     Disabled,
 }
 
@@ -43,7 +43,12 @@ impl PublisherConfig {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
-        self.enabled().map_or(Ok(()), |settings| at_least_1ms("publisher.base_interval", settings.base_interval()))
+        let Some(settings) = self.enabled() else { return Ok(()) };
+        at_most_a_year(&[
+            ("publisher.initial_delay", settings.initial_delay()),
+            ("publisher.max_jitter", settings.max_jitter()),
+        ])?;
+        at_least_1ms("publisher.base_interval", settings.base_interval())
     }
 }
 

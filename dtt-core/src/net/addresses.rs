@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     num::NonZeroUsize,
     sync::{Arc, LazyLock, Mutex, Weak},
     time::Duration,
@@ -24,7 +24,7 @@ use crate::{
 
 /// Nodes whose addresses are remembered; the longest unheard-of go first.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// What a node says of itself is not replaced by what its neighbors say of it for this long.
+/// What a node says of itself counts for this long: others cannot replace it, and our records repeat it.
 const OWN_WORD: Duration = Duration::from_secs(120);
 /// More addresses of one node than this are not worth dialling.
 const MAX_PER_NODE: usize = 16;
@@ -39,13 +39,22 @@ pub(crate) struct Addresses {
 #[derive(Debug)]
 struct Book {
     lookup: MemoryLookup,
-    heard: Mutex<LruCache<EndpointId, Instant>>,
+    heard: Mutex<LruCache<EndpointId, Heard>>,
 }
 
-/// The books of all endpoints, by id and sockets: a lookup can be added to an endpoint and not removed, so a second
-/// topic must find the first one's. The endpoint owns its book.
+/// What was heard last of a node's addresses.
+#[derive(Debug, Clone, Default)]
+struct Heard {
+    /// When the node itself said it last, and for which minute.
+    own_word: Option<(Instant, u64)>,
+    /// What it said, as its record had it: the only thing that records of ours may repeat.
+    said: Vec<AddressHint>,
+}
+
+/// The books of all endpoints, by id and by where their lookups are in memory: a lookup can be added to an endpoint and
+/// not removed, so a second topic must find the first one's. Each endpoint owns its book.
 static BOOKS: LazyLock<Mutex<Books>> = LazyLock::new(Mutex::default);
-type Books = HashMap<(EndpointId, Vec<SocketAddr>), Weak<Book>>;
+type Books = HashMap<(EndpointId, usize), Weak<Book>>;
 
 impl Addresses {
     pub(crate) fn of(endpoint: &Endpoint) -> Result<Self> {
@@ -61,43 +70,36 @@ impl Addresses {
         let extension = record.content_bytes().get(GossipRecordContent::BYTES..).unwrap_or_default();
         let Ok(hints) = decode_hints(extension) else { return false };
         let peers = record.content::<GossipRecordContent>().unwrap_or_default().active_peers;
-        let mut by_owner: Vec<(HintOwner, Vec<TransportAddr>)> = Vec::new();
+        let mut by_owner: HashMap<HintOwner, Vec<AddressHint>> = HashMap::new();
         for (owner, hint) in hints {
-            let Some(address) = to_transport(&hint) else { continue };
-            match by_owner.iter_mut().find(|(known, _)| *known == owner) {
-                Some((_, addresses)) => addresses.push(address),
-                None => by_owner.push((owner, vec![address])),
+            let of_owner = by_owner.entry(owner).or_default();
+            if of_owner.len() < MAX_PER_NODE && to_transport(&hint).is_some() {
+                of_owner.push(hint);
             }
         }
-        for (owner, mut addresses) in by_owner {
-            let key = match owner {
-                HintOwner::Publisher => record.pub_key(),
-                HintOwner::Neighbor(index) => peers[usize::from(index)],
+        for (owner, hints) in by_owner {
+            let (key, own_word) = match owner {
+                HintOwner::Publisher => (record.pub_key(), Some(record.unix_minute())),
+                HintOwner::Neighbor(index) => (peers[usize::from(index)], None),
             };
-            addresses.truncate(MAX_PER_NODE);
             if let Ok(id) = EndpointId::from_bytes(&key)
                 && id != self.endpoint.id()
             {
-                self.book.learn(EndpointAddr::from_parts(id, addresses), owner == HintOwner::Publisher);
+                self.book.learn(id, hints, own_word);
             }
         }
         true
     }
 
-    /// Our own addresses and those of the neighbors that a record names, as the policy allows.
-    pub(crate) async fn hints(
-        &self,
-        content: &GossipRecordContent,
-        policy: AddressHints,
-    ) -> Vec<(HintOwner, AddressHint)> {
-        let mut hints = Vec::new();
-        hints.extend(self.own(policy).into_iter().map(|hint| (HintOwner::Publisher, hint)));
-        for (index, peer) in content.peers().enumerate() {
-            let Ok(id) = EndpointId::from_bytes(peer) else { continue };
-            let Some(info) = self.endpoint.remote_info(id).await else { continue };
-            let addresses = info.into_addrs().map(|address| address.into_addr());
-            let neighbor = HintOwner::Neighbor(index as u8);
-            hints.extend(to_hints(addresses, policy).into_iter().map(|hint| (neighbor, hint)));
+    /// Our own addresses as the policy allows, and those of the neighbors that a record names, as far as they have
+    /// named them in records of their own: whoever asks for no addresses in records gets none.
+    pub(crate) fn hints(&self, content: &GossipRecordContent, policy: AddressHints) -> Vec<(HintOwner, AddressHint)> {
+        let mut hints: Vec<_> = self.own(policy).into_iter().map(|hint| (HintOwner::Publisher, hint)).collect();
+        if policy != AddressHints::Off {
+            for (index, peer) in content.peers().enumerate() {
+                let said = EndpointId::from_bytes(peer).map(|id| self.book.said(&id)).unwrap_or_default();
+                hints.extend(said.into_iter().map(|hint| (HintOwner::Neighbor(index as u8), hint)));
+            }
         }
         hints
     }
@@ -109,7 +111,7 @@ impl Addresses {
 
     /// Remembers addresses that the application gives.
     pub(crate) fn add(&self, address: EndpointAddr) {
-        self.book.learn(address, true);
+        self.book.add(address);
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -122,7 +124,7 @@ impl Book {
         let services = endpoint.address_lookup().map_err(|_| Error::Closed("the endpoint"))?;
         let mut books = BOOKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         books.retain(|_, book| book.strong_count() > 0);
-        let key = (endpoint.id(), endpoint.bound_sockets());
+        let key = (endpoint.id(), std::ptr::from_ref(services) as usize);
         if let Some(book) = books.get(&key).and_then(Weak::upgrade) {
             return Ok(book);
         }
@@ -133,22 +135,50 @@ impl Book {
         Ok(book)
     }
 
-    fn learn(&self, address: EndpointAddr, own_word: bool) {
-        let id = address.id;
+    /// Takes in what a record says of a node; `own_word` is the record's minute if the node itself says it.
+    fn learn(&self, id: EndpointId, hints: Vec<AddressHint>, own_word: Option<u64>) {
         let mut heard = self.lock();
-        let trusted = heard.peek(&id).is_some_and(|at| at.elapsed() < OWN_WORD);
-        if trusted && !own_word {
-            return;
+        let mut entry = heard.peek(&id).cloned().unwrap_or_default();
+        let known = entry.own_word.filter(|(at, _)| at.elapsed() < OWN_WORD);
+        let address = EndpointAddr::from_parts(id, hints.iter().filter_map(to_transport));
+        match (own_word, known) {
+            // What a node says of itself counts, and an older record says less than a newer one.
+            (None, Some(_)) => return,
+            (Some(minute), Some((_, newer))) if minute < newer => return,
+            (Some(minute), Some((_, same))) if minute == same => self.lookup.add_endpoint_info(address),
+            _ => drop(self.lookup.set_endpoint_info(address)),
         }
-        if let Some((forgotten, _)) = heard.push(id, Instant::now())
+        if let Some(minute) = own_word {
+            entry = Heard { own_word: Some((Instant::now(), minute)), said: hints };
+        }
+        self.keep(&mut heard, id, entry);
+    }
+
+    /// Remembers addresses that the application gives.
+    fn add(&self, address: EndpointAddr) {
+        let mut heard = self.lock();
+        let entry = heard.peek(&address.id).cloned().unwrap_or_default();
+        let id = address.id;
+        self.lookup.add_endpoint_info(address);
+        self.keep(&mut heard, id, entry);
+    }
+
+    fn keep(&self, heard: &mut LruCache<EndpointId, Heard>, id: EndpointId, entry: Heard) {
+        if let Some((forgotten, _)) = heard.push(id, entry)
             && forgotten != id
         {
             self.lookup.remove_endpoint_info(forgotten);
         }
-        self.lookup.set_endpoint_info(address);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<EndpointId, Instant>> {
+    /// What a node lately said of its addresses.
+    fn said(&self, id: &EndpointId) -> Vec<AddressHint> {
+        let heard = self.lock();
+        let entry = heard.peek(id).filter(|entry| entry.own_word.is_some_and(|(at, _)| at.elapsed() < OWN_WORD));
+        entry.map(|entry| entry.said.clone()).unwrap_or_default()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<EndpointId, Heard>> {
         self.heard.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

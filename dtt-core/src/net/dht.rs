@@ -233,39 +233,18 @@ impl Dht {
         self.shared.counters.health(routing_table)
     }
 
-    /// The client, built on a blocking thread if it is not there: building resolves names.
+    /// The client; it is opened if it is not there, or if nobody has answered it for long.
     async fn client(&self) -> Result<AsyncDht> {
-        let mut client = self.shared.client.lock().await;
-        if let Some(dht) = &client.dht
-            && !self.is_worn_out(&client)
+        let shared = self.shared.clone();
         {
-            return Ok(dht.clone());
+            let client = shared.client.lock().await;
+            if let Some(dht) = client.dht.as_ref().filter(|_| !shared.is_worn_out(&client)) {
+                return Ok(dht.clone());
+            }
         }
-        let old = client.dht.take();
-        let rebuilt = old.is_some();
-        let known = match old {
-            Some(old) => AssertUnwindSafe(old.to_bootstrap()).catch_unwind().await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let key = self.shared.key.clone();
-        let built = tokio::task::spawn_blocking(move || build(&key, &known))
-            .await
-            .map_err(|_| Error::Internal("building the DHT client panicked".into()))??;
-        client.rebuilds = if rebuilt { client.rebuilds + 1 } else { 0 };
-        client.built = Some(Instant::now());
-        client.dht = Some(built.clone());
-        self.shared.counters.deaf.set(0);
-        tracing::debug!(target: "dtt::dht", rebuilt, "DHT client open");
-        Ok(built)
-    }
-
-    /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
-    fn is_worn_out(&self, client: &Client) -> bool {
-        let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
-        let counters = &self.shared.counters;
-        counters.deaf.get() >= DEAF_AFTER
-            && counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)
-            && client.built.is_some_and(|built| built.elapsed() >= pause)
+        // In a task of its own: a caller whose time is over must not throw away what is half open.
+        let opened = tokio::spawn(async move { shared.open().await }).await;
+        opened.map_err(|_| Error::Internal("opening the DHT client panicked".into()))?
     }
 
     async fn lost_client(&self, operation: &'static str) -> Error {
@@ -286,6 +265,47 @@ impl Dht {
         };
         tokio::time::sleep_until(at).await;
         Ok(permit)
+    }
+}
+
+impl Shared {
+    /// Opens a client on a blocking thread: names have to be resolved. An old one lives on until there is another.
+    async fn open(&self) -> Result<AsyncDht> {
+        let mut client = self.client.lock().await;
+        if let Some(dht) = client.dht.as_ref().filter(|_| !self.is_worn_out(&client)) {
+            return Ok(dht.clone());
+        }
+        let old = client.dht.clone();
+        let known = match &old {
+            Some(old) => AssertUnwindSafe(old.to_bootstrap()).catch_unwind().await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if self.key.port.is_some() {
+            // Two cannot have the same port.
+            client.dht = None;
+        }
+        client.built = Some(Instant::now());
+        client.rebuilds = if old.is_some() { client.rebuilds + 1 } else { 0 };
+        let key = self.key.clone();
+        let keep = old.filter(|_| key.port.is_none());
+        let built = tokio::task::spawn_blocking(move || build(&key, &known)).await;
+        match built.map_err(|_| Error::Internal("building the DHT client panicked".into())).flatten() {
+            Ok(built) => {
+                tracing::debug!(target: "dtt::dht", rebuilds = client.rebuilds, "DHT client open");
+                client.dht = Some(built.clone());
+                self.counters.deaf.set(0);
+                Ok(built)
+            }
+            Err(error) => keep.ok_or(error),
+        }
+    }
+
+    /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
+    fn is_worn_out(&self, client: &Client) -> bool {
+        let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
+        self.counters.deaf.get() >= DEAF_AFTER
+            && self.counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)
+            && client.built.is_some_and(|built| built.elapsed() >= pause)
     }
 }
 
@@ -329,15 +349,15 @@ impl Running {
         }
     }
 
-    /// Whether anyone answered.
+    /// Whether anyone answered. A lookup that was cut off tells only if a value came: empty slots may have answered.
     async fn end(self, dht: &Dht) -> bool {
-        let answered = if self.timed_out {
-            self.any
-        } else {
-            let outcome = AssertUnwindSafe(self.detailed.outcome.recv()).catch_unwind();
-            timeout(Duration::from_secs(1), outcome).await.is_ok_and(|outcome| outcome.is_ok_and(|o| o.responded() > 0))
-        };
         let counters = &dht.shared.counters;
+        if self.timed_out && !self.any {
+            return true;
+        }
+        let outcome = AssertUnwindSafe(self.detailed.outcome.recv()).catch_unwind();
+        let answered = self.any
+            || timeout(Duration::from_secs(1), outcome).await.is_ok_and(|o| o.is_ok_and(|o| o.responded() > 0));
         if answered {
             counters.answered.add(1);
             counters.deaf.set(0);
@@ -356,13 +376,13 @@ fn build(key: &Key, known: &[String]) -> Result<AsyncDht> {
         None => DEFAULT_BOOTSTRAP_NODES.to_vec(),
     };
     let mut nodes: Vec<SocketAddrV4> = names.iter().flat_map(|name| resolve(name)).collect();
+    nodes.extend(known.iter().take(KEEP_NODES).flat_map(|node| resolve(node)));
     if nodes.is_empty() && !names.is_empty() {
         return Err(dht_error(
             "start",
             format!("none of the {} bootstrap names resolves to an IPv4 address", names.len()),
         ));
     }
-    nodes.extend(known.iter().take(KEEP_NODES).flat_map(|node| resolve(node)));
     let mut builder = mainline::Dht::builder();
     builder.bootstrap(&nodes).request_timeout(key.request_timeout);
     if let Some(port) = key.port {

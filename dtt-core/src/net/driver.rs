@@ -165,7 +165,8 @@ impl Driver {
                         self.tracker.handle(now, Input::Received(message_hash(&message.content)));
                     }
                 }
-                Event::Lagged(_) | Event::State(_) => {}
+                Event::Lagged(_) => self.tracker.handle(now, Input::Missed),
+                Event::State(_) => {}
             }
         }
         if heard > 0 {
@@ -266,6 +267,9 @@ impl Driver {
     }
 
     fn carry_out(&mut self) {
+        for hash in self.hub.take_sent() {
+            self.input(Input::Sent(hash));
+        }
         while let Some(action) = self.tracker.next_action() {
             match action {
                 Action::Lookup { minute } => {
@@ -290,9 +294,6 @@ impl Driver {
                     self.hub.publish(&[Event::State(state)]);
                 }
             }
-        }
-        for hash in self.hub.take_sent() {
-            self.input(Input::Sent(hash));
         }
     }
 

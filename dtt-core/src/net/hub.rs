@@ -36,7 +36,7 @@ struct Inner {
     sender: Option<GossipSender>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
-    sent: Vec<MessageHash>,
+    sent: VecDeque<MessageHash>,
     last_received: VecDeque<MessageHash>,
     /// Events that subscribers who are gone had missed.
     lagged: u64,
@@ -55,7 +55,7 @@ impl Hub {
             sender: Some(sender),
             subscribers: Vec::new(),
             neighbors: HashSet::new(),
-            sent: Vec::new(),
+            sent: VecDeque::new(),
             last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
             lagged: 0,
         };
@@ -72,6 +72,7 @@ impl Hub {
     pub(super) fn subscribe(&self) -> Arc<Queue> {
         let queue = Queue::new(self.capacity);
         let mut inner = self.lock();
+        inner.forget_unheld();
         match *self.status.borrow() {
             Status::Closed => queue.close(),
             Status::Open(state) => {
@@ -87,15 +88,7 @@ impl Hub {
     /// Hands events to every subscriber; queues that nobody holds any more go.
     pub(super) fn publish(&self, events: &[Event]) {
         let mut inner = self.lock();
-        let mut gone = 0;
-        inner.subscribers.retain(|queue| {
-            let held = Arc::strong_count(queue) > 1;
-            if !held {
-                gone += queue.missed_ever();
-            }
-            held
-        });
-        inner.lagged += gone;
+        inner.forget_unheld();
         for event in events {
             match event {
                 Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
@@ -136,12 +129,14 @@ impl Hub {
     pub(super) fn note_sent(&self, hash: MessageHash) {
         self.counters.sent.add(1);
         let mut inner = self.lock();
-        if inner.sent.len() < MAX_SENT {
-            inner.sent.push(hash);
+        // The newest are those that the records of others will name.
+        if inner.sent.len() == MAX_SENT {
+            inner.sent.pop_front();
         }
+        inner.sent.push_back(hash);
     }
 
-    pub(super) fn take_sent(&self) -> Vec<MessageHash> {
+    pub(super) fn take_sent(&self) -> VecDeque<MessageHash> {
         std::mem::take(&mut self.lock().sent)
     }
 
@@ -165,7 +160,8 @@ impl Hub {
     }
 
     pub(super) fn stats(&self) -> TopicStats {
-        let inner = self.lock();
+        let mut inner = self.lock();
+        inner.forget_unheld();
         let depths = inner.subscribers.iter().map(|queue| queue.depth());
         TopicStats {
             neighbors: inner.neighbors.len() as u64,
@@ -178,5 +174,19 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Inner {
+    /// Lets go of queues that nobody holds any more.
+    fn forget_unheld(&mut self) {
+        let lagged = &mut self.lagged;
+        self.subscribers.retain(|queue| {
+            let held = Arc::strong_count(queue) > 1;
+            if !held {
+                *lagged += queue.missed_ever();
+            }
+            held
+        });
     }
 }

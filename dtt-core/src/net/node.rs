@@ -1,6 +1,6 @@
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use ed25519_dalek::SigningKey;
@@ -11,7 +11,7 @@ use iroh::{
     protocol::Router,
 };
 use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -65,7 +65,8 @@ struct Inner {
     token: CancellationToken,
     topics: tokio::sync::Mutex<HashMap<TopicId, Vec<WeakTopic>>>,
     runtime: tokio::runtime::Handle,
-    closed: Mutex<bool>,
+    /// Set when closing has begun; the value tells whether it has ended.
+    closed: OnceLock<watch::Receiver<bool>>,
 }
 
 impl Node {
@@ -98,7 +99,7 @@ impl Node {
             token: token.clone(),
             topics: Default::default(),
             runtime: tokio::runtime::Handle::current(),
-            closed: Mutex::new(false),
+            closed: OnceLock::new(),
         };
         let inner = Arc::new(inner);
         tokio::spawn(token.run_until_cancelled_owned(close_unused(Arc::downgrade(&inner))));
@@ -108,7 +109,7 @@ impl Node {
     /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
     ///
     /// It returns at once, and bootstrap goes on in the background: see [`Topic::joined`]. With
-    /// [`JoinOptions::timeout`] it waits for a first neighbor, and leaves again if none came in time.
+    /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none came in time.
     /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the
     /// first, unless it has been left.
     pub async fn join(
@@ -124,16 +125,12 @@ impl Node {
     pub async fn join_id(&self, id: TopicId, secret: impl AsRef<[u8]>, options: JoinOptions) -> Result<Topic> {
         let limit = options.timeout;
         let keys = TopicKeys::new(id, secret.as_ref(), options.rotation.clone());
-        let (topic, new) = self.open(keys, options).await?;
+        let topic = self.open(keys, options).await?;
         let Some(limit) = limit else { return Ok(topic) };
         match timeout(limit, topic.joined()).await {
             Ok(joined) => joined.map(|()| topic),
-            Err(_) => {
-                if new {
-                    topic.leave().await;
-                }
-                Err(Error::Timeout { what: "join", after: limit })
-            }
+            // Dropped, not left: another caller may hold the same topic.
+            Err(_) => Err(Error::Timeout { what: "join", after: limit }),
         }
     }
 
@@ -173,12 +170,15 @@ impl Node {
         }
     }
 
-    /// Leaves all topics, tells the peers, and closes the sockets, within the configured time (2 s by default).
+    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default).
+    /// The UDP ports are free when the last handle of the node and of its topics has been dropped as well.
     ///
-    /// Every handle of the node and of its topics is closed with it. Shutting down twice is fine.
+    /// Every handle of the node and of its topics is closed with it. Shutting down twice is fine, and so is giving up
+    /// waiting: closing goes on in the background.
     pub async fn shutdown(&self) {
-        if self.inner.begin_close() {
-            close(self.inner.router.clone(), self.inner.config.shutdown_timeout).await;
+        let mut closed = self.inner.begin_close();
+        if timeout(self.inner.config.shutdown_timeout, closed.wait_for(|closed| *closed)).await.is_err() {
+            tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; it goes on");
         }
     }
 
@@ -187,8 +187,8 @@ impl Node {
         self.inner.token.is_cancelled()
     }
 
-    /// The topic's handle, and whether it was opened by this call.
-    async fn open(&self, keys: TopicKeys, options: JoinOptions) -> Result<(Topic, bool)> {
+    /// A handle to the topic, which is opened if it is not open already.
+    async fn open(&self, keys: TopicKeys, options: JoinOptions) -> Result<Topic> {
         let inner = &self.inner;
         if inner.token.is_cancelled() {
             return Err(Error::Closed("the node"));
@@ -200,7 +200,7 @@ impl Node {
         let list = topics.entry(*keys.topic_id()).or_default();
         let open = list.iter().filter_map(WeakTopic::upgrade).find(|topic| topic.keys().same(&keys));
         if let Some(topic) = open.and_then(|topic| topic.another()) {
-            return Ok((topic, false));
+            return Ok(topic);
         }
         let config = options.config.unwrap_or_else(|| inner.config.topics.clone());
         let topic = spawn_topic(Swarm {
@@ -215,24 +215,33 @@ impl Node {
         })
         .await?;
         list.push(topic.downgrade());
-        Ok((topic, true))
+        Ok(topic)
     }
 }
 
 impl Inner {
-    /// Cancels every topic; true for the first caller.
-    fn begin_close(&self) -> bool {
+    /// Cancels every topic and closes the endpoint in a task of its own, which nobody's impatience can abort half-way.
+    fn begin_close(&self) -> watch::Receiver<bool> {
         self.token.cancel();
-        !std::mem::replace(&mut *self.closed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()), true)
+        let begin = || {
+            let (tell, closed) = watch::channel(false);
+            let router = self.router.clone();
+            self.runtime.spawn(async move {
+                if let Err(error) = router.shutdown().await {
+                    tracing::warn!(target: "dtt::node", %error, "the router did not end well");
+                }
+                tell.send_replace(true);
+            });
+            closed
+        };
+        self.closed.get_or_init(begin).clone()
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.begin_close() {
-            // Peers should not have to wait for a time-out to learn that we are gone.
-            self.runtime.spawn(close(self.router.clone(), self.config.shutdown_timeout));
-        }
+        // Peers should not have to wait for a time-out to learn that we are gone.
+        self.begin_close();
     }
 }
 
@@ -244,12 +253,6 @@ async fn close_unused(node: Weak<Inner>) {
         let topics: Vec<Topic> = node.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect();
         let neighbors: HashSet<EndpointId> = topics.iter().flat_map(Topic::neighbors).collect();
         node.acceptor.close_unused(&neighbors);
-    }
-}
-
-async fn close(router: Router, limit: std::time::Duration) {
-    if timeout(limit, router.shutdown()).await.is_err() {
-        tracing::debug!(target: "dtt::node", "peers did not acknowledge the close in time");
     }
 }
 

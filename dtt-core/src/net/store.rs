@@ -27,7 +27,7 @@ impl StoreJob {
     /// Stores the record; true when a DHT node took it. Ends early when the minute is over.
     pub(super) async fn run(self, hub: Arc<Hub>) -> bool {
         let minute = self.keys.slot().minute();
-        let item = match self.item().await {
+        let item = match self.item() {
             Ok(item) => item,
             Err(error) => {
                 tracing::error!(target: "dtt::topic", %error, "record not made");
@@ -57,10 +57,10 @@ impl StoreJob {
         false
     }
 
-    async fn item(&self) -> Result<MutableItem> {
+    fn item(&self) -> Result<MutableItem> {
         let mut content = RecordContent::from_arbitrary(&self.content)?;
         if let Some(addresses) = &self.addresses {
-            let hints = addresses.hints(&self.content, self.policy).await;
+            let hints = addresses.hints(&self.content, self.policy);
             content.0.extend(encode_hints(hints.iter().map(|(owner, hint)| (*owner, hint))));
         }
         let slot = self.keys.slot();

@@ -91,7 +91,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         _keep: swarm.keep,
     };
     let topic = Topic::new_handle(Arc::new(inner));
-    let driver = Driver::new(Parts {
+    let parts = Parts {
         keys: swarm.keys,
         signing_key: swarm.signing_key,
         config: swarm.config,
@@ -100,15 +100,26 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         events,
         addresses: swarm.addresses,
         hub: hub.clone(),
-    });
+    };
+    let closes = CloseOnDrop(hub);
     tokio::spawn(async move {
+        let _closes = closes;
         // A rotation that the application brings may panic; its topic closes then, and nothing else.
-        if AssertUnwindSafe(driver.run(swarm.token)).catch_unwind().await.is_err() {
+        let drive = async move { Driver::new(parts).run(swarm.token).await };
+        if AssertUnwindSafe(drive).catch_unwind().await.is_err() {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
         }
-        hub.close();
     });
     Ok(topic)
+}
+
+/// Closes the topic however its task ends, also when the runtime goes down under it: nobody must wait for ever.
+struct CloseOnDrop(Arc<Hub>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Topic {

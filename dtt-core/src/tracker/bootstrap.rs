@@ -59,6 +59,13 @@ struct Dialled {
     not_before: Duration,
 }
 
+impl Round {
+    /// Whether it is time for a fresh lookup, whatever candidates are left.
+    fn is_over(&self, now: Now) -> bool {
+        now.mono.saturating_sub(self.began) >= ROUND_LIMIT
+    }
+}
+
 impl Bootstrap {
     /// Begins to look at once, with short pauses first.
     pub(super) fn start(&mut self, core: &mut Core, now: Now) {
@@ -153,7 +160,7 @@ impl Bootstrap {
     }
 
     fn next_candidate(&mut self, core: &Core, now: Now) -> Option<PeerId> {
-        let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono)?;
+        let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono && !round.is_over(now))?;
         let at = (0..round.candidates.len()).min_by_key(|at| round.candidates[*at].rank)?;
         let peer = round.candidates.remove(at).peer;
         round.dials += 1;
@@ -188,8 +195,7 @@ impl Bootstrap {
         if !round.settled || round.minutes.iter().any(|minute| core.slots.is_looking(*minute)) {
             return;
         }
-        let over = now.mono.saturating_sub(round.began) > ROUND_LIMIT;
-        if !round.candidates.is_empty() && !over {
+        if !round.candidates.is_empty() && !round.is_over(now) {
             return;
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));

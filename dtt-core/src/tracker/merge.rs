@@ -1,10 +1,10 @@
 //! Keeping the swarm whole: looking for more neighbors when there are few, and noticing that it has split.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use rand::seq::SliceRandom;
 
-use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
+use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 
 /// Records this recent are compared without a lookup of their own.
 const SLOT_AGE: Duration = Duration::from_secs(30);
@@ -12,10 +12,21 @@ const SLOT_AGE: Duration = Duration::from_secs(30);
 /// be up to a minute ahead, and a message needs a moment to reach everyone.
 const JUDGE_MARGIN: Duration = Duration::from_secs(65);
 
+/// A message that is known only from records marks a split in so many comparisons, and then no more: whoever heard it
+/// was joined, or could not be.
+const JUDGED_MOST: u8 = 5;
+/// Messages known only from records that are remembered.
+const MAX_STRANGE: usize = 4096;
+
 #[derive(Debug, Default)]
 pub(super) struct Merges {
     bubble: Timer,
     overlap: Timer,
+    /// Messages that records named and that were never heard here, and how often each has marked a split.
+    strange: HashMap<MessageHash, u8>,
+    /// Whether records have been compared since we began to listen. What they named then is older than that, or said by
+    /// someone who had heard nothing since: a publisher does not name its own messages.
+    compared: bool,
 }
 
 #[derive(Debug, Default)]
@@ -50,12 +61,19 @@ impl Merges {
     pub(super) fn joined(&mut self, core: &Core, now: Now) {
         let config = core.config.merge_config();
         let first = |interval: Option<Duration>| Timer { next: interval.map(|first| now.mono + first), waiting: false };
+        self.judge_anew();
         self.bubble = first(config.bubble_merge().enabled().map(|settings| settings.initial_interval()));
         self.overlap = first(config.message_overlap_merge().enabled().map(|settings| settings.initial_interval()));
     }
 
     pub(super) fn stop(&mut self) {
         *self = Self::default();
+    }
+
+    /// What the next records name is where the comparison starts.
+    pub(super) fn judge_anew(&mut self) {
+        self.compared = false;
+        self.strange.clear();
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -100,14 +118,31 @@ impl Merges {
         }
         self.overlap.again(core, now, settings.base_interval(), settings.max_jitter());
         let records = recent_records(core, now);
-        let split: Vec<&SeenRecord> = records.iter().filter(|record| marks_split(core, record)).collect();
+        let foreign = records.iter().filter(|record| shares_nothing(core, record));
+        let split: Vec<&SeenRecord> = foreign.filter(|record| self.is_news(record)).collect();
+        self.compared = true;
         let unknown = unknown_peers(core, split.into_iter());
         join(core, unknown, settings.max_join_peers(), JoinReason::Overlap);
     }
+
+    /// Whether such a record names a message that was said elsewhere while we were listening.
+    fn is_news(&mut self, record: &SeenRecord) -> bool {
+        if self.strange.len() > MAX_STRANGE {
+            self.strange.clear();
+        }
+        let first = if self.compared { 0 } else { JUDGED_MOST };
+        let mut news = false;
+        for hash in &record.hashes {
+            let times = self.strange.entry(*hash).or_insert(first);
+            news |= *times < JUDGED_MOST;
+            *times = times.saturating_add(1);
+        }
+        news
+    }
 }
 
-/// Whether a record comes from a part of the swarm that hears nothing of ours.
-fn marks_split(core: &Core, record: &SeenRecord) -> bool {
+/// Whether a record's publisher has heard nothing of what was heard here, although it should have.
+fn shares_nothing(core: &Core, record: &SeenRecord) -> bool {
     let connected = core.is_known(&record.publisher) || record.peers.iter().any(|peer| core.is_known(peer));
     !connected
         && !record.hashes.is_empty()

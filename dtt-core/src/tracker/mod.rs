@@ -103,6 +103,8 @@ pub enum Input {
     Received(MessageHash),
     /// A message to the whole swarm was sent.
     Sent(MessageHash),
+    /// Messages may have been missed: the machine was too busy.
+    Missed,
     /// A lookup that is under way found a verified record.
     Record(SeenRecord),
     /// A lookup that is under way found our own record.
@@ -232,6 +234,7 @@ impl Tracker {
             Input::NeighborDown(peer) => self.neighbor_down(now, peer),
             Input::Received(hash) => core.window.received(hash, now),
             Input::Sent(hash) => core.window.sent(hash, now),
+            Input::Missed => self.judge_anew(),
             Input::Record(record) => self.record(now, record),
             Input::OwnRecord { minute } => core.slots.saw_own(minute),
             Input::LookupDone { minute, answered } => {
@@ -300,6 +303,7 @@ impl Tracker {
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
+            self.judge_anew();
             self.publisher.alone(now);
             self.bootstrap.start(&mut self.core, now);
             self.advance(now);
@@ -314,7 +318,14 @@ impl Tracker {
         self.advance(now);
     }
 
+    /// What was said while we did not listen is unknown here, and marks no split.
+    fn judge_anew(&mut self) {
+        self.core.window.judge_anew();
+        self.merges.judge_anew();
+    }
+
     fn network_changed(&mut self, now: Now) {
+        self.judge_anew();
         self.publisher.address_changed(&mut self.core, now);
         if !self.core.is_joined() {
             self.bootstrap.start(&mut self.core, now);

@@ -57,8 +57,9 @@ impl Publisher {
 
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
         // A first record that has not gone out yet still goes, with the new neighbor in it.
-        let first_is_due = self.published.is_none() && self.next.is_some();
+        let first_is_due = self.published.is_none() && core.config.bootstrap_config().publish_record_on_startup();
         if !first_is_due {
+            self.waiting_for = None;
             let settings = core.config.publisher_config().enabled();
             self.next = settings.map(|settings| now.mono + settings.initial_delay());
         }

@@ -125,6 +125,11 @@ impl Bench {
         self.log.iter().filter_map(of).collect()
     }
 
+    /// Forgets which records were compared so far, as after a pause.
+    fn merges_compare_from_now(&mut self) {
+        self.tracker.merges.judge_anew();
+    }
+
     fn forget(&mut self) {
         self.log.clear();
     }
@@ -418,6 +423,65 @@ fn what_cannot_be_judged_is_no_split() {
     }
     connected.run(secs(185));
     assert_eq!(connected.joins(JoinReason::Overlap), []);
+}
+
+#[test]
+fn a_speaker_who_heard_nothing_since_is_no_split() {
+    // Its record names what was said before we came: its own messages are not in it. It is told from a split by staying
+    // the same.
+    let mut listener = hearing((0..180).map(numbered));
+    for minute in listener.now.minute()..listener.now.minute() + 12 {
+        listener = listener.with(record(minute, 50, &[51], &[211, 212, 213, 214, 215]));
+    }
+    listener.merges_compare_from_now();
+    listener.run(secs(600));
+    assert_eq!(listener.joins(JoinReason::Overlap), []);
+    // So is what was said while we were away.
+    let mut returned = hearing((0..180).map(numbered));
+    (1..=4).for_each(|n| returned.input(Input::NeighborDown(id(n))));
+    (1..=4).for_each(|n| returned.input(Input::NeighborUp(id(n))));
+    for minute in returned.now.minute()..returned.now.minute() + 12 {
+        returned = returned.with(record(minute, 60, &[61], &[221]));
+    }
+    returned.input(Input::Received(numbered(999)));
+    returned.run(secs(600));
+    assert_eq!(returned.joins(JoinReason::Overlap), []);
+}
+
+#[test]
+fn a_message_marks_a_split_a_few_times_and_not_for_ever() {
+    let mut bench = hearing((0..180).map(numbered));
+    for minute in bench.now.minute()..bench.now.minute() + 60 {
+        bench = bench.with(record(minute, 20, &[21], &[201]));
+    }
+    bench.run(secs(3600));
+    let joins = bench.joins(JoinReason::Overlap).len();
+    assert!((1..=5).contains(&joins), "{joins} joins for one strange message in an hour");
+}
+
+#[test]
+fn a_silent_listener_publishes_nothing() {
+    let config = Config::builder()
+        .publisher_config(PublisherConfig::Disabled)
+        .bootstrap_config(BootstrapConfig::builder().publish_record_on_startup(false).build())
+        .build();
+    let mut bench = Bench::at(config, early());
+    bench.run(Duration::from_millis(300));
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(600));
+    assert_eq!(bench.stores(), []);
+}
+
+#[test]
+fn a_slot_full_of_dead_nodes_does_not_put_off_the_next_lookup() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for dead in 10..70 {
+        bench = bench.with(record(minute, dead, &[dead + 60, dead + 120], &[]));
+    }
+    bench.run(secs(38));
+    let late = bench.lookups().iter().filter(|(at, looked)| *looked == minute && *at > secs(5)).count();
+    assert!(late >= 2, "{:?}", bench.lookups());
 }
 
 #[test]

@@ -35,6 +35,11 @@ impl MessageWindow {
         self.remember(hash, now);
     }
 
+    /// Messages may have been missed until now.
+    pub(super) fn judge_anew(&mut self) {
+        self.first_heard = None;
+    }
+
     pub(super) fn last(&self) -> impl Iterator<Item = &MessageHash> {
         self.last.iter()
     }
