@@ -6,7 +6,7 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench interop doc
+.PHONY: help demo testnet chat test lint bench interop doc
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,16 @@ demo: ## Three processes meet over an embedded DHT and hear each other (no netwo
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
 	@$(BUILD) --bin demo --bin demo-peer
 	@$(BIN)/demo
+
+testnet: ## A DHT on loopback for other processes, until Ctrl-D; its first line is the bootstrap list
+	@tools/need cargo cc
+	@$(BUILD) --quiet --bin dtt-testnet
+	@$(BIN)/dtt-testnet
+
+chat: ## A chat: TOPIC=... SECRET=..., and DTT_BOOTSTRAP=... for a testnet
+	@tools/need cargo cc
+	@$(BUILD) --quiet --bin chat
+	@$(BIN)/chat "$(TOPIC)" "$(SECRET)"
 
 test: ## Every test; ends with a line of how many passed, failed and were skipped
 	@tools/need cargo cc python3

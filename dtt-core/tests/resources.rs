@@ -41,8 +41,8 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// The endpoint keeps a few tasks for peers it has met lately. A task left behind by each cycle would be two hundred.
-const SLACK: usize = 16;
+/// The endpoint keeps a task for each peer that it met in the last minute, so this takes a while to settle.
+const SLACK: usize = 6;
 
 fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
@@ -84,7 +84,7 @@ fn two_hundred_cycles_leave_nothing_behind() {
         }
         let start = std::time::Instant::now();
         let mut after = Held::now();
-        while start.elapsed() < Duration::from_secs(40)
+        while start.elapsed() < Duration::from_secs(150)
             && (after.threads > before.threads
                 || after.descriptors > before.descriptors
                 || tasks() > tasks_before + SLACK)

@@ -9,16 +9,15 @@ settings! {
     copy {
         /// A slot that shows this many records of others needs none of ours. Default 5.
         max_bootstrap_records: usize = 5;
-        /// The pause before the next lookup when no record was found. The first pauses are an eighth, a quarter
-        /// and a half of it (two that start at once meet soon); each later one is three times the one before, up to
-        /// `max_retry_interval`.
-        /// Default 1.5 s.
+        /// What the pauses before the next lookup go by when no record was found. The first is an eighth of it (two that
+        /// start at once meet soon), each later one four times the one before, up to `max_retry_interval`. Default 1.5 s.
         no_peers_retry_interval: Duration = Duration::from_millis(1500);
         /// How long a dialled peer has before the next one is dialled too. Default 100 ms.
         per_peer_join_settle_time: Duration = Duration::from_millis(100);
         /// How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
         join_confirmation_wait_time: Duration = Duration::from_millis(500);
-        /// The pause before the next lookup when records were found and nobody answered; it grows likewise. Default 2 s.
+        /// The pause before the next lookup when records were found and nobody answered; it doubles up to
+        /// `max_retry_interval`. Default 2 s.
         discovery_poll_interval: Duration = Duration::from_millis(2000);
         /// The longest pause between two lookups of a topic without neighbors. Newcomers find it by its record
         /// meanwhile. Default 60 s.

@@ -3,6 +3,7 @@
 
 use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use futures_util::{
     FutureExt, StreamExt,
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     config::{AddressHints, Config},
     tracker::{Action, Input, PeerId, SeenRecord, TopicState, Tracker},
-    wire::{Record, TopicId, TopicKeys, message_hash},
+    wire::{MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
 };
 
 /// Events that are taken from the gossip stream at once.
@@ -57,6 +58,36 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, HashSet<EndpointId>>>,
     own_address: BoxStream<'static, ()>,
+    budget: HashBudget,
+}
+
+/// How many messages may be hashed: so many a second, with some in hand. The window of the overlap merge holds what
+/// comes in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
+#[derive(Debug)]
+struct HashBudget {
+    left: f64,
+    at: Instant,
+}
+
+impl HashBudget {
+    const PER_SECOND: f64 = 500.0;
+    const IN_HAND: f64 = 2000.0;
+
+    fn new() -> Self {
+        Self { left: Self::IN_HAND, at: Instant::now() }
+    }
+
+    /// Takes this many from the budget, if they are there.
+    fn allows(&mut self, messages: usize) -> bool {
+        let now = Instant::now();
+        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * Self::PER_SECOND).min(Self::IN_HAND);
+        self.at = now;
+        let allowed = self.left >= messages as f64;
+        if allowed {
+            self.left -= messages as f64;
+        }
+        allowed
+    }
 }
 
 /// What a driver is made of.
@@ -94,6 +125,7 @@ impl Driver {
             joins: FuturesUnordered::new(),
             resync: None.into(),
             own_address,
+            budget: HashBudget::new(),
         }
     }
 
@@ -154,24 +186,38 @@ impl Driver {
         let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
         self.hub.counters.received.add(heard as u64);
         self.hub.publish(&batch);
-        let now = self.clock.now();
-        for event in batch {
+        for event in &batch {
             match event {
-                Event::NeighborUp(peer) => self.tracker.handle(now, Input::NeighborUp(*peer.as_bytes())),
-                Event::NeighborDown(peer) => self.tracker.handle(now, Input::NeighborDown(*peer.as_bytes())),
-                Event::Received(message) => {
-                    // A message to neighbors only says nothing about who is in the same swarm.
-                    if matches!(message.scope, DeliveryScope::Swarm(_)) {
-                        self.tracker.handle(now, Input::Received(message_hash(&message.content)));
-                    }
-                }
-                Event::Lagged(_) => self.tracker.handle(now, Input::Missed),
-                Event::State(_) => {}
+                Event::NeighborUp(peer) => self.input(Input::NeighborUp(*peer.as_bytes())),
+                Event::NeighborDown(peer) => self.input(Input::NeighborDown(*peer.as_bytes())),
+                Event::Lagged(_) => self.input(Input::Missed),
+                Event::Received(_) | Event::State(_) => {}
             }
         }
         if heard > 0 {
-            self.hub.set_last_received(self.tracker.last_message_hashes());
+            self.hear(&batch);
         }
+    }
+
+    /// Hashes what was heard, for the records and the overlap merge. More than the merge could remember is not worth
+    /// the time: then the last messages are enough, which the next record names.
+    fn hear(&mut self, batch: &[Event]) {
+        // A message to neighbors only says nothing about who is in the same swarm.
+        let to_all = |event: &Event| match event {
+            Event::Received(message) if matches!(message.scope, DeliveryScope::Swarm(_)) => {
+                Some(message.content.clone())
+            }
+            _ => None,
+        };
+        let mut contents: Vec<Bytes> = batch.iter().filter_map(to_all).collect();
+        if !self.budget.allows(contents.len()) {
+            self.input(Input::Missed);
+            contents.drain(..contents.len().saturating_sub(MAX_MESSAGE_HASHES));
+        }
+        for content in contents {
+            self.input(Input::Received(message_hash(&content)));
+        }
+        self.hub.set_last_received(self.tracker.last_message_hashes());
     }
 
     fn take_event(&mut self, event: api::Event, batch: &mut Vec<Event>) {
@@ -267,8 +313,11 @@ impl Driver {
     }
 
     fn carry_out(&mut self) {
-        for hash in self.hub.take_sent() {
-            self.input(Input::Sent(hash));
+        let (sent, more) = self.hub.take_sent();
+        if more || !self.budget.allows(sent.len()) {
+            self.input(Input::Missed);
+        } else {
+            sent.iter().for_each(|content| self.input(Input::Sent(message_hash(content))));
         }
         while let Some(action) = self.tracker.next_action() {
             match action {

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use bytes::Bytes;
 use iroh::EndpointId;
 use iroh_gossip::api::GossipSender;
 use tokio::sync::{Notify, watch};
@@ -19,8 +20,8 @@ use crate::{
     wire::MAX_MESSAGE_HASHES,
 };
 
-/// Hashes of own broadcasts that wait for the driver.
-const MAX_SENT: usize = 4096;
+/// Own broadcasts that wait to be hashed by the driver.
+const MAX_SENT: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Hub {
@@ -36,7 +37,9 @@ struct Inner {
     sender: Option<GossipSender>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
-    sent: VecDeque<MessageHash>,
+    sent: VecDeque<Bytes>,
+    /// Whether more was sent than is kept.
+    sent_more: bool,
     last_received: VecDeque<MessageHash>,
     /// Events that subscribers who are gone had missed.
     lagged: u64,
@@ -56,6 +59,7 @@ impl Hub {
             subscribers: Vec::new(),
             neighbors: HashSet::new(),
             sent: VecDeque::new(),
+            sent_more: false,
             last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
             lagged: 0,
         };
@@ -125,19 +129,21 @@ impl Hub {
         self.status.subscribe()
     }
 
-    /// Notes an own broadcast: its hash tells a busy swarm from a split one.
-    pub(super) fn note_sent(&self, hash: MessageHash) {
+    /// Notes an own broadcast: it tells a busy swarm from a split one.
+    pub(super) fn note_sent(&self, content: Bytes) {
         self.counters.sent.add(1);
         let mut inner = self.lock();
-        // The newest are those that the records of others will name.
         if inner.sent.len() == MAX_SENT {
             inner.sent.pop_front();
+            inner.sent_more = true;
         }
-        inner.sent.push_back(hash);
+        inner.sent.push_back(content);
     }
 
-    pub(super) fn take_sent(&self) -> VecDeque<MessageHash> {
-        std::mem::take(&mut self.lock().sent)
+    /// The own broadcasts since the last call, and whether there were more.
+    pub(super) fn take_sent(&self) -> (VecDeque<Bytes>, bool) {
+        let mut inner = self.lock();
+        (std::mem::take(&mut inner.sent), std::mem::take(&mut inner.sent_more))
     }
 
     pub(super) fn set_last_received<'a>(&self, hashes: impl Iterator<Item = &'a MessageHash>) {

@@ -24,7 +24,7 @@ use crate::{
     config::{Config, TimeoutConfig},
     error::{Error, Result},
     tracker::{MessageHash, TopicState},
-    wire::{TopicId, TopicKeys, message_hash},
+    wire::{TopicId, TopicKeys},
 };
 
 /// Bytes of a gossip message that its frame needs at the most.
@@ -141,9 +141,8 @@ impl Topic {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_timeout();
         let sender = self.inner.hub.sender()?;
-        let hash = message_hash(&content);
-        in_time("broadcast", limit, sender.broadcast(content)).await?;
-        self.inner.hub.note_sent(hash);
+        in_time("broadcast", limit, sender.broadcast(content.clone())).await?;
+        self.inner.hub.note_sent(content);
         Ok(())
     }
 

@@ -12,8 +12,9 @@ const FIRST_PAUSE_PART: u32 = 8;
 const DEAF_PAUSE: Duration = Duration::from_secs(10);
 /// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
 const AHEAD_EVERY: u32 = 4;
-/// Pauses that double; each later one is three times the one before.
-const QUICK_PAUSES: u32 = 2;
+/// Each pause is so many times the one before. Asking an empty slot again tells little: who comes finds us by our record.
+const GROWTH_EMPTY: u32 = 4;
+const GROWTH_FOUND: u32 = 2;
 /// A round that still has candidates after this long makes room for a fresh lookup.
 const ROUND_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
@@ -207,13 +208,12 @@ impl Bootstrap {
 
     fn pause(&mut self, core: &mut Core, found_records: bool, answered: bool) -> Duration {
         let config = core.config.bootstrap_config();
-        let first = if found_records {
-            config.discovery_poll_interval()
+        let (first, growth) = if found_records {
+            (config.discovery_poll_interval(), GROWTH_FOUND)
         } else {
-            config.no_peers_retry_interval() / FIRST_PAUSE_PART
+            (config.no_peers_retry_interval() / FIRST_PAUSE_PART, GROWTH_EMPTY)
         };
-        let (quick, slow) = (self.attempt.min(QUICK_PAUSES), self.attempt.saturating_sub(QUICK_PAUSES).min(8));
-        let grown = first.saturating_mul(2u32.pow(quick) * 3u32.pow(slow));
+        let grown = first.saturating_mul(growth.pow(self.attempt.min(12)));
         let most = if answered { config.max_retry_interval() } else { config.max_retry_interval().min(DEAF_PAUSE) };
         // Up to a quarter less or more, so that many that began together drift apart.
         grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0)

@@ -168,7 +168,7 @@ fn alone_it_stays_findable_and_asks_ever_less() {
     assert!(stores.iter().all(|(_, _, content)| *content == GossipRecordContent::default()));
     let rounds: BTreeSet<Duration> = bench.lookups().iter().map(|(at, _)| *at).collect();
     let early = rounds.iter().filter(|at| **at < secs(2)).count();
-    assert!(early >= 4, "two that start at once must meet soon: {rounds:?}");
+    assert!(early >= 3, "two that start at once must meet soon: {rounds:?}");
     let late = bench.lookups().iter().filter(|(at, _)| *at > secs(120)).count();
     assert!(late <= 8 * 5, "{late} lookups in the last 8 minutes");
     assert_eq!(bench.states(), [TopicState::LookingUp]);
