@@ -1,44 +1,27 @@
-//! One DHT client per process and configuration, with streaming lookups.
+//! Reading and writing the DHT: streaming lookups, and stores.
 
-use std::{
-    collections::HashMap,
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
-    panic::AssertUnwindSafe,
-    sync::{Arc, LazyLock, Mutex, Weak},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use mainline::{
-    DEFAULT_BOOTSTRAP_NODES, MutableItem,
+    MutableItem,
     async_dht::{AsyncDht, GetMutableDetailed},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     time::{Instant, timeout, timeout_at},
 };
 
-use super::stats::{DhtCounters, DhtHealth};
+use super::{
+    dht_client::{Shared, dht_error},
+    stats::DhtHealth,
+};
 use crate::{
     config::DhtConfig,
     error::{Error, Result},
     wire::{MAX_SEALED_BYTES, Slot},
 };
-
-/// Queries begin at least this far apart, after a burst of [`BURST`]: each sends some forty packets at once, and
-/// the answers to many at once would overflow the socket's buffer.
-const QUERY_SPACING: Duration = Duration::from_millis(15);
-const BURST: u32 = 8;
-/// Queries that run at once. Each packet costs the client a walk over all of them.
-const MAX_QUERIES: usize = 24;
-/// After this many lookups in a row that nobody answered, and this long without any answer, the client is built anew.
-const DEAF_AFTER: u64 = 3;
-const SILENT_FOR: Duration = Duration::from_secs(20);
-const REBUILD_FIRST: Duration = Duration::from_secs(30);
-const REBUILD_MOST: Duration = Duration::from_secs(300);
-/// Nodes of the old routing table that a new client starts from, beside the bootstrap nodes.
-const KEEP_NODES: usize = 32;
 
 /// A handle to the DHT: cheap to clone, and shared with every handle of an equal configuration in this process.
 ///
@@ -48,34 +31,6 @@ pub struct Dht {
     shared: Arc<Shared>,
     config: DhtConfig,
 }
-
-/// What makes two configurations use the same client.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    bootstrap: Option<Vec<String>>,
-    port: Option<u16>,
-    bind_address: Option<Ipv4Addr>,
-    server_mode: bool,
-    request_timeout: Duration,
-}
-
-#[derive(Debug)]
-struct Shared {
-    key: Key,
-    client: tokio::sync::Mutex<Client>,
-    next_query: Mutex<Option<Instant>>,
-    running: Arc<Semaphore>,
-    counters: DhtCounters,
-}
-
-#[derive(Debug, Default)]
-struct Client {
-    dht: Option<AsyncDht>,
-    built: Option<Instant>,
-    rebuilds: u32,
-}
-
-static CLIENTS: LazyLock<Mutex<HashMap<Key, Weak<Shared>>>> = LazyLock::new(Mutex::default);
 
 /// What a lookup yields: each value as it arrives, then one end.
 #[derive(Debug)]
@@ -87,26 +42,7 @@ pub(crate) enum Found {
 impl Dht {
     /// A handle to the client of this configuration.
     pub fn new(config: &DhtConfig) -> Self {
-        let key = Key {
-            bootstrap: config.bootstrap().clone(),
-            port: config.port(),
-            bind_address: config.bind_address(),
-            server_mode: config.server_mode(),
-            request_timeout: config.request_timeout(),
-        };
-        let mut clients = CLIENTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        clients.retain(|_, shared| shared.strong_count() > 0);
-        let shared = clients.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let shared = Arc::new(Shared {
-                key: key.clone(),
-                client: Default::default(),
-                next_query: Default::default(),
-                running: Arc::new(Semaphore::new(MAX_QUERIES)),
-                counters: DhtCounters::default(),
-            });
-            clients.insert(key, Arc::downgrade(&shared));
-            shared
-        });
+        let shared = Shared::of(config);
         Self { shared, config: config.clone() }
     }
 
@@ -207,7 +143,7 @@ impl Dht {
         let counters = &self.shared.counters;
         counters.stores.add(1);
         let seq = item.seq();
-        let _turn = self.take_turn().await?;
+        let _turn = self.shared.take_turn().await?;
         let stored = timeout(self.config.put_timeout(), async {
             let client = self.client().await?;
             // The client panics when its thread has died; that must not take the caller with it.
@@ -251,62 +187,6 @@ impl Dht {
         self.shared.client.lock().await.dht = None;
         dht_error(operation, "the DHT client ended unexpectedly; the next call opens another one")
     }
-
-    /// Waits until another query may begin; it runs as long as the permit is held.
-    async fn take_turn(&self) -> Result<OwnedSemaphorePermit> {
-        let permit = self.shared.running.clone().acquire_owned().await;
-        let permit = permit.map_err(|_| Error::Internal("the queue of DHT queries is closed".into()))?;
-        let at = {
-            let mut next = self.shared.next_query.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let now = Instant::now();
-            let at = next.unwrap_or(now).max(now.checked_sub(QUERY_SPACING * BURST).unwrap_or(now));
-            *next = Some(at + QUERY_SPACING);
-            at
-        };
-        tokio::time::sleep_until(at).await;
-        Ok(permit)
-    }
-}
-
-impl Shared {
-    /// Opens a client on a blocking thread: names have to be resolved. An old one lives on until there is another.
-    async fn open(&self) -> Result<AsyncDht> {
-        let mut client = self.client.lock().await;
-        if let Some(dht) = client.dht.as_ref().filter(|_| !self.is_worn_out(&client)) {
-            return Ok(dht.clone());
-        }
-        let old = client.dht.clone();
-        let known = match &old {
-            Some(old) => AssertUnwindSafe(old.to_bootstrap()).catch_unwind().await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        if self.key.port.is_some() {
-            // Two cannot have the same port.
-            client.dht = None;
-        }
-        client.built = Some(Instant::now());
-        client.rebuilds = if old.is_some() { client.rebuilds + 1 } else { 0 };
-        let key = self.key.clone();
-        let keep = old.filter(|_| key.port.is_none());
-        let built = tokio::task::spawn_blocking(move || build(&key, &known)).await;
-        match built.map_err(|_| Error::Internal("building the DHT client panicked".into())).flatten() {
-            Ok(built) => {
-                tracing::debug!(target: "dtt::dht", rebuilds = client.rebuilds, "DHT client open");
-                client.dht = Some(built.clone());
-                self.counters.deaf.set(0);
-                Ok(built)
-            }
-            Err(error) => keep.ok_or(error),
-        }
-    }
-
-    /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
-    fn is_worn_out(&self, client: &Client) -> bool {
-        let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
-        self.counters.deaf.get() >= DEAF_AFTER
-            && self.counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)
-            && client.built.is_some_and(|built| built.elapsed() >= pause)
-    }
 }
 
 /// A lookup under way.
@@ -323,7 +203,7 @@ struct Running {
 impl Running {
     async fn begin(dht: &Dht, key: [u8; 32], salt: Option<Vec<u8>>, more_recent_than: Option<i64>) -> Result<Self> {
         // The time-out counts from the query's turn: a process with many topics has to wait for it.
-        let turn = dht.take_turn().await?;
+        let turn = dht.shared.take_turn().await?;
         let deadline = Instant::now() + dht.config.get_timeout();
         let client = timeout_at(deadline, dht.client())
             .await
@@ -367,60 +247,4 @@ impl Running {
         }
         answered
     }
-}
-
-/// Opens a client. `known` are nodes of an earlier one.
-fn build(key: &Key, known: &[String]) -> Result<AsyncDht> {
-    let names: Vec<&str> = match &key.bootstrap {
-        Some(nodes) => nodes.iter().map(String::as_str).collect(),
-        None => DEFAULT_BOOTSTRAP_NODES.to_vec(),
-    };
-    let mut nodes: Vec<SocketAddrV4> = names.iter().flat_map(|name| resolve(name)).collect();
-    nodes.extend(known.iter().take(KEEP_NODES).flat_map(|node| resolve(node)));
-    if nodes.is_empty() && !names.is_empty() {
-        return Err(dht_error(
-            "start",
-            format!("none of the {} bootstrap names resolves to an IPv4 address", names.len()),
-        ));
-    }
-    let mut builder = mainline::Dht::builder();
-    builder.bootstrap(&nodes).request_timeout(key.request_timeout);
-    if let Some(port) = key.port {
-        builder.port(port);
-    }
-    if let Some(address) = key.bind_address {
-        builder.bind_address(address);
-    }
-    if key.server_mode {
-        builder.server_mode();
-    }
-    bind_patiently(|| builder.build())
-        .map(mainline::Dht::as_async)
-        .map_err(|error| Error::Bind { what: "the DHT socket", reason: error.to_string() })
-}
-
-/// A client that was just dropped frees its fixed port within a moment.
-fn bind_patiently<T>(bind: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
-    for _ in 0..5 {
-        match bind() {
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            other => return other,
-        }
-    }
-    bind()
-}
-
-fn resolve(name: &str) -> Vec<SocketAddrV4> {
-    let addresses = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    let v4 = |address| match address {
-        SocketAddr::V4(address) => Some(address),
-        SocketAddr::V6(_) => None,
-    };
-    addresses.into_iter().filter_map(v4).collect()
-}
-
-fn dht_error(operation: &'static str, reason: impl Into<String>) -> Error {
-    Error::Dht { operation, reason: reason.into() }
 }

@@ -4,6 +4,7 @@ mod acceptor;
 mod addresses;
 mod clock;
 mod dht;
+mod dht_client;
 mod driver;
 mod events;
 mod hub;

@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use dtt_core::{Config, DhtConfig, NodeConfig, Testnet};
+use dtt_core::{Config, DhtConfig, GossipReceiver, GossipSender, NodeConfig, Testnet};
 use iroh::{
     Endpoint, SecretKey,
     endpoint::{PortmapperConfig, presets},
 };
+use iroh_gossip::api::Event;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 
 /// The testnet that the examples shall use instead of the public DHT: `DTT_BOOTSTRAP`, as `dtt-testnet` prints it.
@@ -51,4 +52,23 @@ pub fn init_logging() {
 /// The lines of standard input.
 pub fn lines() -> Lines<BufReader<Stdin>> {
     BufReader::new(tokio::io::stdin()).lines()
+}
+
+/// Sends the lines of standard input and prints what is heard, until the input or the topic ends.
+pub async fn talk(sender: GossipSender, mut receiver: GossipReceiver) -> anyhow::Result<()> {
+    let mut lines = lines();
+    loop {
+        tokio::select! {
+            event = receiver.next() => match event {
+                Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
+                Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
+                Ok(_) => {}
+                Err(_) => return Ok(()),
+            },
+            line = lines.next_line() => match line? {
+                Some(line) => sender.broadcast(line.into_bytes()).await?,
+                None => return Ok(()),
+            },
+        }
+    }
 }

@@ -7,10 +7,10 @@ use anyhow::Result;
 use dtt_core::{
     AutoDiscoveryGossip, BubbleMergeConfig, MergeConfig, MessageOverlapMergeConfig, RecordPublisher, TopicId,
 };
-use dtt_examples::{config, endpoint, lines};
+use dtt_examples::{config, endpoint, talk};
 use ed25519_dalek::SigningKey;
 use iroh::{SecretKey, protocol::Router};
-use iroh_gossip::{api::Event, net::Gossip};
+use iroh_gossip::net::Gossip;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -36,24 +36,9 @@ async fn main() -> Result<()> {
 
     let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
     println!("joined");
-    let (gossip_sender, mut gossip_receiver) = topic.split().await?;
-
-    let mut lines = lines();
-    loop {
-        tokio::select! {
-            event = gossip_receiver.next() => match event {
-                Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
-                Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
-                Ok(_) => {}
-                Err(_) => break,
-            },
-            line = lines.next_line() => match line? {
-                Some(line) => gossip_sender.broadcast(line.into_bytes()).await?,
-                None => break,
-            },
-        }
-    }
-    drop((topic, gossip_sender, gossip_receiver));
+    let (sender, receiver) = topic.split().await?;
+    drop(topic);
+    talk(sender, receiver).await?;
     router.shutdown().await?;
     Ok(())
 }

@@ -1,0 +1,162 @@
+//! Reaching a first neighbor.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::config::BootstrapConfig;
+
+#[test]
+fn two_that_start_together_find_each_other() {
+    let mut bench = Bench::at(Config::default(), early());
+    let minute = bench.now.minute();
+    bench.run(Duration::from_millis(1100));
+    assert!(bench.joins(JoinReason::Bootstrap).is_empty());
+    bench = bench.with(record(minute, 1, &[], &[]));
+    bench.run(secs(2));
+    let joins = bench.joins(JoinReason::Bootstrap);
+    assert_eq!(joins[0].1, [id(1)], "a later round sees the other's record");
+    assert!(joins[0].0 < secs(3), "{joins:?}");
+    bench.input(Input::NeighborUp(id(1)));
+    assert_eq!(bench.states(), [TopicState::LookingUp, TopicState::Joined]);
+}
+
+#[test]
+fn a_standing_member_is_dialled_when_its_record_arrives() {
+    let minute = START.minute();
+    let mut bench = Bench::new(Config::default()).with(record(minute - 1, 1, &[], &[]));
+    bench.run(secs(1));
+    let joins = bench.joins(JoinReason::Bootstrap);
+    assert_eq!(joins[0], (LATENCY, vec![id(1)]));
+    bench.input(Input::NeighborUp(id(1)));
+    bench.forget();
+    bench.run(secs(9));
+    assert!(bench.joins(JoinReason::Bootstrap).is_empty(), "joined is joined");
+}
+
+#[test]
+fn newcomers_spread_over_a_populated_swarm() {
+    let minute = START.minute();
+    let first: BTreeSet<PeerId> = (0..64)
+        .map(|seed| {
+            let mut tracker = Tracker::new(id(0), &Config::default(), seed, START);
+            tracker.handle(START, Input::Record(record(minute, 1, &[2, 3, 4, 5, 6], &[])));
+            std::iter::from_fn(|| tracker.next_action())
+                .find_map(|action| match action {
+                    Action::Join { peers, .. } => Some(peers[0]),
+                    _ => None,
+                })
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(first.len(), 6, "every one of the publisher and its peers is some newcomer's first");
+}
+
+#[test]
+fn stale_records_are_tried_gently_and_a_live_one_among_them_is_reached() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for dead in 10..20 {
+        bench = bench.with(record(minute - 1, dead, &[dead + 100], &[]));
+    }
+    bench = bench.with(record(minute, 1, &[], &[]));
+    bench.run(secs(20));
+    let joins = bench.joins(JoinReason::Bootstrap);
+    let live = joins.iter().find(|(_, peers)| peers == &[id(1)]).expect("the live one is dialled");
+    assert!(live.0 < secs(4), "{:?}", live.0);
+    assert!(joins.iter().all(|(_, peers)| peers.len() == 1), "one at a time");
+    for pair in joins.windows(2) {
+        assert!(pair[1].0 - pair[0].0 >= Duration::from_millis(100), "a settle time apart");
+    }
+    let to_one = joins.iter().filter(|(_, peers)| peers == &[id(10)]).count();
+    assert!((1..=4).contains(&to_one), "a silent peer is dialled {to_one} times in 20 s");
+}
+
+#[test]
+fn losing_the_last_neighbor_starts_bootstrap_again() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::NeighborUp(id(1)));
+    bench.input(Input::NeighborUp(id(2)));
+    bench.run(secs(100));
+    bench.forget();
+    bench.input(Input::NeighborDown(id(1)));
+    assert!(bench.states().is_empty());
+    let minute = bench.now.minute();
+    bench = bench.with(record(minute, 5, &[], &[]));
+    let before = bench.now.mono;
+    bench.input(Input::NeighborDown(id(2)));
+    bench.run(secs(2));
+    assert_eq!(bench.states(), [TopicState::Alone]);
+    assert_eq!(bench.joins(JoinReason::Bootstrap)[0], (before + LATENCY, vec![id(5)]));
+    bench.input(Input::NeighborUp(id(5)));
+    assert_eq!(bench.states(), [TopicState::Alone, TopicState::Joined]);
+}
+
+#[test]
+fn a_slot_full_of_dead_nodes_does_not_put_off_the_next_lookup() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for dead in 10..70 {
+        bench = bench.with(record(minute, dead, &[dead + 60, dead + 120], &[]));
+    }
+    bench.run(secs(38));
+    let late = bench.lookups().iter().filter(|(at, looked)| *looked == minute && *at > secs(5)).count();
+    assert!(late >= 2, "{:?}", bench.lookups());
+}
+
+#[test]
+fn a_member_whose_clock_is_a_minute_ahead_is_found() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early()).with(record(minute + 1, 1, &[], &[]));
+    bench.run(secs(10));
+    assert_eq!(bench.joins(JoinReason::Bootstrap)[0].1, [id(1)]);
+    let ahead = bench.lookups().iter().filter(|(_, looked)| *looked == minute + 1).count();
+    assert!(ahead * 3 <= bench.lookups().len(), "at a low rate");
+}
+
+#[test]
+fn older_records_first_when_asked() {
+    let bootstrap = BootstrapConfig::builder().check_older_records_first_on_startup(true).build();
+    let bench = Bench::at(Config::builder().bootstrap_config(bootstrap).build(), early());
+    let minute = early().minute();
+    assert_eq!(bench.lookups(), [(Duration::ZERO, minute - 1), (Duration::ZERO, minute - 2)]);
+}
+
+#[test]
+fn a_silent_dht_is_asked_again_soon_and_its_return_is_noticed() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.answers = false;
+    bench.run(secs(300));
+    let rounds: Vec<Duration> = bench.lookups().iter().map(|(at, _)| *at).filter(|at| *at > secs(60)).collect();
+    assert!(rounds.windows(2).all(|pair| pair[1] - pair[0] <= secs(14)), "{rounds:?}");
+    let failed = bench.stores().last().unwrap().1;
+    bench.forget();
+    bench.input(Input::StoreDone { minute: failed, stored: false });
+    bench.answers = true;
+    bench.run(secs(12));
+    assert!(!bench.stores().is_empty(), "a record that nobody took is published again");
+}
+
+#[test]
+fn waking_up_looks_at_once() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.run(secs(400));
+    bench.forget();
+    // The machine slept for an hour: the monotonic clock stood still.
+    bench.now.unix += secs(3600);
+    bench.tracker.handle_timeout(bench.now);
+    bench.drain();
+    let minute = bench.now.minute();
+    assert!(bench.lookups().iter().any(|(_, looked)| *looked == minute));
+    bench.run(secs(5));
+    assert_eq!(bench.stores()[0].1, minute);
+}
+
+#[test]
+fn equal_seeds_give_equal_actions() {
+    let run = || {
+        let mut bench = Bench::at(Config::default(), early()).with(record(early().minute(), 1, &[2, 3, 4], &[]));
+        bench.run(secs(300));
+        bench.log
+    };
+    assert_eq!(run(), run());
+}
