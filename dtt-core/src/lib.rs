@@ -83,3 +83,8 @@ pub use wire::{
     DefaultSecretRotation, EncryptedRecord, GossipRecordContent, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, Record,
     RecordContent, RotationHandle, SecretRotation, TopicId, encryption_keypair, salt, signing_keypair,
 };
+
+/// The README's quick start compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
