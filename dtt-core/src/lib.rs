@@ -46,7 +46,8 @@
 //!
 //! Gossip promises no delivery and no order. Who knows a topic's name sees how many records stand in its slots, and
 //! can fill the slots with noise; only who also knows the secret can read or write records. Whoever holds the secret
-//! is trusted as a member: there is no way to expel one but a new secret. The DHT is reached over IPv4 only.
+//! is trusted as a member: there is no way to expel one but a new secret. The secret seals the records, not the
+//! messages: who knows a topic's name and a member's address can join it directly and read along. The DHT is reached over IPv4 only.
 //!
 //! [iroh-gossip]: https://docs.rs/iroh-gossip
 

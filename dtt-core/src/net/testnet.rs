@@ -35,7 +35,7 @@ impl Testnet {
     /// The most nodes that one testnet may have.
     pub const MAX_NODES: usize = 256;
 
-    /// Starts 16 nodes. Blocks for some milliseconds.
+    /// Starts 16 nodes. Blocks for about a second.
     pub fn new() -> Result<Self> {
         Self::with_nodes(Self::DEFAULT_NODES)
     }

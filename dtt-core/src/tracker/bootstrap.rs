@@ -177,7 +177,7 @@ impl Bootstrap {
         Some(peer)
     }
 
-    fn remember_dial(&mut self, peer: PeerId, now: Now) {
+    pub(super) fn remember_dial(&mut self, peer: PeerId, now: Now) {
         if self.dialled.len() >= MAX_DIALLED {
             self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
         }

@@ -305,6 +305,8 @@ impl Tracker {
             self.merges.stop();
             self.judge_anew();
             self.publisher.alone(now);
+            // Whoever has just left is not dialled at once.
+            self.bootstrap.remember_dial(peer, now);
             self.bootstrap.start(&mut self.core, now);
             self.advance(now);
         }
