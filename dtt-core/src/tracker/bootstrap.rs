@@ -200,7 +200,9 @@ impl Bootstrap {
             return;
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
-        let pause = self.pause(core, self.round.as_ref().is_some_and(|round| round.found_records), answered);
+        let found_records = round.found_records;
+        core.rounds_in_vain = core.rounds_in_vain.saturating_add(u32::from(found_records));
+        let pause = self.pause(core, found_records, answered);
         self.round = None;
         self.attempt = self.attempt.saturating_add(1);
         self.next_round = Some(now.mono + pause);

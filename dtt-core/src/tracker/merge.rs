@@ -6,8 +6,13 @@ use rand::seq::SliceRandom;
 
 use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 
+/// From joining to a first look at whether there are enough neighbors, and on to the next ones.
+const SETTLE_BASE: Duration = Duration::from_millis(1500);
+const SETTLE_JITTER: Duration = Duration::from_millis(2500);
+/// How often that is looked at.
+const SETTLE_LOOKS: u32 = 4;
 /// Records this recent are compared without a lookup of their own.
-const SLOT_AGE: Duration = Duration::from_secs(30);
+const SLOT_AGE: Duration = Duration::from_secs(20);
 /// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
 /// be up to a minute ahead, and a message needs a moment to reach everyone.
 const JUDGE_MARGIN: Duration = Duration::from_secs(65);
@@ -20,6 +25,12 @@ const MAX_STRANGE: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(super) struct Merges {
+    /// When what the lookups of the bootstrap showed is used for more neighbors.
+    settles: Option<Duration>,
+    /// How many more such looks there are.
+    settle_looks: u32,
+    /// Whether a slot was looked up for them.
+    settle_looked: bool,
     bubble: Timer,
     overlap: Timer,
     /// Messages that records named and that were never heard here, and how often each has marked a split.
@@ -33,6 +44,8 @@ pub(super) struct Merges {
 struct Timer {
     next: Option<Duration>,
     waiting: bool,
+    /// The first check is done: the later ones use the publisher's lookups.
+    checked: bool,
 }
 
 impl Timer {
@@ -45,22 +58,38 @@ impl Timer {
         if !self.waiting {
             return false;
         }
+        if self.rides(core) {
+            return core.slots.is_fresh(now.minute(), SLOT_AGE, now);
+        }
         // Both, so that both lookups run at the same time.
         let newest = core.want_slot(now.minute(), SLOT_AGE, now);
         let before = core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now);
         newest && before
     }
 
+    /// Whether checks wait for a lookup of the publisher's: of every neighborhood someone looks once a minute, and one
+    /// look is enough to find another part of the swarm.
+    fn rides(&self, core: &Core) -> bool {
+        self.checked && core.config.publisher_config().enabled().is_some()
+    }
+
     fn again(&mut self, core: &mut Core, now: Now, base: Duration, jitter: Duration) {
         self.waiting = false;
-        self.next = Some(now.mono + base + core.jitter(jitter));
+        self.checked = true;
+        // The jitter keeps lookups apart; the publisher's are apart already.
+        let jitter = if self.rides(core) { Duration::ZERO } else { core.jitter(jitter) };
+        self.next = Some(now.mono + base + jitter);
     }
 }
 
 impl Merges {
-    pub(super) fn joined(&mut self, core: &Core, now: Now) {
+    pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
+        self.settles = Some(now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
+        self.settle_looks = SETTLE_LOOKS;
+        self.settle_looked = false;
         let config = core.config.merge_config();
-        let first = |interval: Option<Duration>| Timer { next: interval.map(|first| now.mono + first), waiting: false };
+        let first =
+            |interval: Option<Duration>| Timer { next: interval.map(|first| now.mono + first), ..Timer::default() };
         self.judge_anew();
         self.bubble = first(config.bubble_merge().enabled().map(|settings| settings.initial_interval()));
         self.overlap = first(config.message_overlap_merge().enabled().map(|settings| settings.initial_interval()));
@@ -77,14 +106,35 @@ impl Merges {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.bubble.next.into_iter().chain(self.overlap.next).min()
+        [self.settles, self.bubble.next, self.overlap.next].into_iter().flatten().min()
     }
 
     pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
         if core.is_joined() {
+            self.settle(core, now);
             self.bubble(core, now);
             self.overlap(core, now);
         }
+    }
+
+    /// Many that start at once join in small groups. Whoever has few neighbors a moment after joining joins more of those
+    /// that the bootstrap found.
+    fn settle(&mut self, core: &mut Core, now: Now) {
+        if self.settles.is_none_or(|at| at > now.mono) {
+            return;
+        }
+        self.settle_looks -= 1;
+        self.settles = (self.settle_looks > 0).then(|| now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
+        let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
+        if core.neighbors.len() >= settings.min_neighbors() {
+            return;
+        }
+        let unknown = unknown_peers(core, recent_records(core, now).iter());
+        if unknown.is_empty() && !std::mem::replace(&mut self.settle_looked, true) {
+            // Whoever looked before the others had published knows nobody else: look once more, for the next time.
+            core.want_slot(now.minute(), SETTLE_BASE, now);
+        }
+        join(core, unknown, settings.max_join_peers(), JoinReason::Bubble);
     }
 
     fn bubble(&mut self, core: &mut Core, now: Now) {
@@ -143,11 +193,9 @@ impl Merges {
 
 /// Whether a record's publisher has heard nothing of what was heard here, although it should have.
 fn shares_nothing(core: &Core, record: &SeenRecord) -> bool {
-    let connected = core.is_known(&record.publisher) || record.peers.iter().any(|peer| core.is_known(peer));
-    !connected
+    !core.vouches_for(record)
         && !record.hashes.is_empty()
         && core.window.can_judge(minute_start(record.minute).saturating_sub(JUDGE_MARGIN))
-        && !record.hashes.iter().any(|hash| core.window.knows(hash))
 }
 
 fn minute_start(minute: u64) -> Duration {

@@ -201,6 +201,8 @@ struct Core {
     config: Config,
     rng: StdRng,
     neighbors: Vec<PeerId>,
+    /// Rounds of the bootstrap that found records and ended without a neighbor, since there was one last.
+    rounds_in_vain: u32,
     slots: Slots,
     window: MessageWindow,
     actions: VecDeque<Action>,
@@ -214,6 +216,7 @@ impl Tracker {
             config: config.clone(),
             rng: StdRng::seed_from_u64(seed),
             neighbors: Vec::new(),
+            rounds_in_vain: 0,
             slots: Slots::new(config.dht_config().get_timeout()),
             window: MessageWindow::default(),
             actions: VecDeque::new(),
@@ -291,8 +294,9 @@ impl Tracker {
         self.core.neighbors.push(peer);
         if self.core.neighbors.len() == 1 {
             self.bootstrap.stop();
+            self.core.rounds_in_vain = 0;
             self.publisher.joined(&mut self.core, now);
-            self.merges.joined(&self.core, now);
+            self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
         }
     }
@@ -361,8 +365,21 @@ impl Core {
         !self.neighbors.is_empty()
     }
 
+    /// Whether a bubble merge would look for more.
+    fn has_few_neighbors(&self) -> bool {
+        let bubble = self.config.merge_config().bubble_merge().enabled();
+        bubble.is_some_and(|settings| self.neighbors.len() < settings.min_neighbors())
+    }
+
     fn is_known(&self, peer: &PeerId) -> bool {
         *peer == self.me || self.neighbors.contains(peer)
+    }
+
+    /// Whether a record shows something that only the swarm we are in can know.
+    fn vouches_for(&self, record: &SeenRecord) -> bool {
+        self.is_known(&record.publisher)
+            || record.peers.iter().any(|peer| self.is_known(peer))
+            || record.hashes.iter().any(|hash| self.window.knows(hash))
     }
 
     fn act(&mut self, action: Action) {

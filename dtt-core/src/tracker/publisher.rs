@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Action, Core, Now};
+use rand::RngExt;
+
+use super::{Action, Core, Now, PeerId};
+use crate::wire::hash32;
 
 /// A lookup of the slot this recent is good enough to count its records; its nodes are ready for the store.
 const SLOT_AGE: Duration = Duration::from_secs(20);
@@ -14,10 +17,23 @@ const FAILED_PAUSE: Duration = Duration::from_secs(5);
 const REPUBLISH_SPACING: Duration = Duration::from_secs(10);
 /// The least time between two records because of a new address.
 const ADDRESS_SPACING: Duration = Duration::from_secs(10);
+/// Of a node and its neighbors, one in so many is on duty in a minute, and one at the least.
+const DUTY_SHARE: usize = 3;
+/// How likely a joined node publishes in a slot that is full of records which nothing here speaks for.
+const DEFIANCE: f64 = 0.5;
+/// Each time a slot was full of others' records halves a node's duties, but no more often than this: when most of a
+/// large swarm leaves, the rest must become findable soon.
+const MOST_HALVINGS: u32 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     next: Option<Duration>,
+    /// The next record goes out whether or not we are on duty.
+    must: bool,
+    /// How often in a row the slot was full of others' records.
+    full: u32,
+    /// The last record was not stored, because the slot was full.
+    crowded_out: bool,
     /// The minute whose slot is being looked up before the record is stored.
     waiting_for: Option<u64>,
     /// The minute of the last record that was handed out, and when.
@@ -50,8 +66,7 @@ impl Publisher {
         } else if let Some((_, at)) = self.published
             && self.publishes(core)
         {
-            let soon = now.mono.max(at + ADDRESS_SPACING) + core.jitter(Duration::from_secs(1));
-            self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+            self.soon(now.mono.max(at + ADDRESS_SPACING) + core.jitter(Duration::from_secs(1)));
         }
     }
 
@@ -62,6 +77,7 @@ impl Publisher {
             self.waiting_for = None;
             let settings = core.config.publisher_config().enabled();
             self.next = settings.map(|settings| now.mono + settings.initial_delay());
+            self.must = true;
         }
     }
 
@@ -74,19 +90,18 @@ impl Publisher {
         self.stored = stored.then_some(minute);
         // A record that nobody took is as good as none.
         if !stored && self.published.is_some_and(|(published, _)| published == minute) && self.publishes(core) {
-            let soon = now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE);
-            self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+            self.soon(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE));
         }
     }
 
     /// A lookup ended. Some nodes let the last writer win, so a record may be gone a moment after it was stored: who is
-    /// alone and stands nowhere in the slot publishes again.
+    /// alone and stands nowhere in the slot publishes again, and so does who was crowded out by nodes that do not answer.
     pub(super) fn looked(&mut self, core: &mut Core, now: Now, minute: u64) {
         let Some((published, at)) = self.published else { return };
         let gone = published == minute && minute == now.minute() && !core.slots.has_own(minute);
-        if gone && !core.is_joined() && core.slots.was_answered(minute) && self.stored == Some(minute) {
-            let soon = now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4);
-            self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+        let missing = self.stored == Some(minute) || (self.crowded_out && core.rounds_in_vain > 0);
+        if gone && !core.is_joined() && core.slots.was_answered(minute) && missing {
+            self.soon(now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4));
         }
     }
 
@@ -94,6 +109,9 @@ impl Publisher {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;
             self.awaits_address = false;
+            if core.is_joined() && !std::mem::take(&mut self.must) && !self.is_on_duty(core, now) {
+                return self.schedule(core, now);
+            }
             self.waiting_for = Some(now.minute());
         }
         let Some(minute) = self.waiting_for else { return };
@@ -111,11 +129,48 @@ impl Publisher {
     fn publish(&mut self, core: &mut Core, now: Now) {
         let minute = now.minute();
         self.published = Some((minute, now.mono));
-        if core.slots.records(minute).len() < core.config.bootstrap_config().max_bootstrap_records() {
-            self.stored = None;
-            let content = core.content();
-            core.act(Action::Store { minute, content });
+        let crowd = core.slots.records(minute).len() >= core.config.bootstrap_config().max_bootstrap_records();
+        self.crowded_out = crowd && !self.defies(core, minute);
+        if self.crowded_out {
+            return;
         }
+        if !crowd {
+            self.full = 0;
+        }
+        self.stored = None;
+        let content = core.content();
+        core.act(Action::Store { minute, content });
+    }
+
+    /// Whether to publish in a slot that is full of others' records: they may lie.
+    fn defies(&mut self, core: &mut Core, minute: u64) -> bool {
+        if !core.is_joined() {
+            // They were dialled, and nobody was there.
+            return core.rounds_in_vain > 0;
+        }
+        let vouched = core.slots.records(minute).iter().any(|record| core.vouches_for(record));
+        self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });
+        !vouched && core.rng.random_bool(DEFIANCE)
+    }
+
+    /// Whether it is for us to publish in this minute. A slot holds one record on most of its storing nodes, so one of a
+    /// neighborhood is enough: whose hash with the minute is least, so that it is another one each minute and nobody has
+    /// to be asked. Once a minute will do, since most storing nodes keep the first.
+    fn is_on_duty(&self, core: &Core, now: Now) -> bool {
+        let minute = now.minute();
+        if self.published.is_some_and(|(published, _)| published == minute) {
+            return false;
+        }
+        let few = core.has_few_neighbors();
+        let mine = duty(&core.me, minute);
+        let before = core.neighbors.iter().filter(|peer| duty(peer, minute) < mine).count();
+        let on_duty = ((core.neighbors.len() + 1) / DUTY_SHARE).max(1);
+        before < on_duty && (few || mine[31].trailing_zeros() >= self.full)
+    }
+
+    fn soon(&mut self, at: Duration) {
+        self.must = true;
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
     fn schedule(&mut self, core: &mut Core, now: Now) {
@@ -132,4 +187,9 @@ impl Publisher {
     fn publishes(&self, core: &Core) -> bool {
         !core.is_joined() || core.config.publisher_config().enabled().is_some()
     }
+}
+
+/// A node's draw for a minute's duty; everyone comes to the same.
+fn duty(peer: &PeerId, minute: u64) -> [u8; 32] {
+    hash32(&[b"duty", peer, &minute.to_le_bytes()])
 }

@@ -29,7 +29,11 @@ impl Bench {
     }
 
     fn at(config: Config, now: Now) -> Self {
-        let tracker = Tracker::new(id(0), &config, 42, now);
+        Self::of(id(0), config, now)
+    }
+
+    fn of(me: PeerId, config: Config, now: Now) -> Self {
+        let tracker = Tracker::new(me, &config, 42, now);
         let mut bench = Self {
             tracker,
             now,

@@ -63,15 +63,65 @@ fn a_record_that_was_overwritten_is_published_again_now_and_then() {
     assert_eq!(standing.stores().len(), 1, "a record that stands is left alone");
 }
 
+/// A machine whose slots are full of records of nodes that nobody here knows.
+fn crowded() -> Bench {
+    let first = early().minute();
+    let others = (first..first + 250).flat_map(|minute| (11..=15).map(move |n| record(minute, n, &[n + 10], &[])));
+    others.fold(Bench::at(Config::default(), early()), Bench::with)
+}
+
 #[test]
 fn five_records_of_others_are_enough() {
-    let minute = early().minute();
-    let mut bench = Bench::at(Config::default(), early());
-    for other in 1..=5 {
-        bench = bench.with(record(minute, other, &[], &[]));
+    let mut newcomer = crowded();
+    newcomer.run(Duration::from_millis(1500));
+    assert!(newcomer.stores().is_empty());
+    let mut member = crowded();
+    member.input(Input::NeighborUp(id(11)));
+    member.run(secs(3600));
+    assert_eq!(member.stores(), [], "a neighbor's record speaks for the slot");
+}
+
+#[test]
+fn records_that_lead_nowhere_crowd_nobody_out() {
+    // Dialled in vain: whoever wrote them may lie.
+    let mut alone = crowded();
+    alone.run(secs(90));
+    assert!((1..=3).contains(&alone.stores().len()), "{:?}", alone.stores());
+    // Nothing speaks for them.
+    let mut member = crowded();
+    (1..=5).for_each(|n| member.input(Input::NeighborUp(id(n))));
+    member.run(secs(4 * 3600));
+    assert!((8..=40).contains(&member.stores().len()), "{} records in four hours", member.stores().len());
+    // A message that was heard does.
+    let mut hearer = crowded();
+    hearer.dht.values_mut().for_each(|records| records[0].hashes.push([77; 32]));
+    (1..=5).for_each(|n| hearer.input(Input::NeighborUp(id(n))));
+    hearer.input(Input::Received([77; 32]));
+    hearer.run(secs(3600));
+    assert_eq!(hearer.stores(), []);
+    assert!(hearer.lookups().len() <= 12, "where slots are full it looks rarer: {}", hearer.lookups().len());
+}
+
+#[test]
+fn neighbors_take_turns() {
+    let joined = |me: u8| {
+        let others = (0..3).filter(|other| *other != me);
+        let mut bench = Bench::of(id(me), Config::default(), early());
+        others.for_each(|other| bench.input(Input::NeighborUp(id(other))));
+        bench.run(secs(120));
+        bench.forget();
+        bench.run(secs(3600));
+        bench
+    };
+    let benches: Vec<Bench> = (0..3).map(joined).collect();
+    let mut minutes: Vec<u64> = benches.iter().flat_map(Bench::stores).map(|(_, minute, _)| minute).collect();
+    minutes.sort_unstable();
+    let first = early().minute() + 2;
+    assert_eq!(minutes, (first..first + 60).collect::<Vec<_>>(), "one record in every minute, by one of the three");
+    for bench in &benches {
+        assert!((12..=28).contains(&bench.stores().len()), "each has its share: {}", bench.stores().len());
+        assert_eq!(bench.lookups().len(), bench.stores().len(), "and looks up nothing else");
     }
-    bench.run(secs(30));
-    assert!(bench.stores().is_empty());
 }
 
 #[test]

@@ -1,0 +1,220 @@
+//! The model of the network between nodes: who reaches whom, how long it takes, and which connections stand.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    dht::Slot,
+    draw::mix,
+    queue::{MILLI, SECOND, Time},
+};
+
+/// A node's number in the simulation.
+pub(crate) type NodeId = u32;
+
+/// A connection attempt to someone who does not answer is given up after this.
+pub(crate) const DIAL_LIMIT: Time = 10 * SECOND;
+/// A connection whose other end has gone silent is given up after this, as QUIC's idle timeout has it.
+pub(crate) const IDLE_LIMIT: Time = 30 * SECOND;
+/// A QUIC handshake takes one and a half round trips until the dialled side has heard the first message.
+const HANDSHAKE_TRIPS: u64 = 2;
+
+/// One way, drawn for each pair of nodes from this range.
+const LATENCY: (Time, Time) = (20 * MILLI, 200 * MILLI);
+
+/// A node's end of a connection.
+#[derive(Debug)]
+enum Link<M> {
+    /// The handshake is under way; these wait for it.
+    Dialling(Vec<M>),
+    /// It stands, under this number.
+    Open(u64),
+}
+
+/// What becomes of a message that is to be sent.
+#[derive(Debug)]
+pub(crate) enum Sent<M> {
+    /// It arrives after this.
+    Arrives(Time, M),
+    /// A handshake has begun, whose outcome is to be asked for after this.
+    Dials(Time),
+    /// It waits for a handshake that is under way.
+    Waits,
+}
+
+/// A cut through the network: nodes of different groups do not reach each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Partition {
+    /// Nodes are dealt out to so many groups, in turn.
+    pub(crate) groups: u32,
+    /// Whether the DHT is cut too: what is written in one part is not read in another.
+    pub(crate) dht: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Network<M> {
+    seed: u64,
+    links: BTreeMap<(NodeId, NodeId), Link<M>>,
+    connections: u64,
+    partition: Option<Partition>,
+}
+
+impl<M> Network<M> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, links: BTreeMap::new(), connections: 0, partition: None }
+    }
+
+    /// One way between two nodes.
+    pub(crate) fn latency(&self, a: NodeId, b: NodeId) -> Time {
+        let (low, high) = (a.min(b), a.max(b));
+        LATENCY.0 + mix(&[self.seed, low.into(), high.into()]) % (LATENCY.1 - LATENCY.0)
+    }
+
+    pub(crate) fn set_partition(&mut self, partition: Option<Partition>) {
+        self.partition = partition;
+    }
+
+    /// Whether packets get from one node to the other.
+    pub(crate) fn has_path(&self, a: NodeId, b: NodeId) -> bool {
+        self.partition.is_none_or(|cut| a % cut.groups == b % cut.groups)
+    }
+
+    /// The slot that a node reaches: in a DHT that is cut, each part stores it on nodes of its own.
+    pub(crate) fn slot(&self, node: NodeId, minute: u64) -> Slot {
+        (minute, self.partition.filter(|cut| cut.dht).map_or(0, |cut| node % cut.groups))
+    }
+
+    pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: M, answers: bool) -> Sent<M> {
+        let latency = self.latency(from, to);
+        match self.links.get_mut(&(from, to)) {
+            Some(Link::Open(_)) => Sent::Arrives(latency, message),
+            Some(Link::Dialling(waiting)) => {
+                waiting.push(message);
+                Sent::Waits
+            }
+            None => {
+                self.links.insert((from, to), Link::Dialling(vec![message]));
+                Sent::Dials(if answers { HANDSHAKE_TRIPS * latency } else { DIAL_LIMIT })
+            }
+        }
+    }
+
+    /// The outcome of a handshake: the messages that waited for it, or None if it failed. If the other side has dialled
+    /// at the same time, its messages come along.
+    pub(crate) fn dialled(&mut self, from: NodeId, to: NodeId, answers: bool) -> Option<(Vec<M>, Vec<M>)> {
+        let waiting = match self.links.remove(&(from, to)) {
+            Some(Link::Dialling(waiting)) => waiting,
+            Some(open) => {
+                // The other side's handshake was done first.
+                self.links.insert((from, to), open);
+                return Some((Vec::new(), Vec::new()));
+            }
+            None => return Some((Vec::new(), Vec::new())),
+        };
+        if !answers {
+            return None;
+        }
+        self.connections += 1;
+        self.links.insert((from, to), Link::Open(self.connections));
+        match self.links.insert((to, from), Link::Open(self.connections)) {
+            Some(Link::Dialling(theirs)) => Some((waiting, theirs)),
+            _ => Some((waiting, Vec::new())),
+        }
+    }
+
+    /// One side lets a connection go; its number, if it stood.
+    pub(crate) fn close(&mut self, from: NodeId, to: NodeId) -> Option<u64> {
+        match self.links.remove(&(from, to)) {
+            Some(Link::Open(connection)) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// A node learns that a connection is gone; false if it had let it go itself, or has a newer one.
+    pub(crate) fn gone(&mut self, at: NodeId, peer: NodeId, connection: u64) -> bool {
+        let stands = matches!(self.links.get(&(at, peer)), Some(Link::Open(open)) if *open == connection);
+        if stands {
+            self.links.remove(&(at, peer));
+        }
+        stands
+    }
+
+    /// A process is gone: who has a connection to it, and under which number.
+    pub(crate) fn stop(&mut self, node: NodeId) -> Vec<(NodeId, u64)> {
+        let ends: Vec<NodeId> = self.links.range((node, 0)..=(node, NodeId::MAX)).map(|((_, peer), _)| *peer).collect();
+        let mut left = Vec::new();
+        for peer in ends {
+            if let Some(connection) = self.close(node, peer)
+                && matches!(self.links.get(&(peer, node)), Some(Link::Open(open)) if *open == connection)
+            {
+                left.push((peer, connection));
+            }
+        }
+        left
+    }
+
+    /// Both ends of all connections that stand where there is no path any more.
+    pub(crate) fn cut(&self) -> Vec<(NodeId, NodeId, u64)> {
+        let open = self.links.iter().filter_map(|((from, to), link)| match link {
+            Link::Open(connection) => Some((*from, *to, *connection)),
+            Link::Dialling(_) => None,
+        });
+        open.filter(|(from, to, _)| !self.has_path(*from, *to)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_waits_for_the_handshake_and_then_takes_the_latency() {
+        let mut network = Network::new(1);
+        let latency = network.latency(1, 2);
+        assert_eq!(latency, network.latency(2, 1));
+        assert!((LATENCY.0..LATENCY.1).contains(&latency));
+        assert!(matches!(network.send(1, 2, "a", true), Sent::Dials(time) if time == 2 * latency));
+        assert!(matches!(network.send(1, 2, "b", true), Sent::Waits));
+        assert_eq!(network.dialled(1, 2, true), Some((vec!["a", "b"], vec![])));
+        assert!(matches!(network.send(2, 1, "c", true), Sent::Arrives(time, "c") if time == latency));
+    }
+
+    #[test]
+    fn two_handshakes_at_once_make_one_connection() {
+        let mut network = Network::new(1);
+        network.send(1, 2, "a", true);
+        network.send(2, 1, "b", true);
+        assert_eq!(network.dialled(1, 2, true), Some((vec!["a"], vec!["b"])));
+        assert_eq!(network.dialled(2, 1, true), Some((vec![], vec![])));
+        let connection = network.close(1, 2).expect("it stood");
+        assert!(network.gone(2, 1, connection), "the other side is told");
+        assert!(!network.gone(2, 1, connection), "once");
+    }
+
+    #[test]
+    fn a_partition_cuts_nodes_and_if_asked_the_dht() {
+        let mut network = Network::<&str>::new(1);
+        for (from, to) in [(0, 1), (0, 2)] {
+            network.send(from, to, "a", true);
+            network.dialled(from, to, true);
+        }
+        network.set_partition(Some(Partition { groups: 2, dht: false }));
+        assert_eq!(network.cut().len(), 2, "both ends of the one connection across");
+        assert!(!network.has_path(0, 1) && network.has_path(0, 2));
+        assert_eq!(network.slot(0, 9), network.slot(1, 9));
+        network.set_partition(Some(Partition { groups: 2, dht: true }));
+        assert_ne!(network.slot(0, 9), network.slot(1, 9));
+        assert_eq!(network.slot(0, 9), network.slot(2, 9));
+    }
+
+    #[test]
+    fn who_stops_leaves_its_connections_to_be_noticed() {
+        let mut network = Network::new(1);
+        network.send(1, 2, "a", true);
+        network.dialled(1, 2, true);
+        network.send(1, 3, "b", false);
+        let left = network.stop(1);
+        assert_eq!(left.len(), 1);
+        assert!(network.gone(2, 1, left[0].1));
+        assert_eq!(network.dialled(1, 3, true), Some((vec![], vec![])), "its handshake is forgotten");
+    }
+}

@@ -1,0 +1,82 @@
+//! One node: the gossip state machine, the policy, and what is known of it from outside.
+
+use std::time::Duration;
+
+use dtt_core::tracker::{JoinReason, Now, PeerId};
+use iroh_gossip::proto::{Config, Message, PeerData, State, Timer, TopicId};
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::{
+    draw::mix,
+    network::NodeId,
+    policy::{Policy, Rules},
+    queue::Time,
+};
+
+/// The one topic of the simulation.
+pub(crate) const TOPIC: TopicId = TopicId::from_bytes([7; 32]);
+/// Node numbers from here on stand for nodes that do not exist.
+pub(crate) const GHOSTS: NodeId = 1 << 30;
+/// The gossip layer looks for expired messages this often; rarer than its default, which would be most of the events.
+const EVICT_INTERVAL: Duration = Duration::from_secs(15);
+
+pub(crate) type GossipTimer = Timer<NodeId>;
+
+/// A message of the gossip layer, and the merge that it comes from, if it is a request to join.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    pub(crate) message: Message<NodeId>,
+    pub(crate) reason: Option<JoinReason>,
+}
+
+/// A node's fixed properties.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Traits {
+    pub(crate) unreachable: bool,
+    /// How far its clock is ahead, in nanoseconds.
+    pub(crate) skew: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) traits: Traits,
+    pub(crate) started: Time,
+    pub(crate) policy: Policy,
+    pub(crate) gossip: State<NodeId, StdRng>,
+    pub(crate) neighbors: Vec<NodeId>,
+    pub(crate) joined: bool,
+    /// The time for which the policy is woken next.
+    pub(crate) wakes: Option<Time>,
+    /// The number of the store under way: a new one replaces it.
+    pub(crate) store: u64,
+}
+
+impl Node {
+    pub(crate) fn new(id: NodeId, rules: Rules, seed: u64, traits: Traits, started: Time, now: Now) -> Self {
+        let mut config = Config::default();
+        config.broadcast.cache_evict_interval = EVICT_INTERVAL;
+        let rng = StdRng::seed_from_u64(mix(&[seed, 10, id.into()]));
+        Self {
+            traits,
+            started,
+            policy: Policy::new(rules, peer_id(id), mix(&[seed, 11, id.into()]), now),
+            gossip: State::new(id, PeerData::default(), config, rng),
+            neighbors: Vec::new(),
+            joined: false,
+            wakes: None,
+            store: 0,
+        }
+    }
+}
+
+/// The public key that stands for a node.
+pub(crate) fn peer_id(id: NodeId) -> PeerId {
+    let mut bytes = [1; 32];
+    bytes[..4].copy_from_slice(&id.to_le_bytes());
+    bytes
+}
+
+/// The node that a public key stands for.
+pub(crate) fn node_id(peer: &PeerId) -> NodeId {
+    NodeId::from_le_bytes([peer[0], peer[1], peer[2], peer[3]])
+}

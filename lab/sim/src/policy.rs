@@ -1,0 +1,86 @@
+//! What decides for a node: dtt's tracker, or the rules of the peer implementation.
+
+use std::time::Duration;
+
+use dtt_core::{
+    Config,
+    tracker::{Action, Input, Now, PeerId, Tracker},
+};
+
+use crate::{
+    peer_policy::PeerPolicy,
+    queue::{SECOND, Time},
+};
+
+/// Whose rules the nodes of a run follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Rules {
+    /// The tracker of dtt-core, unchanged, with its default configuration.
+    Dtt,
+    /// The deployed behaviour of the peer implementation, with its defaults.
+    Peer,
+}
+
+impl Rules {
+    pub(crate) const ALL: [Self; 2] = [Self::Dtt, Self::Peer];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Dtt => "dtt",
+            Self::Peer => "peer",
+        }
+    }
+
+    /// How long a DHT node has to answer: each implementation's default.
+    pub(crate) fn request_limit(self) -> Time {
+        match self {
+            Self::Dtt => SECOND,
+            Self::Peer => 2 * SECOND,
+        }
+    }
+}
+
+/// A node's policy: inputs and the time go in, actions and a deadline come out.
+#[derive(Debug)]
+pub(crate) enum Policy {
+    Dtt(Box<Tracker>),
+    Peer(Box<PeerPolicy>),
+}
+
+impl Policy {
+    pub(crate) fn new(rules: Rules, me: PeerId, seed: u64, now: Now) -> Self {
+        match rules {
+            Rules::Dtt => Self::Dtt(Box::new(Tracker::new(me, &Config::default(), seed, now))),
+            Rules::Peer => Self::Peer(Box::new(PeerPolicy::new(me, seed, now))),
+        }
+    }
+
+    pub(crate) fn handle(&mut self, now: Now, input: Input) {
+        match self {
+            Self::Dtt(tracker) => tracker.handle(now, input),
+            Self::Peer(policy) => policy.handle(now, input),
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
+        match self {
+            Self::Dtt(tracker) => tracker.handle_timeout(now),
+            Self::Peer(policy) => policy.handle_timeout(now),
+        }
+    }
+
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        match self {
+            Self::Dtt(tracker) => tracker.next_action(),
+            Self::Peer(policy) => policy.next_action(),
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Dtt(tracker) => tracker.next_deadline(),
+            Self::Peer(policy) => policy.next_deadline(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is simulated.
+
+use crate::{
+    network::Partition,
+    queue::{MILLI, MINUTE, SECOND, Time},
+};
+
+/// How the first nodes come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    AtOnce,
+    /// As a Poisson stream whose expected length is this.
+    Stream(Time),
+}
+
+/// What a squatter writes into every slot, on every storing node, twice a minute: just before the minute begins, so that
+/// the nodes that keep a first value keep this one, and a quarter into it, for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Squat {
+    /// Bytes that nobody can open: all that an outsider can do who knows the topic's name.
+    Garbage,
+    /// Proper records of a member who lies: its publishers and peers do not exist.
+    Ghosts,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) nodes: u32,
+    pub(crate) arrival: Arrival,
+    pub(crate) duration: Time,
+    /// The share of nodes that leaves and is replaced in an hour; half of them are killed.
+    pub(crate) churn: f64,
+    /// Clocks are off by up to this, either way.
+    pub(crate) skew: Time,
+    /// The share of nodes that nobody can dial.
+    pub(crate) unreachable: f64,
+    /// Messages in a second, each said by a random node, from half a minute after the last planned arrival.
+    pub(crate) messages: f64,
+    /// A cut, and from when to when.
+    pub(crate) partition: Option<(Partition, Time, Time)>,
+    pub(crate) squat: Option<Squat>,
+    /// The interval between two looks at the whole.
+    pub(crate) sample: Time,
+    /// How often it is run, each time with another seed.
+    pub(crate) runs: u64,
+}
+
+impl Scenario {
+    fn new(name: impl Into<String>, title: impl Into<String>, nodes: u32) -> Self {
+        Self {
+            name: name.into(),
+            title: title.into(),
+            nodes,
+            arrival: Arrival::AtOnce,
+            duration: 10 * MINUTE,
+            churn: 0.0,
+            skew: 0,
+            unreachable: 0.0,
+            messages: 1.0,
+            partition: None,
+            squat: None,
+            sample: 250 * MILLI,
+            runs: 11,
+        }
+    }
+
+    /// When nodes stop arriving, by plan.
+    pub(crate) fn last_arrival(&self) -> Time {
+        match self.arrival {
+            Arrival::AtOnce => 0,
+            Arrival::Stream(length) => length,
+        }
+    }
+
+    /// All scenarios of the evaluation.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for (nodes, runs, messages) in [(2, 101, 1.0), (10, 51, 1.0), (100, 21, 1.0), (1000, 11, 0.2), (10_000, 1, 0.1)]
+        {
+            let at_once = Self::new(format!("at-once-{nodes}"), format!("{nodes} nodes started at once"), nodes);
+            all.push(Self { runs, messages, ..at_once });
+            let stream =
+                Self::new(format!("stream-{nodes}"), format!("{nodes} nodes, a Poisson stream of 5 min"), nodes);
+            all.push(Self { runs: runs.min(51), messages, arrival: Arrival::Stream(5 * MINUTE), ..stream });
+        }
+        all.push(Self {
+            duration: 24 * 60 * MINUTE,
+            churn: 0.3,
+            messages: 1.0 / 30.0,
+            sample: 10 * SECOND,
+            runs: 1,
+            ..Self::new("churn-1000", "1000 nodes, 30 % of them replaced every hour, a day", 1000)
+        });
+        let cut = |groups, dht, from, until| Some((Partition { groups, dht }, from, until));
+        all.push(Self {
+            partition: cut(2, false, 3 * MINUTE, 8 * MINUTE),
+            duration: 15 * MINUTE,
+            runs: 5,
+            ..Self::new("split-1000", "1000 nodes split into halves for 5 min, with one DHT", 1000)
+        });
+        all.push(Self {
+            partition: cut(2, true, 3 * MINUTE, 8 * MINUTE),
+            duration: 15 * MINUTE,
+            runs: 5,
+            ..Self::new("split-all-1000", "1000 nodes and the DHT split into halves for 5 min", 1000)
+        });
+        all.push(Self {
+            partition: cut(2, true, 3 * MINUTE, 8 * MINUTE),
+            duration: 15 * MINUTE,
+            messages: 0.0,
+            runs: 5,
+            ..Self::new("split-silent-1000", "the same, and nobody says anything", 1000)
+        });
+        all.push(Self {
+            partition: cut(10, true, 0, 5 * MINUTE),
+            duration: 12 * MINUTE,
+            runs: 5,
+            ..Self::new("islands-1000", "ten islands of 100 nodes that grew up apart, joined after 5 min", 1000)
+        });
+        for (squat, name, what) in [
+            (Squat::Garbage, "garbage", "a squatter fills every slot with garbage"),
+            (Squat::Ghosts, "ghosts", "a lying member fills every slot with records of nodes that do not exist"),
+        ] {
+            all.push(Self {
+                arrival: Arrival::Stream(5 * MINUTE),
+                squat: Some(squat),
+                ..Self::new(format!("squatter-{name}-100"), format!("100 nodes in a stream of 5 min, {what}"), 100)
+            });
+        }
+        all.push(Self {
+            skew: 90 * SECOND,
+            ..Self::new("skewed-100", "100 nodes at once, clocks up to 90 s off", 100)
+        });
+        all.push(Self {
+            skew: 90 * SECOND,
+            arrival: Arrival::Stream(5 * MINUTE),
+            runs: 51,
+            ..Self::new("skewed-stream-10", "10 nodes in a stream of 5 min, clocks up to 90 s off", 10)
+        });
+        all.push(Self {
+            unreachable: 0.5,
+            ..Self::new("unreachable-100", "100 nodes at once, half of them cannot be dialled", 100)
+        });
+        all.push(Self { messages: 100.0, runs: 3, ..Self::new("busy-200", "200 nodes, 100 messages a second", 200) });
+        all
+    }
+}

@@ -1,0 +1,517 @@
+//! The simulation itself: events move nodes, messages and records.
+
+use std::{rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use dtt_core::tracker::{Action, Input, JoinReason, MessageHash, Now, SeenRecord};
+use iroh_gossip::proto::{Command, Event as GossipEvent, InEvent, OutEvent, Scope};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::time::Instant;
+
+use crate::{
+    dht::{Dht, DhtModel, Slot, Value},
+    draw::{exponential, mix},
+    measure::{Components, Measure, Outcome, Sample, seconds},
+    network::{IDLE_LIMIT, Network, NodeId, Partition, Sent},
+    node::{GHOSTS, GossipTimer, Node, Packet, TOPIC, Traits, node_id, peer_id},
+    policy::Rules,
+    queue::{MINUTE, Queue, SECOND, Time},
+    scenario::{Arrival, Scenario, Squat},
+};
+
+/// Size of a sealed record with its addresses, in bytes.
+const RECORD_BYTES: usize = 650;
+/// The first message is said this long after the last planned arrival.
+const QUIET: Time = 30 * SECOND;
+/// When in a minute the squatter writes: into the next slot, and into the present one.
+const SQUAT_BEFORE: Time = 55 * SECOND;
+const SQUAT_AFTER: Time = 15 * SECOND;
+/// Any time will do: a Wednesday in 2025.
+const EPOCH: Duration = Duration::from_secs(1_750_248_000);
+
+#[derive(Debug)]
+enum Event {
+    Start { first: bool },
+    Stop(NodeId),
+    Deliver { from: NodeId, to: NodeId, packet: Box<Packet> },
+    Dialled { from: NodeId, to: NodeId, answers: bool },
+    Gone { at: NodeId, peer: NodeId, connection: u64, cut: bool },
+    Gossip(NodeId, Box<GossipTimer>),
+    Wake(NodeId, Time),
+    Answer { node: NodeId, slot: Slot, holder: usize },
+    LookupEnd { node: NodeId, minute: u64, answered: bool },
+    Write { slot: Slot, holder: usize, value: Value },
+    StoreEnd { node: NodeId, store: u64, minute: u64, stored: bool },
+    Say,
+    Sample,
+    Cut(Option<Partition>),
+    Squat { minute: u64 },
+}
+
+pub(crate) struct World<'a> {
+    scenario: &'a Scenario,
+    rules: Rules,
+    seed: u64,
+    rng: StdRng,
+    queue: Queue<Event>,
+    nodes: Vec<Option<Box<Node>>>,
+    started: u32,
+    running: u32,
+    network: Network<Packet>,
+    dht: Dht,
+    measure: Measure,
+    said: Vec<(Time, u32)>,
+    /// Where the simulation's clocks stand at its beginning: the wall clock somewhere in a minute.
+    begin: (Instant, Duration),
+    outputs: Vec<OutEvent<NodeId>>,
+}
+
+/// Runs a scenario to its end.
+pub(crate) fn run(scenario: &Scenario, rules: Rules, seed: u64) -> Outcome {
+    let mut world = World::new(scenario, rules, seed);
+    while let Some(event) = world.queue.pop() {
+        if world.queue.now() > scenario.duration {
+            break;
+        }
+        world.happen(event);
+    }
+    world.measure.finish(seed, world.started)
+}
+
+impl<'a> World<'a> {
+    fn new(scenario: &'a Scenario, rules: Rules, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(mix(&[seed, 3]));
+        let phase = Duration::from_nanos(rng.random_range(0..MINUTE));
+        let mut world = Self {
+            scenario,
+            rules,
+            seed,
+            rng,
+            queue: Queue::new(),
+            nodes: Vec::new(),
+            started: 0,
+            running: 0,
+            network: Network::new(mix(&[seed, 4])),
+            dht: Dht::new(DhtModel::default(), seed),
+            measure: Measure::new(scenario.partition.map(|(_, _, until)| until)),
+            said: Vec::new(),
+            begin: (Instant::now(), EPOCH + phase),
+            outputs: Vec::new(),
+        };
+        world.plan();
+        world
+    }
+
+    /// Puts everything that is certain into the queue.
+    fn plan(&mut self) {
+        let scenario = self.scenario;
+        if let Some((partition, from, until)) = scenario.partition {
+            self.queue.at(from, Event::Cut(Some(partition)));
+            self.queue.at(until, Event::Cut(None));
+        }
+        if scenario.squat.is_some() {
+            let minute = self.minute();
+            self.queue.at(0, Event::Squat { minute: minute + 1 });
+            self.queue.at(0, Event::Squat { minute });
+            for minute in minute + 1..=minute + scenario.duration / MINUTE + 1 {
+                let begins = Duration::from_secs(minute * 60) - self.begin.1;
+                let begins = begins.as_nanos() as Time;
+                self.queue.at(begins.saturating_sub(MINUTE - SQUAT_BEFORE), Event::Squat { minute });
+                self.queue.at(begins + SQUAT_AFTER, Event::Squat { minute });
+            }
+        }
+        for _ in 0..scenario.nodes {
+            // A Poisson stream that is known to bring so many: each comes at any time.
+            let at = match scenario.arrival {
+                Arrival::AtOnce => self.rng.random_range(0..SECOND / 2),
+                Arrival::Stream(length) => self.rng.random_range(0..length),
+            };
+            self.queue.at(at, Event::Start { first: true });
+        }
+        if scenario.messages > 0.0 {
+            self.queue.at(scenario.last_arrival() + QUIET, Event::Say);
+        }
+        self.queue.at(scenario.sample, Event::Sample);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Start { first } => self.start(first),
+            Event::Stop(id) => self.stop(id),
+            Event::Deliver { from, to, packet } => self.deliver(from, to, *packet),
+            Event::Dialled { from, to, answers } => self.dialled(from, to, answers),
+            Event::Gone { at, peer, connection, cut } => {
+                let healed = cut && self.network.has_path(at, peer);
+                if !healed && self.network.gone(at, peer, connection) {
+                    self.gossip(at, InEvent::PeerDisconnected(peer), None);
+                }
+            }
+            Event::Gossip(id, timer) => self.gossip(id, InEvent::TimerExpired(*timer), None),
+            Event::Wake(id, at) => self.wake(id, at),
+            Event::Answer { node, slot, holder } => self.answer(node, slot, holder),
+            Event::LookupEnd { node, minute, answered } => self.input(node, Input::LookupDone { minute, answered }),
+            Event::Write { slot, holder, value } => {
+                self.dht.write(slot, holder, value, RECORD_BYTES);
+            }
+            Event::StoreEnd { node, store, minute, stored } => {
+                if self.nodes[node as usize].as_ref().is_some_and(|node| node.store == store) {
+                    self.input(node, Input::StoreDone { minute, stored });
+                }
+            }
+            Event::Say => self.say(),
+            Event::Sample => self.sample(),
+            Event::Cut(partition) => self.cut(partition),
+            Event::Squat { minute } => self.squat(minute),
+        }
+    }
+
+    // Nodes
+
+    fn start(&mut self, first: bool) {
+        let id = self.nodes.len() as NodeId;
+        let skew = self.scenario.skew as i64;
+        let traits = Traits {
+            unreachable: self.rng.random_bool(self.scenario.unreachable),
+            skew: if skew > 0 { self.rng.random_range(-skew..=skew) } else { 0 },
+        };
+        let now = self.now_of(traits);
+        let node = Node::new(id, self.rules, self.seed, traits, self.queue.now(), now);
+        self.nodes.push(Some(Box::new(node)));
+        self.started += 1;
+        self.running += 1;
+        if first {
+            self.measure.arrived(self.queue.now());
+        }
+        if self.scenario.churn > 0.0 {
+            let mean = (60 * MINUTE) as f64 / self.scenario.churn;
+            let life = exponential(&mut self.rng, mean as Time);
+            self.queue.after(life, Event::Stop(id));
+        }
+        self.gossip(id, InEvent::Command(TOPIC, Command::Join(Vec::new())), None);
+        // Its socket is bound before it joins anything: the endpoint knows an address.
+        self.input(id, Input::AddressChanged);
+    }
+
+    /// Every other node that leaves says goodbye; another one takes its place.
+    fn stop(&mut self, id: NodeId) {
+        let says_goodbye = self.rng.random_bool(0.5);
+        if says_goodbye {
+            self.gossip(id, InEvent::Command(TOPIC, Command::Quit), None);
+        }
+        self.nodes[id as usize] = None;
+        self.running -= 1;
+        for (peer, connection) in self.network.stop(id) {
+            let noticed = if says_goodbye { self.network.latency(id, peer) } else { IDLE_LIMIT };
+            self.queue.after(noticed, Event::Gone { at: peer, peer: id, connection, cut: false });
+        }
+        self.queue.after(0, Event::Start { first: false });
+    }
+
+    fn now_of(&self, traits: Traits) -> Now {
+        let mono = Duration::from_nanos(self.queue.now());
+        let unix = self.begin.1 + mono;
+        let skew = Duration::from_nanos(traits.skew.unsigned_abs());
+        Now { mono, unix: if traits.skew < 0 { unix - skew } else { unix + skew } }
+    }
+
+    fn minute(&self) -> u64 {
+        (self.begin.1 + Duration::from_nanos(self.queue.now())).as_secs() / 60
+    }
+
+    // The policy
+
+    fn input(&mut self, id: NodeId, input: Input) {
+        let Some(node) = &self.nodes[id as usize] else { return };
+        let now = self.now_of(node.traits);
+        let Some(node) = &mut self.nodes[id as usize] else { return };
+        node.policy.handle(now, input);
+        self.carry_out(id);
+    }
+
+    fn wake(&mut self, id: NodeId, at: Time) {
+        let Some(node) = &mut self.nodes[id as usize] else { return };
+        if node.wakes != Some(at) {
+            return;
+        }
+        node.wakes = None;
+        let now = self.now_of(self.nodes[id as usize].as_ref().expect("it runs").traits);
+        self.nodes[id as usize].as_mut().expect("it runs").policy.handle_timeout(now);
+        self.carry_out(id);
+    }
+
+    /// Carries out what the policy wants, and sees to it that it is woken in time.
+    fn carry_out(&mut self, id: NodeId) {
+        loop {
+            let Some(node) = &mut self.nodes[id as usize] else { return };
+            let Some(action) = node.policy.next_action() else { break };
+            match action {
+                Action::Lookup { minute } => self.look_up(id, minute),
+                Action::Store { minute, content } => {
+                    let seen = SeenRecord {
+                        minute,
+                        publisher: peer_id(id),
+                        peers: content.peers().copied().collect(),
+                        hashes: content.hashes().copied().collect(),
+                    };
+                    self.store(id, minute, Value::Record(Rc::new(seen)));
+                }
+                Action::Join { peers, reason } => self.join(id, &peers.iter().map(node_id).collect::<Vec<_>>(), reason),
+                Action::State(_) => {}
+            }
+        }
+        let Some(node) = &mut self.nodes[id as usize] else { return };
+        let deadline = node.policy.next_deadline().map(|at| (at.as_nanos() as Time).max(self.queue.now()));
+        if let Some(at) = deadline
+            && node.wakes != deadline
+        {
+            node.wakes = deadline;
+            self.queue.at(at, Event::Wake(id, at));
+        }
+    }
+
+    fn join(&mut self, id: NodeId, peers: &[NodeId], reason: JoinReason) {
+        if reason == JoinReason::Overlap {
+            let healing = peers.iter().any(|peer| !self.measure.same_component(id, *peer));
+            let alarms = if healing { &mut self.measure.true_alarms } else { &mut self.measure.false_alarms };
+            *alarms += 1;
+        }
+        self.gossip(id, InEvent::Command(TOPIC, Command::Join(peers.to_vec())), Some(reason));
+    }
+
+    // The DHT
+
+    fn look_up(&mut self, node: NodeId, minute: u64) {
+        self.measure.read();
+        let slot = self.network.slot(node, minute);
+        let query = self.dht.lookup(slot, self.rules.request_limit());
+        let answered = !query.answers.is_empty();
+        for (time, holder) in query.answers {
+            self.queue.after(time, Event::Answer { node, slot, holder });
+        }
+        self.queue.after(query.end, Event::LookupEnd { node, minute, answered });
+    }
+
+    fn answer(&mut self, node: NodeId, slot: Slot, holder: usize) {
+        if let Some(Value::Record(record)) = self.dht.read(slot, holder) {
+            let minute = slot.0;
+            let own = record.publisher == peer_id(node);
+            self.input(node, if own { Input::OwnRecord { minute } } else { Input::Record((*record).clone()) });
+        }
+    }
+
+    fn store(&mut self, node: NodeId, minute: u64, value: Value) {
+        self.measure.wrote();
+        let slot = self.network.slot(node, minute);
+        let query = self.dht.store(slot, self.rules.request_limit());
+        let stored = !query.answers.is_empty();
+        for (time, holder) in query.answers {
+            self.queue.after(time, Event::Write { slot, holder, value: value.clone() });
+        }
+        let running = self.nodes[node as usize].as_mut().expect("it runs");
+        running.store += 1;
+        self.queue.after(query.end, Event::StoreEnd { node, store: running.store, minute, stored });
+    }
+
+    /// Every storing node gets a value of its own.
+    fn squat(&mut self, minute: u64) {
+        let Some(squat) = self.scenario.squat else { return };
+        for holder in 0..DhtModel::default().holders {
+            let value = match squat {
+                Squat::Garbage => Value::Garbage,
+                Squat::Ghosts => {
+                    let mut ghost = || peer_id(GHOSTS + self.rng.random_range(0..GHOSTS));
+                    let (publisher, peers) = (ghost(), (0..5).map(|_| ghost()).collect());
+                    Value::Record(Rc::new(SeenRecord { minute, publisher, peers, hashes: Vec::new() }))
+                }
+            };
+            self.dht.write((minute, 0), holder, value, RECORD_BYTES);
+        }
+    }
+
+    // The gossip layer
+
+    /// Hands an event to a node's gossip layer and carries out what it wants. `reason` marks requests to join.
+    fn gossip(&mut self, id: NodeId, event: InEvent<NodeId>, reason: Option<JoinReason>) {
+        let now = self.begin.0 + Duration::from_nanos(self.queue.now());
+        let Some(node) = self.nodes.get_mut(id as usize).and_then(Option::as_mut) else { return };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.extend(node.gossip.handle(event, now, None));
+        let mut inputs = false;
+        for output in outputs.drain(..) {
+            match output {
+                OutEvent::SendMessage(to, message) => self.send(id, to, Packet { message, reason }),
+                OutEvent::ScheduleTimer(delay, timer) => {
+                    self.queue.after(delay.as_nanos() as Time, Event::Gossip(id, Box::new(timer)));
+                }
+                OutEvent::DisconnectPeer(peer) => {
+                    if let Some(connection) = self.network.close(id, peer) {
+                        // Just behind what was sent before.
+                        let after = self.network.latency(id, peer) + 1;
+                        self.queue.after(after, Event::Gone { at: peer, peer: id, connection, cut: false });
+                    }
+                }
+                OutEvent::EmitEvent(_, event) => {
+                    self.emitted(id, event);
+                    inputs = true;
+                }
+                OutEvent::PeerData(..) => {}
+            }
+        }
+        self.outputs = outputs;
+        if inputs {
+            self.carry_out(id);
+        }
+    }
+
+    /// What the gossip layer tells the application: the policy hears of it.
+    fn emitted(&mut self, id: NodeId, event: GossipEvent<NodeId>) {
+        let node = self.nodes[id as usize].as_mut().expect("it runs");
+        let (traits, started) = (node.traits, node.started);
+        let input = match event {
+            GossipEvent::NeighborUp(peer) => {
+                node.neighbors.push(peer);
+                if !std::mem::replace(&mut node.joined, true) {
+                    self.measure.join_times.push(self.queue.now() - started);
+                }
+                Input::NeighborUp(peer_id(peer))
+            }
+            GossipEvent::NeighborDown(peer) => {
+                node.neighbors.retain(|known| *known != peer);
+                Input::NeighborDown(peer_id(peer))
+            }
+            GossipEvent::Received(message) => {
+                let number = message_number(&message.content);
+                self.measure.delivered += u64::from(started <= self.said[number as usize].0);
+                Input::Received(message_hash(number))
+            }
+        };
+        let now = self.now_of(traits);
+        self.nodes[id as usize].as_mut().expect("it runs").policy.handle(now, input);
+    }
+
+    fn send(&mut self, from: NodeId, to: NodeId, packet: Packet) {
+        let answers = self.answers(from, to);
+        match self.network.send(from, to, packet, answers) {
+            Sent::Arrives(latency, packet) => {
+                self.queue.after(latency, Event::Deliver { from, to, packet: Box::new(packet) });
+            }
+            Sent::Dials(time) => self.queue.after(time, Event::Dialled { from, to, answers }),
+            Sent::Waits => {}
+        }
+    }
+
+    /// Whether a node answers someone who dials it.
+    fn answers(&self, from: NodeId, to: NodeId) -> bool {
+        let runs = self.nodes.get(to as usize).and_then(Option::as_ref);
+        runs.is_some_and(|node| !node.traits.unreachable) && self.network.has_path(from, to)
+    }
+
+    fn dialled(&mut self, from: NodeId, to: NodeId, answers: bool) {
+        let answers = answers && self.answers(from, to);
+        let runs = self.nodes[from as usize].is_some();
+        match self.network.dialled(from, to, answers && runs) {
+            Some((ours, theirs)) => {
+                let latency = self.network.latency(from, to);
+                for (from, to, packets) in [(from, to, ours), (to, from, theirs)] {
+                    for packet in packets {
+                        self.queue.after(latency, Event::Deliver { from, to, packet: Box::new(packet) });
+                    }
+                }
+            }
+            None => self.gossip(from, InEvent::PeerDisconnected(to), None),
+        }
+    }
+
+    fn deliver(&mut self, from: NodeId, to: NodeId, packet: Packet) {
+        if !self.network.has_path(from, to) {
+            return;
+        }
+        let merge = matches!(packet.reason, Some(JoinReason::Bubble | JoinReason::Overlap));
+        let before = self.nodes[to as usize].as_ref().map(|node| node.neighbors.clone()).filter(|_| merge);
+        self.gossip(to, InEvent::RecvMessage(from, packet.message), None);
+        if let Some((before, node)) = before.zip(self.nodes[to as usize].as_ref()) {
+            let evicted = before.iter().filter(|peer| !node.neighbors.contains(peer)).count();
+            self.measure.evictions += evicted as u64;
+        }
+    }
+
+    // The world
+
+    fn say(&mut self) {
+        let mean = SECOND as f64 / self.scenario.messages;
+        let pause = exponential(&mut self.rng, mean as Time);
+        self.queue.after(pause, Event::Say);
+        let running: u32 = self.running;
+        if running < 2 {
+            return;
+        }
+        // The nth of those that run.
+        let nth = self.rng.random_range(0..running) as usize;
+        let (id, _) = self.nodes.iter().enumerate().filter(|(_, node)| node.is_some()).nth(nth).expect("so many run");
+        let number = self.said.len() as u64;
+        self.said.push((self.queue.now(), running));
+        self.measure.expected += u64::from(running - 1);
+        self.input(id as NodeId, Input::Sent(message_hash(number)));
+        let content = Bytes::copy_from_slice(&[number.to_le_bytes(), self.seed.to_le_bytes()].concat());
+        self.gossip(id as NodeId, InEvent::Command(TOPIC, Command::Broadcast(content, Scope::Swarm)), None);
+    }
+
+    fn cut(&mut self, partition: Option<Partition>) {
+        self.network.set_partition(partition);
+        for (at, peer, connection) in self.network.cut() {
+            self.queue.after(IDLE_LIMIT, Event::Gone { at, peer, connection, cut: true });
+        }
+    }
+
+    fn sample(&mut self) {
+        self.queue.after(self.scenario.sample, Event::Sample);
+        let now = self.queue.now();
+        self.dht.forget_before(self.minute().saturating_sub(5));
+        let mut components = Components::new(self.nodes.len());
+        let mut isolated = 0;
+        for (id, node) in self.nodes.iter().enumerate() {
+            let Some(node) = node else { continue };
+            isolated += u32::from(node.neighbors.is_empty());
+            for peer in &node.neighbors {
+                // Neighbors in both directions, with a path between them.
+                let mutual = self.nodes.get(*peer as usize).and_then(Option::as_ref);
+                let id = id as NodeId;
+                if mutual.is_some_and(|other| other.neighbors.contains(&id)) && self.network.has_path(id, *peer) {
+                    components.join(id, *peer);
+                }
+            }
+        }
+        let mut labels = vec![NodeId::MAX; self.nodes.len()];
+        let mut sizes = std::collections::BTreeMap::<NodeId, u32>::new();
+        for (id, node) in self.nodes.iter().enumerate() {
+            if node.is_some() {
+                labels[id] = components.find(id as NodeId);
+                *sizes.entry(labels[id]).or_default() += 1;
+            }
+        }
+        let sample = Sample {
+            seconds: seconds(now),
+            running: self.running,
+            isolated,
+            outside: self.running - sizes.values().max().copied().unwrap_or(0),
+            components: sizes.len() as u32,
+        };
+        let all_arrived = self.started >= self.scenario.nodes;
+        self.measure.sample(now, all_arrived, sample, labels);
+    }
+}
+
+fn message_number(content: &[u8]) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&content[..8]);
+    u64::from_le_bytes(number)
+}
+
+/// Stands for the hash of a message: as good as random, and cheap.
+fn message_hash(number: u64) -> MessageHash {
+    let mut hash = [0; 32];
+    for (part, chunk) in hash.chunks_exact_mut(8).enumerate() {
+        chunk.copy_from_slice(&mix(&[number, part as u64]).to_le_bytes());
+    }
+    hash
+}
