@@ -175,7 +175,8 @@ impl Node {
         }
     }
 
-    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default).
+    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). It
+    /// ends as soon as whoever is connected could take notice; dials that nobody has answered are not waited for.
     /// The UDP ports are free when the last handle of the node and of its topics has been dropped as well.
     ///
     /// Every handle of the node and of its topics is closed with it. Shutting down twice is fine, and so is giving up
