@@ -96,6 +96,14 @@ pub enum Error {
         /// The time that was allowed.
         after: Duration,
     },
+    /// No neighbor came within the time allowed.
+    #[error("join did not finish within {} ms: {why}", .after.as_millis())]
+    NotJoined {
+        /// The time that was allowed.
+        after: Duration,
+        /// How far joining came: whether the DHT answered, what was found, and what was wrong with it.
+        why: String,
+    },
     /// A socket could not be opened, or the endpoint could not start.
     #[error("cannot bind {what}: {reason}")]
     Bind {
@@ -130,7 +138,7 @@ impl Error {
             Error::InvalidArgument { .. } => ErrorKind::InvalidArgument,
             Error::TooLarge { .. } => ErrorKind::TooLarge,
             Error::Closed(_) => ErrorKind::Closed,
-            Error::Timeout { .. } => ErrorKind::Timeout,
+            Error::Timeout { .. } | Error::NotJoined { .. } => ErrorKind::Timeout,
             Error::Bind { .. } => ErrorKind::Bind,
             Error::Dht { .. } => ErrorKind::Dht,
             Error::Gossip(_) => ErrorKind::Gossip,
@@ -200,6 +208,15 @@ pub enum RecordError {
 
 /// Shorthand for results of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused text as errors repeat it: quoted, and its beginning only if it is long.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use iroh::{EndpointId, RelayUrl, SecretKey};
 
-use crate::error::{Error, Result};
+use crate::{
+    config::bootstrap_node,
+    error::{Error, Result, shown},
+};
 
 /// A node's secret key: 32 bytes. The error never repeats them.
 pub fn secret_key(bytes: &[u8]) -> Result<SecretKey> {
@@ -25,17 +28,22 @@ pub fn endpoint_id(bytes: &[u8]) -> Result<EndpointId> {
 
 /// An IP address with a port, as `192.0.2.1:4433` or `[2001:db8::1]:4433`.
 pub fn socket_addr(text: &str) -> Result<SocketAddr> {
-    text.parse().map_err(|_| Error::argument("address", format!("{text:?} is not an IP address with a port")))
+    text.parse().map_err(|_| Error::argument("address", format!("{} is not an IP address with a port", shown(text))))
 }
 
 /// The URL of a relay server: `https` or `http`, with a host.
 pub fn relay_url(text: &str) -> Result<RelayUrl> {
-    let url: RelayUrl =
-        text.parse().map_err(|error| Error::argument("relays", format!("{text:?} is not a URL: {error}")))?;
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err(Error::argument("relays", format!("{text:?} is not an https or http URL with a host")));
-    }
-    Ok(url)
+    let url: Option<RelayUrl> = text.parse().ok();
+    url.filter(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some()).ok_or_else(|| {
+        let problem = format!("{} is not an https or http URL with a host; write https://relay.example", shown(text));
+        Error::argument("relays", problem)
+    })
+}
+
+/// A bootstrap list as `dtt-testnet` prints it and command lines have it: entries of `host:port`, comma-separated.
+/// Each is checked.
+pub fn bootstrap_list(text: &str) -> Result<Vec<String>> {
+    text.split(',').map(str::trim).map(|node| bootstrap_node(node).map(|()| node.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -49,8 +57,20 @@ mod tests {
         assert_eq!(text(endpoint_id(&[1; 3]).map(drop)), "peer: 3 bytes are given, 32 bytes are needed");
         assert!(text(endpoint_id(&[2; 32]).map(drop)).contains("not a valid Ed25519"));
         assert_eq!(text(socket_addr("127.0.0.1").map(drop)), "address: \"127.0.0.1\" is not an IP address with a port");
-        assert!(text(relay_url("not a url").map(drop)).starts_with("relays: \"not a url\" is not a URL"));
-        assert!(text(relay_url("ftp://relay").map(drop)).contains("https or http"));
+        for bad in ["not a url", "ftp://relay", "relay.example", "::"] {
+            assert_eq!(
+                text(relay_url(bad).map(drop)),
+                format!("relays: {bad:?} is not an https or http URL with a host; write https://relay.example")
+            );
+        }
         assert!(relay_url("https://relay.example").is_ok());
+        assert!(text(relay_url(&"ö".repeat(5000)).map(drop)).len() < 400, "a long value is cut");
+    }
+
+    #[test]
+    fn a_bootstrap_list_is_split_and_each_entry_is_checked() {
+        assert_eq!(bootstrap_list("127.0.0.1:1, router.example:2").unwrap(), ["127.0.0.1:1", "router.example:2"]);
+        assert!(bootstrap_list("").unwrap_err().to_string().starts_with("bootstrap: \"\" is an empty entry"));
+        assert!(bootstrap_list("127.0.0.1:1,").is_err());
     }
 }

@@ -6,8 +6,8 @@ use std::{collections::HashSet, time::Duration};
 
 use common::*;
 use dtt_core::{
-    Config, DeliveryScope, Error, ErrorKind, Event, JoinOptions, Node, NodeConfig, Relays, RotationHandle,
-    SecretRotation, Testnet, TopicState, parse,
+    AddressHints, Config, DeliveryScope, Error, ErrorKind, Event, JoinOptions, Node, NodeConfig, Relays,
+    RotationHandle, SecretRotation, Testnet, TopicState, parse,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,9 +94,54 @@ async fn a_wrong_secret_never_joins() {
     let options = JoinOptions::default().timeout(Duration::from_secs(5));
     let error = b.join("closed circle", "a guess", options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(error.to_string(), "join did not finish within 5000 ms");
+    let text = error.to_string();
+    assert!(text.starts_with("join did not finish within 5000 ms: values found: "), "{text}");
+    assert!(text.contains("none opens with this secret") && !text.contains("a guess"), "{text}");
     assert_eq!(b.stats().await.topics, 0, "a join that timed out leaves nothing behind");
     assert!(!one.is_joined());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_in_vain_says_how_far_it_came() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let in_vain = async |node: &Node, name: &str, options: JoinOptions| {
+        let joined = node.join(name, SECRET, options.timeout(Duration::from_secs(5))).await;
+        let error = joined.map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        error.to_string()
+    };
+    let text = in_vain(&a, "nobody else", JoinOptions::default()).await;
+    assert!(text.contains("the DHT answers, but no record of another member is there"), "{text}");
+
+    // Records that name no address, and no other way to look one up.
+    let config = Config::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();
+    let hidden = || JoinOptions::default().config(config.clone());
+    let one = a.join("hidden", SECRET, hidden()).await.unwrap();
+    until("the record stands", async || one.stats().stores > 0).await;
+    let text = in_vain(&b, "hidden", hidden()).await;
+    assert!(text.contains("records found: ") && text.contains("could be reached"), "{text}");
+
+    // A socket that nobody reads stands for a DHT that is not there.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let bootstrap = [silent.local_addr().unwrap().to_string()];
+    let c = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await.unwrap();
+    let text = in_vain(&c, "unreachable", JoinOptions::default()).await;
+    assert!(text.starts_with("join did not finish within 5000 ms: no DHT node has answered"), "{text}");
+    assert_eq!(c.stats().await.dht.last_success, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_with_a_limit_leaves_the_topic_open() {
+    let testnet = Testnet::new().unwrap();
+    let a = node(&testnet).await;
+    let one = join(&a, "first member").await;
+    let error = one.joined_within(Duration::from_millis(10)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let b = node(&testnet).await;
+    let two = join(&b, "first member").await;
+    let limit = Duration::from_secs(60);
+    tokio::try_join!(one.joined_within(limit), two.joined_within(limit)).unwrap();
 }
 
 #[derive(Debug)]
@@ -306,7 +351,7 @@ async fn bad_configurations_are_refused_at_once() {
         message(on().relays(Relays::Custom(vec![])).build()).await,
         "relays: the list of custom relays is empty, at least 1 URL is needed"
     );
-    assert!(message(on().relays(Relays::Custom(vec!["::".into()])).build()).await.contains("\"::\" is not a URL"));
+    assert!(message(on().relays(Relays::Custom(vec!["::".into()])).build()).await.contains("\"::\" is not an https"));
     assert_eq!(
         message(on().max_message_size(100).build()).await,
         "max_message_size: 100 bytes are given, 512 to 1048576 bytes are possible"

@@ -6,13 +6,13 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddrV4},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use common::*;
 use dtt_core::{
-    Config, DhtConfig, Event, GossipRecordContent, JoinOptions, Node, Record, RotationHandle, Testnet, TopicId,
-    encryption_keypair, unix_minute,
+    Config, DhtConfig, EndpointAddr, Event, GossipRecordContent, JoinOptions, Node, NodeConfig, Record, RotationHandle,
+    SecretKey, Testnet, TopicId, encryption_keypair, unix_minute,
     wire::{RecordContent, Slot, secret_hash},
 };
 use ed25519_dalek::SigningKey;
@@ -222,6 +222,23 @@ async fn a_dht_that_is_not_there_yet_is_found_when_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dht_of_ones_own_begins_with_an_empty_list() {
+    let ports = [free_port(), free_port(), free_port()];
+    let first = format!("127.0.0.1:{}", ports[0]);
+    let mut nodes = Vec::new();
+    for port in ports {
+        let bootstrap = if port == ports[0] { vec![] } else { vec![first.clone()] };
+        let dht = DhtConfig::builder().bootstrap(Some(bootstrap)).server_mode(true).port(Some(port));
+        let dht = dht.bind_address(Some(Ipv4Addr::LOCALHOST)).request_timeout(Duration::from_millis(250)).build();
+        let config = Testnet::node_config_for(&[]).topics(Config::builder().dht_config(dht).build()).build();
+        nodes.push(Node::spawn(config).await.unwrap());
+    }
+    let (one, two, three) = (join(&nodes[0], "own").await, join(&nodes[1], "own").await, join(&nodes[2], "own").await);
+    within(60, async { tokio::try_join!(one.joined(), two.joined(), three.joined()) }).await.unwrap();
+    assert!(nodes[0].stats().await.dht.routing_table >= 2, "the others entered by the first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_go_on_when_the_dht_is_gone() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
@@ -293,4 +310,57 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
         .collect();
     assert_eq!(rest, (MESSAGES - 64..MESSAGES).collect::<Vec<_>>(), "in order, to the newest");
     assert_eq!(two.stats().lagged, missed);
+}
+
+/// Shutdowns that are so patient that how long there is to wait can be seen.
+fn patient(testnet: &Testnet) -> NodeConfig {
+    Testnet::node_config_for(testnet.bootstrap()).shutdown_timeout(Duration::from_secs(30)).build()
+}
+
+/// A dial of who has just left would hold the end up for as long as a handshake waits: 3 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
+    let testnet = Testnet::new().unwrap();
+    let mut waits = Vec::new();
+    for pause in [0, 20, 200] {
+        for longer in ["the one that knows the other's record", "the one that was found"] {
+            let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), Node::spawn(patient(&testnet)).await.unwrap());
+            let name = format!("leaving {pause} {longer}");
+            let one = join(&a, &name).await;
+            until("the first record stands", async || one.stats().stores > 0).await;
+            let two = join(&b, &name).await;
+            within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+            let (first, second) = if longer.contains("knows") { (&a, &b) } else { (&b, &a) };
+            first.shutdown().await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let start = Instant::now();
+            second.shutdown().await;
+            waits.push((pause, start.elapsed()));
+        }
+    }
+    println!("pause in ms before the second shutdown, and how long that took: {waits:?}");
+    assert!(waits.iter().all(|(_, wait)| *wait < Duration::from_secs(2)), "{waits:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dial_that_nobody_answers_does_not_hold_the_end_up_and_neighbors_are_told() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), node(&testnet).await);
+    let (one, two) = (join(&a, "telling").await, join(&b, "telling").await);
+    let mut events = two.subscribe();
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    // A socket that nobody reads stands for a node that is gone.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let gone = EndpointAddr::new(SecretKey::generate().public()).with_ip_addr(silent.local_addr().unwrap());
+    one.join_peers([gone]).await.unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    silent.recv(&mut [0; 2048]).expect("it is dialled");
+    let start = Instant::now();
+    a.shutdown().await;
+    let took = start.elapsed();
+    println!("the shutdown took {took:?} with a dial under way");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    wait_for(&mut events, |event| (event == Event::NeighborDown(a.id())).then_some(())).await;
+    let noticed = start.elapsed();
+    assert!(noticed < Duration::from_secs(10), "not told, but by a time-out after {noticed:?}");
 }

@@ -1,45 +1,84 @@
-//! Runs an embedded DHT on loopback for other processes, until standard input ends or the process is stopped.
+//! Runs an embedded DHT on loopback for other processes.
 //!
-//! usage: dtt-testnet [NODES]
+//! usage: dtt-testnet [--until-killed] [NODES]
 //!
-//! The first line of its output is the bootstrap list, comma-separated.
+//! The first line of its output is the bootstrap list, comma-separated. It runs until standard input ends, so that a
+//! parent that dies leaves nothing behind. Where there is no input that could end (`/dev/null` or a closed one, as
+//! services and the background jobs of scripts have it), it runs until it is killed. With `--until-killed` it does so
+//! in any case and never reads: a shell's background job that reads its terminal is stopped.
 
 use std::{
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Write},
     process::ExitCode,
 };
 
-use dtt_core::Testnet;
+use dtt_core::{ErrorKind, Testnet};
+
+const USAGE: &str = "usage: dtt-testnet [--until-killed] [NODES]";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("dtt-testnet: {problem}");
-            ExitCode::from(2)
-        }
-    }
+    let problem = match options() {
+        Err(problem) => problem,
+        Ok((nodes, until_killed)) => match Testnet::with_nodes(nodes) {
+            Ok(testnet) => return serve(&testnet, until_killed),
+            Err(error) if error.kind() == ErrorKind::InvalidArgument => error.to_string(),
+            Err(error) => {
+                eprintln!("dtt-testnet: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    eprintln!("dtt-testnet: {problem}; {USAGE}");
+    ExitCode::from(2)
 }
 
-fn run() -> Result<(), String> {
-    let mut arguments = std::env::args().skip(1);
-    let nodes = match arguments.next() {
-        Some(text) => {
-            text.parse().map_err(|_| format!("{text:?} is not a number of nodes; usage: dtt-testnet [NODES]"))?
+/// How many nodes, and whether to run until killed whatever the input is.
+fn options() -> Result<(usize, bool), String> {
+    let (mut nodes, mut until_killed) = (None, false);
+    for argument in std::env::args_os().skip(1) {
+        let argument = argument.to_string_lossy();
+        match argument.parse() {
+            _ if argument == "--until-killed" => until_killed = true,
+            Ok(number) if nodes.is_none() => nodes = Some(number),
+            Ok(_) => return Err(format!("{argument:?} is one argument too many")),
+            Err(_) => return Err(format!("{argument:?} is not a number of nodes")),
         }
-        None => Testnet::DEFAULT_NODES,
-    };
-    if let Some(more) = arguments.next() {
-        return Err(format!("{more:?} is one argument too many; usage: dtt-testnet [NODES]"));
     }
-    let testnet = Testnet::with_nodes(nodes).map_err(|error| error.to_string())?;
-    println!("{}", testnet.bootstrap().join(","));
-    std::io::stdout().flush().map_err(|error| error.to_string())?;
-    let mut input = std::io::stdin();
+    Ok((nodes.unwrap_or(Testnet::DEFAULT_NODES), until_killed))
+}
+
+fn serve(testnet: &Testnet, until_killed: bool) -> ExitCode {
+    let list = testnet.bootstrap();
+    if let Err(error) = writeln!(std::io::stdout(), "{}", list.join(",")) {
+        eprintln!("dtt-testnet: the bootstrap list cannot be written: {error}");
+        return ExitCode::FAILURE;
+    }
+    let input = std::io::stdin();
+    if until_killed || is_null_device(&input) {
+        eprintln!("dtt-testnet: {} nodes run until this process is killed", list.len());
+        loop {
+            std::thread::park();
+        }
+    }
     if input.is_terminal() {
-        eprintln!("{nodes} nodes run; press Ctrl-D or Ctrl-C to end them");
+        eprintln!("dtt-testnet: {} nodes run; press Ctrl-D or Ctrl-C to end them", list.len());
     }
-    // A parent that dies closes its end: nothing is left running.
-    let _ = input.read_to_end(&mut Vec::new());
-    Ok(())
+    match std::io::copy(&mut input.lock(), &mut std::io::sink()) {
+        Ok(_) => eprintln!("dtt-testnet: standard input ended, and the testnet with it"),
+        Err(error) => eprintln!("dtt-testnet: standard input cannot be read ({error}); the testnet ends"),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Whether standard input is the null device, which stands in for a closed one, too.
+#[cfg(unix)]
+fn is_null_device(input: &std::io::Stdin) -> bool {
+    use std::os::{fd::AsFd, unix::fs::FileTypeExt};
+    let metadata = input.as_fd().try_clone_to_owned().and_then(|owned| std::fs::File::from(owned).metadata());
+    !input.is_terminal() && metadata.is_ok_and(|metadata| metadata.file_type().is_char_device())
+}
+
+#[cfg(not(unix))]
+fn is_null_device(_: &std::io::Stdin) -> bool {
+    false
 }

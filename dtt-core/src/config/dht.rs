@@ -1,6 +1,6 @@
 use std::{net::Ipv4Addr, time::Duration};
 
-use super::{at_least_1ms, at_most_a_year, settings::settings};
+use super::{at_least_1ms, at_most_a_year, bootstrap_node, settings::settings};
 use crate::error::{Error, Result};
 
 settings! {
@@ -33,7 +33,11 @@ settings! {
         server_mode: bool = false;
     }
     lend {
-        /// The nodes to enter the DHT by, as `host:port`; with none, mainline's public bootstrap nodes.
+        /// The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address; with `None`, mainline's
+        /// public bootstrap nodes.
+        ///
+        /// `Some(vec![])` is for the first node of a DHT of one's own: it knows nobody, and is alone until others
+        /// enter by it. That takes `server_mode`; without it nobody could, and the empty list is refused.
         bootstrap: Option<Vec<String>> = None;
     }
 }
@@ -52,15 +56,11 @@ impl DhtConfig {
         at_least_1ms("put_timeout", self.put_timeout())?;
         at_least_1ms("get_timeout", self.get_timeout())?;
         at_least_1ms("request_timeout", self.request_timeout())?;
-        for node in self.bootstrap().iter().flatten() {
-            let port = node.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
-            if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
-                return Err(Error::argument(
-                    "bootstrap",
-                    format!("{node:?} is not host:port with a port of 1 to 65535"),
-                ));
-            }
+        if self.bootstrap().as_ref().is_some_and(Vec::is_empty) && !self.server_mode() {
+            let problem = "the list is empty, at least 1 entry of host:port is needed; only the first node of a DHT of \
+                one's own has none, and needs server_mode";
+            return Err(Error::argument("bootstrap", problem));
         }
-        Ok(())
+        self.bootstrap().iter().flatten().try_for_each(|node| bootstrap_node(node))
     }
 }

@@ -1,6 +1,7 @@
 //! Every option of a topic, in groups. Nothing here has an effect of its own.
 
 mod bootstrap;
+mod bootstrap_node;
 mod dht;
 mod merge;
 mod publisher;
@@ -9,6 +10,7 @@ mod settings;
 use std::time::Duration;
 
 pub use bootstrap::{BootstrapConfig, BootstrapConfigBuilder};
+pub(crate) use bootstrap_node::bootstrap_node;
 pub use dht::{DhtConfig, DhtConfigBuilder};
 pub use merge::{
     BubbleMergeConfig, BubbleMergeConfigBuilder, BubbleMergeSettings, MergeConfig, MergeConfigBuilder,
@@ -174,12 +176,24 @@ mod tests {
         let spinning = PublisherConfig::builder().base_interval(Duration::ZERO).build();
         let error = Config::builder().publisher_config(spinning).build().validate().unwrap_err();
         assert_eq!(error.to_string(), "publisher.base_interval: 0 ns are given, at least 1 ms is needed");
-        let dht = DhtConfig::builder().bootstrap(Some(vec!["router".into()])).build();
-        let error = Config::builder().dht_config(dht).build().validate().unwrap_err();
-        assert!(error.to_string().contains("\"router\" is not host:port"), "{error}");
         assert!(Config::builder().event_capacity(0).build().validate().is_err());
         let endless = BootstrapConfig::builder().address_wait(Duration::MAX).build();
         let error = Config::builder().bootstrap_config(endless).build().validate().unwrap_err();
         assert!(error.to_string().ends_with("at most 31536000 s (a year) are possible"), "{error}");
+    }
+
+    #[test]
+    fn the_bootstrap_list_is_checked_and_empty_only_for_the_first_node_of_a_dht() {
+        let validate = |bootstrap: &[&str], server_mode| {
+            let bootstrap = bootstrap.iter().map(|node| node.to_string()).collect();
+            let dht = DhtConfig::builder().bootstrap(Some(bootstrap)).server_mode(server_mode).build();
+            Config::builder().dht_config(dht).build().validate().map_err(|error| error.to_string())
+        };
+        assert_eq!(validate(&["router.example:6881", "192.0.2.1:6881"], false), Ok(()));
+        let error = validate(&["192.0.2.1:6881", "router"], false).unwrap_err();
+        assert!(error.starts_with("bootstrap: \"router\" is not host:port: it has no port"), "{error}");
+        let error = validate(&[], false).unwrap_err();
+        assert!(error.starts_with("bootstrap: the list is empty, at least 1 entry of host:port"), "{error}");
+        assert_eq!(validate(&[], true), Ok(()));
     }
 }

@@ -160,6 +160,11 @@ impl Dht {
         Ok(())
     }
 
+    /// Whether a lookup was answered or a store acknowledged within this time.
+    pub(super) fn answered_within(&self, time: Duration) -> bool {
+        self.shared.counters.silent_for().is_some_and(|silent| silent <= time)
+    }
+
     pub(crate) async fn health(&self) -> DhtHealth {
         let client = self.shared.client.lock().await.dht.clone();
         let routing_table = match client {

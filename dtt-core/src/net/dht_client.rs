@@ -120,7 +120,11 @@ impl Shared {
     }
 
     /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
+    /// The first node of a DHT of one's own has nobody to begin anew with, and others know it by its port.
     pub(super) fn is_worn_out(&self, client: &Client) -> bool {
+        if self.key.bootstrap.as_ref().is_some_and(Vec::is_empty) {
+            return false;
+        }
         let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
         self.counters.deaf.get() >= DEAF_AFTER
             && self.counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)

@@ -6,6 +6,7 @@ mod clock;
 mod dht;
 mod dht_client;
 mod driver;
+mod established;
 mod events;
 mod hub;
 mod minutes;
@@ -15,6 +16,7 @@ mod stats;
 mod store;
 mod testnet;
 mod topic;
+mod why_alone;
 
 pub(crate) use addresses::Addresses;
 pub use clock::unix_minute;

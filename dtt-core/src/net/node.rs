@@ -1,5 +1,6 @@
 use std::{
     collections::{HashMap, HashSet},
+    pin::pin,
     sync::{Arc, OnceLock, Weak},
 };
 
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Addresses, Dht, Swarm, Topic,
     acceptor::{Acceptor, LOOK},
+    established::Established,
     node_config::{AddressLookups, JoinOptions, NodeConfig},
     spawn_topic,
     stats::NodeStats,
@@ -59,13 +61,14 @@ struct Inner {
     endpoint: Endpoint,
     gossip: Gossip,
     acceptor: Acceptor,
+    established: Established,
     router: Router,
     dht: Dht,
     addresses: Addresses,
     token: CancellationToken,
     topics: tokio::sync::Mutex<HashMap<TopicId, Vec<WeakTopic>>>,
     runtime: tokio::runtime::Handle,
-    /// Set when closing has begun; the value tells whether it has ended.
+    /// Set when closing has begun; the value tells whether whoever is connected knows.
     closed: OnceLock<watch::Receiver<bool>>,
 }
 
@@ -76,7 +79,8 @@ impl Node {
     /// Panics outside of a Tokio runtime.
     pub async fn spawn(config: NodeConfig) -> Result<Self> {
         config.validate()?;
-        let endpoint = bind(&config).await?;
+        let established = Established::default();
+        let endpoint = bind(&config, established.clone()).await?;
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
         let acceptor = Acceptor::new(gossip.clone());
         let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor.clone()).spawn();
@@ -93,6 +97,7 @@ impl Node {
             endpoint,
             gossip,
             acceptor,
+            established,
             router,
             dht,
             addresses,
@@ -109,7 +114,8 @@ impl Node {
     /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
     ///
     /// It returns at once, and bootstrap goes on in the background: see [`Topic::joined`]. With
-    /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none came in time.
+    /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none came in time, which is
+    /// what the first member of a topic always gets.
     /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the
     /// first, unless it has been left.
     pub async fn join(
@@ -126,12 +132,11 @@ impl Node {
         let limit = options.timeout;
         let keys = TopicKeys::new(id, secret.as_ref(), options.rotation.clone());
         let topic = self.open(keys, options).await?;
-        let Some(limit) = limit else { return Ok(topic) };
-        match timeout(limit, topic.joined()).await {
-            Ok(joined) => joined.map(|()| topic),
-            // Dropped, not left: another caller may hold the same topic.
-            Err(_) => Err(Error::Timeout { what: "join", after: limit }),
+        if let Some(limit) = limit {
+            // On failure it is dropped, not left: another caller may hold the same topic.
+            topic.joined_within(limit).await?;
         }
+        Ok(topic)
     }
 
     /// The node's id: its public key.
@@ -170,7 +175,8 @@ impl Node {
         }
     }
 
-    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default).
+    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). It
+    /// ends as soon as whoever is connected could take notice; dials that nobody has answered are not waited for.
     /// The UDP ports are free when the last handle of the node and of its topics has been dropped as well.
     ///
     /// Every handle of the node and of its topics is closed with it. Shutting down twice is fine, and so is giving up
@@ -225,9 +231,17 @@ impl Inner {
         self.token.cancel();
         let begin = || {
             let (tell, closed) = watch::channel(false);
-            let router = self.router.clone();
+            let (router, told) = (self.router.clone(), self.established.told());
             self.runtime.spawn(async move {
-                if let Err(error) = router.shutdown().await {
+                let mut close = pin!(router.shutdown());
+                let ended = tokio::select! {
+                    ended = &mut close => ended,
+                    () = told => {
+                        tell.send_replace(true);
+                        close.await
+                    }
+                };
+                if let Err(error) = ended {
                     tracing::warn!(target: "dtt::node", %error, "the router did not end well");
                 }
                 tell.send_replace(true);
@@ -256,8 +270,8 @@ async fn close_unused(node: Weak<Inner>) {
     }
 }
 
-async fn bind(config: &NodeConfig) -> Result<Endpoint> {
-    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?);
+async fn bind(config: &NodeConfig, established: Established) -> Result<Endpoint> {
+    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?).hooks(established);
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }

@@ -188,6 +188,12 @@ pub struct JoinOptions {
 impl JoinOptions {
     /// Joining waits for a first neighbor, for this long at the most. Without it, joining returns at once and goes on
     /// in the background.
+    ///
+    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up: it neither looks on nor can be
+    /// found any more (unless another handle keeps it). So the first member, whom nobody can find yet, always times
+    /// out; where any member may be the first, join without a limit and wait with [`super::Topic::joined_within`],
+    /// which leaves the topic open. A wrong secret looks like nobody else: the error says whether values were found
+    /// that do not open, and [`super::TopicStats`] counts them in `records_refused.sealed`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

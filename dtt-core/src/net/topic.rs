@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use futures_util::FutureExt;
 use iroh::{EndpointAddr, EndpointId};
 use iroh_gossip::{api::JoinOptions as GossipJoin, net::Gossip};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     events::{Events, Keep, Queue},
     hub::{Hub, Status},
     stats::{DhtHealth, TopicStats},
+    why_alone::why_alone,
 };
 use crate::{
     config::{Config, TimeoutConfig},
@@ -201,11 +202,23 @@ impl Topic {
         }
     }
 
+    /// [`Topic::joined`] with a limit. The error says how far joining came; the topic goes on looking.
+    pub async fn joined_within(&self, limit: Duration) -> Result<()> {
+        let since = Instant::now();
+        match timeout(limit, self.joined()).await {
+            Ok(joined) => joined,
+            Err(_) => {
+                let why = why_alone(&self.stats(), self.inner.dht.answered_within(since.elapsed()));
+                Err(Error::NotJoined { after: limit, why })
+            }
+        }
+    }
+
     /// Takes an event queue of one's own.
     ///
     /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined,
     /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
-    /// neighbors.
+    /// neighbors. When the topic is closed, a queue ends after what is in it already has been read.
     pub fn subscribe(&self) -> Events {
         let first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
@@ -217,7 +230,7 @@ impl Topic {
         self.inner.limit
     }
 
-    /// What the topic has done so far.
+    /// What the topic has done so far. [`TopicStats`] says how to read it.
     pub fn stats(&self) -> TopicStats {
         self.inner.hub.stats()
     }
@@ -227,7 +240,8 @@ impl Topic {
         self.inner.dht.health().await
     }
 
-    /// Leaves the topic: neighbors are told, every event queue ends, and further calls fail with `CLOSED`.
+    /// Leaves the topic: neighbors are told, every event queue ends after what is in it already has been read, and
+    /// further calls fail with `CLOSED`.
     ///
     /// All handles of the topic are closed with it. Leaving twice is fine.
     pub async fn leave(&self) {

@@ -1,5 +1,7 @@
 //! What the examples share: running offline when `DTT_BOOTSTRAP` names a testnet, and a terminal to chat in.
 
+mod terminal;
+
 use std::net::Ipv4Addr;
 
 use dtt_core::{Config, DhtConfig, GossipReceiver, GossipSender, NodeConfig, Testnet};
@@ -8,7 +10,8 @@ use iroh::{
     endpoint::{PortmapperConfig, presets},
 };
 use iroh_gossip::api::Event;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+
+pub use terminal::{Input, Usage, arguments, finish, init_logging};
 
 /// The testnet that the examples shall use instead of the public DHT: `DTT_BOOTSTRAP`, as `dtt-testnet` prints it.
 pub fn testnet() -> Option<Vec<String>> {
@@ -43,32 +46,23 @@ pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
     Ok(builder.secret_key(secret_key).bind().await?)
 }
 
-/// Logs to standard error what `RUST_LOG` asks for, `dtt=debug` for example; without it, nothing.
-pub fn init_logging() {
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-}
-
-/// The lines of standard input.
-pub fn lines() -> Lines<BufReader<Stdin>> {
-    BufReader::new(tokio::io::stdin()).lines()
-}
-
 /// Sends the lines of standard input and prints what is heard, until the input or the topic ends.
-pub async fn talk(sender: GossipSender, mut receiver: GossipReceiver) -> anyhow::Result<()> {
-    let mut lines = lines();
+pub async fn talk(sender: GossipSender, mut receiver: GossipReceiver) {
+    let mut input = Input::read();
     loop {
         tokio::select! {
             event = receiver.next() => match event {
                 Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
                 Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
                 Ok(_) => {}
-                Err(_) => return Ok(()),
+                Err(_) => return,
             },
-            line = lines.next_line() => match line? {
-                Some(line) => sender.broadcast(line.into_bytes()).await?,
-                None => return Ok(()),
-            },
+            line = input.line() => {
+                let Some(line) = line else { return };
+                if let Err(error) = sender.broadcast(line.into_bytes()).await {
+                    eprintln!("not sent: {error}");
+                }
+            }
         }
     }
 }

@@ -2,23 +2,27 @@
 //!
 //! usage: chat TOPIC SECRET        (with `DTT_BOOTSTRAP` set, on a testnet)
 
-use anyhow::{Context, Result};
+use std::process::ExitCode;
+
+use anyhow::Result;
 use dtt_core::{Event, JoinOptions, Node};
-use dtt_examples::{lines, node_config};
+use dtt_examples::{Input, arguments, node_config};
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     dtt_examples::init_logging();
-    let mut arguments = std::env::args().skip(1);
-    let usage = "usage: chat TOPIC SECRET";
-    let (name, secret) = (arguments.next().context(usage)?, arguments.next().context(usage)?);
+    dtt_examples::finish(chat().await)
+}
+
+async fn chat() -> Result<()> {
+    let [name, secret] = arguments("chat TOPIC SECRET")?;
 
     let node = Node::spawn(node_config()).await?;
     let topic = node.join(name, secret, JoinOptions::default()).await?;
     println!("I am {}", node.id().fmt_short());
 
     let mut events = topic.subscribe();
-    let mut lines = lines();
+    let mut input = Input::read();
     loop {
         tokio::select! {
             event = events.next() => match event {
@@ -30,10 +34,12 @@ async fn main() -> Result<()> {
                 Some(_) => {}
                 None => break,
             },
-            line = lines.next_line() => match line? {
-                Some(line) => topic.broadcast(format!("{}: {line}", node.id().fmt_short())).await?,
-                None => break,
-            },
+            line = input.line() => {
+                let Some(line) = line else { break };
+                if let Err(error) = topic.broadcast(format!("{}: {line}", node.id().fmt_short())).await {
+                    eprintln!("not sent: {error}");
+                }
+            }
         }
     }
     node.shutdown().await;

@@ -5,32 +5,35 @@
 //! It prints a line for each thing that happens, greets twice a second, and ends when its input ends:
 //! `published`, `found`, `dialled`, `joined`, `heard NAME`. A peer in any other language does the same.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, process::ExitCode, time::Duration};
 
-use anyhow::{Context, Result};
-use dtt_core::{Event, JoinOptions, Node, Testnet, TopicState, TopicStats};
-use dtt_examples::lines;
+use anyhow::Result;
+use dtt_core::{Event, JoinOptions, Node, Testnet, TopicState, TopicStats, parse};
+use dtt_examples::{Input, Usage, arguments};
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     dtt_examples::init_logging();
-    let mut arguments = std::env::args().skip(1);
-    let mut argument = || arguments.next().context("usage: demo-peer NAME TOPIC BOOTSTRAP");
-    let (name, topic, bootstrap) = (argument()?, argument()?, argument()?);
-    let secret = std::env::var("DTT_DEMO_SECRET").context("DTT_DEMO_SECRET is not set")?;
-    let bootstrap: Vec<String> = bootstrap.split(',').map(str::to_owned).collect();
+    dtt_examples::finish(peer().await)
+}
+
+async fn peer() -> Result<()> {
+    let usage = "DTT_DEMO_SECRET=... demo-peer NAME TOPIC BOOTSTRAP";
+    let [name, topic, bootstrap] = arguments(usage)?;
+    let secret = std::env::var("DTT_DEMO_SECRET").map_err(|_| Usage(usage))?;
+    let bootstrap = parse::bootstrap_list(&bootstrap)?;
 
     let node = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await?;
     let topic = node.join(topic, secret, JoinOptions::default()).await?;
     let mut events = topic.subscribe();
-    let (mut lines, mut heard, mut told) = (lines(), HashSet::new(), HashSet::new());
+    let (mut input, mut heard, mut told) = (Input::read(), HashSet::new(), HashSet::new());
     let mut greet = tokio::time::interval(Duration::from_millis(500));
     let mut look = tokio::time::interval(Duration::from_millis(10));
     for round in 0.. {
         tokio::select! {
             _ = greet.tick() => topic.broadcast(format!("{name} {round}")).await?,
             _ = look.tick() => tell(&topic.stats(), &mut told),
-            line = lines.next_line() => if line?.is_none() { break },
+            line = input.line() => if line.is_none() { break },
             event = events.next() => match event {
                 Some(Event::State(TopicState::Joined)) => {
                     tell(&topic.stats(), &mut told);

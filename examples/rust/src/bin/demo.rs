@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use dtt_core::Testnet;
+use dtt_examples::{Usage, finish};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdin, Command},
@@ -22,13 +23,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("demo: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(run().await)
 }
 
 async fn run() -> Result<()> {
@@ -76,8 +71,10 @@ async fn run() -> Result<()> {
 /// What the peers are: as given, or three of the program beside this one.
 fn commands() -> Result<BTreeMap<String, Vec<String>>> {
     let mut commands = BTreeMap::new();
-    for argument in std::env::args().skip(1) {
-        let (name, command) = argument.split_once('=').context("usage: demo [NAME=COMMAND ...]")?;
+    let usage = || Usage("demo [NAME=COMMAND ...]     (two peers at least)");
+    for argument in std::env::args_os().skip(1) {
+        let argument = argument.into_string().map_err(|_| usage())?;
+        let (name, command) = argument.split_once('=').ok_or_else(usage)?;
         commands.insert(name.to_owned(), command.split_whitespace().map(str::to_owned).collect());
     }
     if commands.is_empty() {
@@ -86,7 +83,7 @@ fn commands() -> Result<BTreeMap<String, Vec<String>>> {
         commands.extend(["alice", "bob", "carol"].map(|name| (name.to_owned(), command.clone())));
     }
     if commands.len() < 2 {
-        bail!("a demo needs two peers at least");
+        return Err(usage().into());
     }
     Ok(commands)
 }

@@ -3,14 +3,14 @@
 //! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
 //! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use dtt_core::{
     AddressHints, AutoDiscoveryGossip, BootstrapConfig, BubbleMergeConfig, Config, DefaultSecretRotation, DhtConfig,
     MergeConfig, MessageOverlapMergeConfig, PublisherConfig, RecordPublisher, RotationHandle, TimeoutConfig, TopicId,
 };
-use dtt_examples::{config, endpoint, talk};
+use dtt_examples::{arguments, config, endpoint, finish, talk};
 use ed25519_dalek::SigningKey;
 use iroh::{SecretKey, protocol::Router};
 use iroh_gossip::net::Gossip;
@@ -79,8 +79,13 @@ fn full_config(bootstrap: Option<Vec<String>>) -> Config {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     dtt_examples::init_logging();
+    finish(run().await)
+}
+
+async fn run() -> Result<()> {
+    let [] = arguments("full_config")?;
     let secret_key = SecretKey::generate();
     let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
     let endpoint = endpoint(secret_key).await?;
@@ -103,7 +108,7 @@ async fn main() -> Result<()> {
     println!("joined");
     let (sender, receiver) = topic.split().await?;
     drop(topic);
-    talk(sender, receiver).await?;
+    talk(sender, receiver).await;
     router.shutdown().await?;
     Ok(())
 }
