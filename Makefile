@@ -6,7 +6,7 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test lint bench interop doc
+.PHONY: help demo testnet chat test lint bench sim interop doc
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ bench: ## Beside the peer implementation and raw iroh-gossip: a table, and targe
 	@echo "bench: building"
 	@$(BUILD) --bin dtt-lab-bench
 	@$(BIN)/dtt-lab-bench
+
+sim: ## Up to 10,000 simulated nodes beside the peer's rules: docs/evaluation/simulation.md and its plots (30 min)
+	@tools/need cargo cc
+	@$(BUILD) --bin dtt-lab-sim
+	@$(BIN)/dtt-lab-sim --out docs/evaluation --page docs/evaluation/simulation.md
 
 interop: ## Live swarms with the peer implementation in network namespaces (root)
 	@tools/need cargo cc ip

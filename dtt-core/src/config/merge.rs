@@ -18,9 +18,9 @@ settings! {
     copy {
         /// From joining to the first look. Default 30 s.
         initial_interval: Duration = Duration::from_secs(30);
-        /// The least time from one look to the next. Default 60 s.
+        /// The least time from one look to the next. Later looks use the slots that the publisher looks up. Default 60 s.
         base_interval: Duration = Duration::from_secs(60);
-        /// A random time up to this is added. Default 120 s.
+        /// A random time up to this is added when there is no publisher, so that lookups keep apart. Default 120 s.
         max_jitter: Duration = Duration::from_secs(120);
         /// With this many neighbors there is no need to look. Default 4.
         min_neighbors: usize = 4;
@@ -68,9 +68,9 @@ settings! {
     copy {
         /// From joining to the first comparison. Default 30 s.
         initial_interval: Duration = Duration::from_secs(30);
-        /// The least time from one comparison to the next. Default 60 s.
+        /// The least time from one comparison to the next. Later ones use the slots that the publisher looks up. Default 60 s.
         base_interval: Duration = Duration::from_secs(60);
-        /// A random time up to this is added. Default 120 s.
+        /// A random time up to this is added when there is no publisher, so that lookups keep apart. Default 120 s.
         max_jitter: Duration = Duration::from_secs(120);
         /// How many peers are joined at once. Default 2.
         max_join_peers: usize = 2;

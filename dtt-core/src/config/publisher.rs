@@ -18,7 +18,8 @@ settings! {
     copy {
         /// From joining to the first record. Default 10 s.
         initial_delay: Duration = Duration::from_secs(10);
-        /// The least time from one record to the next. Default 10 s.
+        /// The least time from one turn to the next. A turn publishes if this node is on duty in that minute, which it and its
+        /// neighbors take in turns, and has not published in it. Default 10 s.
         base_interval: Duration = Duration::from_secs(10);
         /// A random time up to this is added. Default 50 s.
         max_jitter: Duration = Duration::from_secs(50);

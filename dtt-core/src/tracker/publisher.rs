@@ -19,6 +19,9 @@ const REPUBLISH_SPACING: Duration = Duration::from_secs(10);
 const ADDRESS_SPACING: Duration = Duration::from_secs(10);
 /// Of a node and its neighbors, one in so many is on duty in a minute, and one at the least.
 const DUTY_SHARE: usize = 3;
+/// One duty in so many is a rest: a minute without a record does no harm, since newcomers read two slots, and two nodes
+/// that are a swarm of their own stay below one lookup in two minutes each.
+const REST: u8 = 16;
 /// How likely a joined node publishes in a slot that is full of records which nothing here speaks for.
 const DEFIANCE: f64 = 0.5;
 /// Each time a slot was full of others' records halves a node's duties, but no more often than this: when most of a
@@ -165,7 +168,8 @@ impl Publisher {
         let mine = duty(&core.me, minute);
         let before = core.neighbors.iter().filter(|peer| duty(peer, minute) < mine).count();
         let on_duty = ((core.neighbors.len() + 1) / DUTY_SHARE).max(1);
-        before < on_duty && (few || mine[31].trailing_zeros() >= self.full)
+        let rests = mine[30].is_multiple_of(REST);
+        before < on_duty && !rests && (few || mine[31].trailing_zeros() >= self.full)
     }
 
     fn soon(&mut self, at: Duration) {

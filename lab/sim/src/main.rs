@@ -1,28 +1,151 @@
-//! scratch
-#![allow(dead_code)]
+//! The simulator: thousands of nodes with the real tracker and the real gossip state machine, over models of the network,
+//! the clocks and the DHT. The same seed gives the same report, byte for byte.
+//!
+//! usage: dtt-lab-sim [--seed N] [--runs N] [--out FOLDER] [--page FILE] [SCENARIO...]
+
 mod dht;
 mod draw;
 mod measure;
 mod network;
 mod node;
 mod peer_policy;
+mod plots;
 mod policy;
 mod queue;
+mod report;
 mod scenario;
 mod world;
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let runs: u64 = arguments[1].parse().unwrap();
-    for scenario in scenario::Scenario::all().iter().filter(|s| s.name == arguments[0]) {
-        for rules in policy::Rules::ALL.iter().filter(|r| arguments.get(2).is_none_or(|a| a == r.name())) {
-            let begin = std::time::Instant::now();
-            let o: Vec<_> = (std::env::var("FIRST").map_or(0, |f| f.parse().unwrap())..runs.min(scenario.runs))
-                .map(|seed| world::run(scenario, *rules, seed))
-                .collect();
-            println!("{} {} {:?}", scenario.name, rules.name(), begin.elapsed());
-            for o in o {
-                println!("   {}", serde_json::to_string(&o).unwrap());
-            }
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+
+use measure::Outcome;
+use policy::Rules;
+use report::{Entry, Report};
+use scenario::Scenario;
+
+const USAGE: &str = "usage: dtt-lab-sim [--seed N] [--runs N] [--out FOLDER] [--page FILE] [SCENARIO...]";
+/// The table stands between these in a page.
+const MARKS: (&str, &str) = ("<!-- table -->\n", "<!-- end of table -->");
+
+struct Options {
+    seed: u64,
+    runs: u64,
+    out: PathBuf,
+    page: Option<PathBuf>,
+    scenarios: Vec<Scenario>,
+}
+
+fn main() -> Result<ExitCode> {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}\n{USAGE}\nscenarios:");
+            Scenario::all().iter().for_each(|scenario| eprintln!("  {:24} {}", scenario.name, scenario.title));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let report = Report { seed: options.seed, entries: simulate(&options) };
+    fs::create_dir_all(&options.out)?;
+    let write = |file: &str, text: String| {
+        let path = options.out.join(file);
+        fs::write(&path, text).with_context(|| format!("{} is not written", path.display()))
+    };
+    write("report.json", serde_json::to_string_pretty(&report)? + "\n")?;
+    write("table.md", report.table())?;
+    plots::draw(&report, &options.out)?;
+    if let Some(page) = &options.page {
+        insert(page, &report.table())?;
+    }
+    print!("{}", report.table());
+    let targets = report.targets();
+    targets
+        .iter()
+        .for_each(|target| println!("{} {}", if target.reached { "reached" } else { "MISSED " }, target.text));
+    Ok(if targets.iter().all(|target| target.reached) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn options(arguments: impl Iterator<Item = String>) -> Result<Options> {
+    let (mut seed, mut runs, mut out, mut page, mut names) = (1, u64::MAX, PathBuf::from("target/sim"), None, vec![]);
+    let mut arguments = arguments;
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--seed" => seed = number(&argument, &value()?)?,
+            "--runs" => runs = number(&argument, &value()?)?,
+            "--out" => out = value()?.into(),
+            "--page" => page = Some(value()?.into()),
+            option if option.starts_with('-') => bail!("{option} is no option"),
+            _ => names.push(argument),
         }
     }
+    let mut scenarios = Scenario::all();
+    if let Some(unknown) = names.iter().find(|name| scenarios.iter().all(|scenario| scenario.name != **name)) {
+        bail!("{unknown} is no scenario");
+    }
+    scenarios.retain(|scenario| names.is_empty() || names.contains(&scenario.name));
+    Ok(Options { seed, runs, out, page, scenarios })
+}
+
+fn number(option: &str, value: &str) -> Result<u64> {
+    value.parse().with_context(|| format!("{option}: {value:?} is no number"))
+}
+
+/// Runs everything, as many at once as there are processors. Each run is alone with its seed, so the order does not
+/// matter to the report.
+fn simulate(options: &Options) -> Vec<Entry> {
+    let entries: Vec<(&Scenario, Rules)> =
+        options.scenarios.iter().flat_map(|scenario| Rules::ALL.map(|rules| (scenario, rules))).collect();
+    let runs = |scenario: &Scenario| scenario.runs.min(options.runs);
+    let mut jobs: Vec<(usize, u64)> = entries
+        .iter()
+        .enumerate()
+        .flat_map(|(at, (scenario, _))| (0..runs(scenario)).map(move |run| (at, run)))
+        .collect();
+    // The long ones first, so that no processor waits at the end.
+    let cost = |scenario: &Scenario| u64::from(scenario.nodes) * scenario.duration;
+    jobs.sort_by_key(|(at, run)| (std::cmp::Reverse(cost(entries[*at].0)), *at, *run));
+    let done: Mutex<Vec<(usize, u64, Outcome)>> = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((at, run)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (scenario, rules) = entries[*at];
+            let begin = Instant::now();
+            let outcome = world::run(scenario, rules, options.seed + run);
+            let (name, rules, took) = (&scenario.name, rules.name(), begin.elapsed());
+            eprintln!("{name} {rules} seed {} in {:.1} s", options.seed + run, took.as_secs_f64());
+            done.lock().expect("no run panics").push((*at, *run, outcome));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut done = done.into_inner().expect("no run panics");
+    done.sort_by_key(|(at, run, _)| (*at, *run));
+    let of = |entry: usize| done.iter().filter(move |(at, ..)| *at == entry).map(|(_, _, outcome)| outcome.clone());
+    entries.iter().enumerate().map(|(at, (scenario, rules))| Entry::new(scenario, *rules, of(at).collect())).collect()
+}
+
+/// Puts the table into a page, between its marks.
+fn insert(page: &Path, table: &str) -> Result<()> {
+    let text = fs::read_to_string(page).with_context(|| format!("{} is not read", page.display()))?;
+    let begin = text.find(MARKS.0).with_context(|| format!("{:?} is not in the page", MARKS.0))? + MARKS.0.len();
+    let end = text.find(MARKS.1).with_context(|| format!("{:?} is not in the page", MARKS.1))?;
+    fs::write(page, [&text[..begin], table, &text[end..]].concat())?;
+    Ok(())
 }

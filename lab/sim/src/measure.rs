@@ -152,6 +152,7 @@ impl Measure {
         Outcome {
             seed,
             one_component: self.first_whole.map(|at| seconds(at.saturating_sub(self.last_arrival))),
+            heals: self.healed_from.is_some(),
             heal: self.healed.zip(self.healed_from).map(|(at, from)| seconds(at - from)),
             join_median: percentile(&self.join_times, 0.5).map(seconds),
             join_p99: percentile(&self.join_times, 0.99).map(seconds),
@@ -177,6 +178,8 @@ pub(crate) struct Outcome {
     pub(crate) seed: u64,
     /// From the last first arrival until all nodes are one component.
     pub(crate) one_component: Option<f64>,
+    /// Whether there was a cut that ended.
+    pub(crate) heals: bool,
     /// From the end of a cut until all nodes are one component.
     pub(crate) heal: Option<f64>,
     pub(crate) join_median: Option<f64>,

@@ -425,7 +425,7 @@ mod tests {
         }
         policy.publisher = None;
         policy.bubble.next = None;
-        policy.handle_timeout(at(31.0));
+        policy.handle_timeout(at(32.0));
         assert_eq!(actions(&mut policy), [Action::Lookup { minute: minute - 1 }]);
         lookup_ends(&mut policy, at(33.0), &[]);
         let heard_before = SeenRecord { hashes: vec![[3; 32]], ..record(minute, 9) };

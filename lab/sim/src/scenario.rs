@@ -77,7 +77,7 @@ impl Scenario {
     /// All scenarios of the evaluation.
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Vec::new();
-        for (nodes, runs, messages) in [(2, 101, 1.0), (10, 51, 1.0), (100, 21, 1.0), (1000, 11, 0.2), (10_000, 1, 0.1)]
+        for (nodes, runs, messages) in [(2, 101, 1.0), (10, 51, 1.0), (100, 21, 1.0), (1000, 7, 0.2), (10_000, 1, 0.1)]
         {
             let at_once = Self::new(format!("at-once-{nodes}"), format!("{nodes} nodes started at once"), nodes);
             all.push(Self { runs, messages, ..at_once });
@@ -97,26 +97,29 @@ impl Scenario {
         all.push(Self {
             partition: cut(2, false, 3 * MINUTE, 8 * MINUTE),
             duration: 15 * MINUTE,
-            runs: 5,
+            messages: 0.2,
+            runs: 3,
             ..Self::new("split-1000", "1000 nodes split into halves for 5 min, with one DHT", 1000)
         });
         all.push(Self {
             partition: cut(2, true, 3 * MINUTE, 8 * MINUTE),
             duration: 15 * MINUTE,
-            runs: 5,
+            messages: 0.2,
+            runs: 3,
             ..Self::new("split-all-1000", "1000 nodes and the DHT split into halves for 5 min", 1000)
         });
         all.push(Self {
             partition: cut(2, true, 3 * MINUTE, 8 * MINUTE),
             duration: 15 * MINUTE,
             messages: 0.0,
-            runs: 5,
+            runs: 3,
             ..Self::new("split-silent-1000", "the same, and nobody says anything", 1000)
         });
         all.push(Self {
             partition: cut(10, true, 0, 5 * MINUTE),
             duration: 12 * MINUTE,
-            runs: 5,
+            messages: 0.2,
+            runs: 3,
             ..Self::new("islands-1000", "ten islands of 100 nodes that grew up apart, joined after 5 min", 1000)
         });
         for (squat, name, what) in [

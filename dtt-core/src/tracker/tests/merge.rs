@@ -104,7 +104,7 @@ fn a_busy_topic_does_not_look_split() {
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     let start = bench.now;
     // A hundred messages a second; each minute's record was made at its start and names what was heard then.
-    for second in 0..600u32 {
+    for second in 0..1500u32 {
         for n in 0..100 {
             let hash = numbered(second * 100 + n);
             bench.tracker.handle(bench.now, if n % 10 == 0 { Input::Sent(hash) } else { Input::Received(hash) });
