@@ -177,16 +177,27 @@ impl Bootstrap {
         Some(peer)
     }
 
-    pub(super) fn remember_dial(&mut self, peer: PeerId, now: Now) {
+    /// Whoever has just left is not dialled at once.
+    pub(super) fn has_left(&mut self, peer: PeerId, now: Now) {
+        self.make_room(now);
+        self.dialled.entry(peer).or_insert(Dialled { times: 0, not_before: now.mono }).not_before =
+            now.mono + REDIAL_FIRST;
+    }
+
+    fn remember_dial(&mut self, peer: PeerId, now: Now) {
+        self.make_room(now);
+        let dialled = self.dialled.entry(peer).or_insert(Dialled { times: 0, not_before: now.mono });
+        let pause = (REDIAL_FIRST * 2u32.pow(dialled.times.min(8))).min(REDIAL_MOST);
+        *dialled = Dialled { times: dialled.times + 1, not_before: now.mono + pause };
+    }
+
+    fn make_room(&mut self, now: Now) {
         if self.dialled.len() >= MAX_DIALLED {
             self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
         }
         if self.dialled.len() >= MAX_DIALLED {
             self.dialled.clear();
         }
-        let dialled = self.dialled.entry(peer).or_insert(Dialled { times: 0, not_before: now.mono });
-        let pause = (REDIAL_FIRST * 2u32.pow(dialled.times.min(8))).min(REDIAL_MOST);
-        *dialled = Dialled { times: dialled.times + 1, not_before: now.mono + pause };
     }
 
     /// Ends a round whose lookups are over and whose dials came to nothing.

@@ -303,14 +303,13 @@ impl Tracker {
 
     fn neighbor_down(&mut self, now: Now, peer: PeerId) {
         let before = self.core.neighbors.len();
+        self.bootstrap.has_left(peer, now);
         self.core.neighbors.retain(|known| *known != peer);
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
             self.judge_anew();
             self.publisher.alone(now);
-            // Whoever has just left is not dialled at once.
-            self.bootstrap.remember_dial(peer, now);
             self.bootstrap.start(&mut self.core, now);
             self.advance(now);
         }

@@ -94,18 +94,18 @@ fn losing_the_last_neighbor_starts_bootstrap_again() {
 #[test]
 fn who_has_just_left_is_not_dialled_at_once_but_later_is() {
     let minute = early().minute();
-    let mut bench = Bench::at(Config::default(), early()).with(record(minute, 1, &[], &[]));
+    let mut bench = Bench::at(Config::default(), early()).with(record(minute, 1, &[2], &[]));
     bench.run(secs(1));
-    bench.input(Input::NeighborUp(id(1)));
+    (1..=2).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(5));
     bench.forget();
     let left = bench.now.mono;
-    bench.input(Input::NeighborDown(id(1)));
+    (1..=2).for_each(|n| bench.input(Input::NeighborDown(id(n))));
     assert_eq!(bench.states(), [TopicState::Alone]);
     bench.run(secs(20));
     let joins = bench.joins(JoinReason::Bootstrap);
     assert!(bench.lookups().iter().any(|(at, _)| *at < left + secs(1)), "it looks for others at once");
-    assert_eq!(joins[0].1, [id(1)], "its record still stands, and it may be back");
+    assert!([[id(1)], [id(2)]].iter().any(|peer| joins[0].1 == peer), "its record still stands, and it may be back");
     assert!((secs(2)..secs(12)).contains(&(joins[0].0 - left)), "{:?}", joins[0].0 - left);
 }
 
