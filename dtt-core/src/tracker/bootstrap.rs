@@ -22,6 +22,14 @@ const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
 /// Peers remembered as dialled.
 const MAX_DIALLED: usize = 512;
+/// Candidates of one round: more than a round could dial.
+const MAX_CANDIDATES: usize = 256;
+/// Who had a neighbor for this long looks for another at once. Neighbors who come and go would otherwise make us read
+/// the DHT, and dial others, as fast as they like.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// Peers and candidates remembered at the most.
+pub(super) const FOOTPRINT: usize = MAX_DIALLED + MAX_CANDIDATES;
 
 #[derive(Debug, Default)]
 pub(super) struct Bootstrap {
@@ -33,6 +41,8 @@ pub(super) struct Bootstrap {
     /// The minute of the last round.
     last_minute: Option<u64>,
     started_before: bool,
+    /// When the first of the neighbors came.
+    joined_at: Duration,
 }
 
 #[derive(Debug)]
@@ -75,10 +85,28 @@ impl Bootstrap {
         self.begin_round(core, now);
     }
 
-    pub(super) fn stop(&mut self) {
+    /// There is a neighbor.
+    pub(super) fn stop(&mut self, now: Now) {
         self.round = None;
         self.next_round = None;
-        self.dialled.clear();
+        self.joined_at = now.mono;
+        self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
+    }
+
+    /// The last neighbor, `peer`, is gone.
+    pub(super) fn resume(&mut self, core: &mut Core, now: Now, peer: PeerId) {
+        // Whoever has just left is not dialled at once.
+        self.remember_dial(peer, now);
+        if now.mono.saturating_sub(self.joined_at) >= STEADY {
+            self.start(core, now);
+        } else {
+            self.pause(core, now, false, false);
+        }
+    }
+
+    /// How many peers and candidates are remembered.
+    pub(super) fn footprint(&self) -> usize {
+        self.dialled.len() + self.round.as_ref().map_or(0, |round| round.candidates.len())
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -97,8 +125,13 @@ impl Bootstrap {
         for (rank, peer) in choices.into_iter().enumerate() {
             let known = peer == core.me || round.candidates.iter().any(|candidate| candidate.peer == peer);
             let waits = self.dialled.get(&peer).is_some_and(|dialled| dialled.not_before > now.mono);
-            if !known && !waits {
+            if known || waits {
+                continue;
+            }
+            if round.candidates.len() < MAX_CANDIDATES {
                 round.candidates.push(Candidate { peer, rank });
+            } else {
+                round.candidates[core.rng.random_range(..MAX_CANDIDATES)] = Candidate { peer, rank };
             }
         }
     }
@@ -177,7 +210,7 @@ impl Bootstrap {
         Some(peer)
     }
 
-    pub(super) fn remember_dial(&mut self, peer: PeerId, now: Now) {
+    fn remember_dial(&mut self, peer: PeerId, now: Now) {
         if self.dialled.len() >= MAX_DIALLED {
             self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
         }
@@ -200,13 +233,12 @@ impl Bootstrap {
             return;
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
-        let pause = self.pause(core, self.round.as_ref().is_some_and(|round| round.found_records), answered);
-        self.round = None;
-        self.attempt = self.attempt.saturating_add(1);
-        self.next_round = Some(now.mono + pause);
+        let found_records = round.found_records;
+        self.pause(core, now, found_records, answered);
     }
 
-    fn pause(&mut self, core: &mut Core, found_records: bool, answered: bool) -> Duration {
+    /// Lets some time pass before the next round, the more the more rounds there were.
+    fn pause(&mut self, core: &mut Core, now: Now, found_records: bool, answered: bool) {
         let config = core.config.bootstrap_config();
         let (first, growth) = if found_records {
             (config.discovery_poll_interval(), GROWTH_FOUND)
@@ -216,6 +248,9 @@ impl Bootstrap {
         let grown = first.saturating_mul(growth.pow(self.attempt.min(12)));
         let most = if answered { config.max_retry_interval() } else { config.max_retry_interval().min(DEAF_PAUSE) };
         // Up to a quarter less or more, so that many that began together drift apart.
-        grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0)
+        let pause = grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0);
+        self.round = None;
+        self.attempt = self.attempt.saturating_add(1);
+        self.next_round = Some(now.mono + pause);
     }
 }

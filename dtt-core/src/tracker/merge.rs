@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use rand::seq::SliceRandom;
 
 use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
+use crate::wire::MAX_MESSAGE_HASHES;
 
 /// Records this recent are compared without a lookup of their own.
 const SLOT_AGE: Duration = Duration::from_secs(30);
@@ -17,6 +18,8 @@ const JUDGE_MARGIN: Duration = Duration::from_secs(65);
 const JUDGED_MOST: u8 = 5;
 /// Messages known only from records that are remembered.
 const MAX_STRANGE: usize = 4096;
+/// Messages remembered at the most: a record is judged as a whole.
+pub(super) const FOOTPRINT: usize = MAX_STRANGE + MAX_MESSAGE_HASHES;
 
 #[derive(Debug, Default)]
 pub(super) struct Merges {
@@ -74,6 +77,11 @@ impl Merges {
     pub(super) fn judge_anew(&mut self) {
         self.compared = false;
         self.strange.clear();
+    }
+
+    /// How many messages are remembered.
+    pub(super) fn footprint(&self) -> usize {
+        self.strange.len()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {

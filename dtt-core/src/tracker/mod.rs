@@ -207,6 +207,9 @@ struct Core {
 }
 
 impl Tracker {
+    /// The most that [`Tracker::footprint`] ever is.
+    pub const MAX_FOOTPRINT: usize = bootstrap::FOOTPRINT + merge::FOOTPRINT + slots::FOOTPRINT + window::FOOTPRINT;
+
     /// A machine that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
     pub fn new(me: PeerId, config: &Config, seed: u64, now: Now) -> Self {
         let mut core = Core {
@@ -284,13 +287,22 @@ impl Tracker {
         self.core.window.last()
     }
 
+    /// How many records, peers and message hashes are remembered, the neighbors not among them. Never more than
+    /// [`Tracker::MAX_FOOTPRINT`], whatever comes in.
+    pub fn footprint(&self) -> usize {
+        self.bootstrap.footprint()
+            + self.merges.footprint()
+            + self.core.slots.footprint()
+            + self.core.window.footprint()
+    }
+
     fn neighbor_up(&mut self, now: Now, peer: PeerId) {
         if self.core.neighbors.contains(&peer) {
             return;
         }
         self.core.neighbors.push(peer);
         if self.core.neighbors.len() == 1 {
-            self.bootstrap.stop();
+            self.bootstrap.stop(now);
             self.publisher.joined(&mut self.core, now);
             self.merges.joined(&self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
@@ -305,15 +317,14 @@ impl Tracker {
             self.merges.stop();
             self.judge_anew();
             self.publisher.alone(now);
-            // Whoever has just left is not dialled at once.
-            self.bootstrap.remember_dial(peer, now);
-            self.bootstrap.start(&mut self.core, now);
+            self.bootstrap.resume(&mut self.core, now, peer);
             self.advance(now);
         }
     }
 
     fn record(&mut self, now: Now, record: SeenRecord) {
-        if record.publisher == self.core.me || !self.core.slots.add(record.clone()) {
+        let core = &mut self.core;
+        if record.publisher == core.me || !core.slots.add(record.clone(), &mut core.rng) {
             return;
         }
         self.bootstrap.record(&mut self.core, now, &record);

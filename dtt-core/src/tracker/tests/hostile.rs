@@ -1,0 +1,68 @@
+//! Neighbors, members and clocks that mean no good, or are broken.
+
+use super::*;
+
+fn bytes_of(n: u64) -> PeerId {
+    let mut id = [9; 32];
+    id[..8].copy_from_slice(&n.to_le_bytes());
+    id
+}
+
+#[test]
+fn a_neighbor_that_comes_and_goes_makes_us_neither_read_nor_dial_more() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early()).with(record(minute, 5, &[6, 7, 8], &[]));
+    bench.run(secs(10));
+    bench.forget();
+    for _ in 0..200 {
+        bench.input(Input::NeighborUp(id(1)));
+        bench.run(Duration::from_millis(50));
+        bench.input(Input::NeighborDown(id(1)));
+        bench.run(Duration::from_millis(50));
+    }
+    let lookups = bench.lookups().len();
+    assert!(lookups <= 12, "{lookups} lookups in 20 s");
+    let dials = bench.joins(JoinReason::Bootstrap).len();
+    assert!(dials <= 12, "{dials} dials in 20 s of the 4 nodes that the record names");
+    bench.forget();
+    bench.run(secs(15));
+    assert!(!bench.lookups().is_empty(), "it looks on when that has ended");
+}
+
+#[test]
+fn a_flooded_slot_shuts_no_honest_record_out() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..1000 {
+        let flood = SeenRecord { minute, publisher: bytes_of(n), peers: Vec::new(), hashes: Vec::new() };
+        bench.input(Input::Record(flood));
+    }
+    bench.input(Input::Record(record(minute, 1, &[], &[])));
+    assert!(bench.tracker.core.slots.records(minute).iter().any(|known| known.publisher == id(1)));
+    assert!(bench.tracker.footprint() < 500, "{}", bench.tracker.footprint());
+}
+
+#[test]
+fn a_publisher_of_ever_other_records_fills_no_memory() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..1000 {
+        let peers = (1..=5).map(|at| bytes_of(n * 5 + at)).collect();
+        bench.input(Input::Record(SeenRecord { minute, publisher: id(1), peers, hashes: Vec::new() }));
+    }
+    assert!(bench.tracker.footprint() < 300, "{}", bench.tracker.footprint());
+}
+
+#[test]
+fn a_clock_that_is_set_again_and_again_leaves_few_lookups_under_way() {
+    let mut bench = Bench::at(Config::default(), early());
+    for _ in 0..500 {
+        bench.now.unix += secs(3600);
+        bench.tracker.handle_timeout(bench.now);
+        bench.drain();
+    }
+    let lookups = bench.lookups().len();
+    assert!(lookups <= 16, "{lookups} lookups without an answer");
+    bench.run(secs(120));
+    assert!(bench.lookups().len() > lookups, "it looks on when they have ended");
+}
