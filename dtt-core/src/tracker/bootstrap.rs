@@ -41,6 +41,8 @@ pub(super) struct Bootstrap {
     /// The minute of the last round.
     last_minute: Option<u64>,
     started_before: bool,
+    /// Whether the last round dialled what records name, and nobody came.
+    fruitless: bool,
     /// When the first of the neighbors came.
     joined_at: Duration,
 }
@@ -60,6 +62,8 @@ struct Round {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     peer: PeerId,
+    /// How often it was dialled in vain: whoever was not yet tried comes first.
+    times: u32,
     /// The how-manieth choice of its record: the first choices of all records come before any second one.
     rank: usize,
 }
@@ -90,6 +94,7 @@ impl Bootstrap {
         self.round = None;
         self.next_round = None;
         self.joined_at = now.mono;
+        self.fruitless = false;
         self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
     }
 
@@ -102,6 +107,11 @@ impl Bootstrap {
         } else {
             self.pause(core, now, false, false);
         }
+    }
+
+    /// Whether the records that were found led to nobody.
+    pub(super) fn is_fruitless(&self) -> bool {
+        self.fruitless
     }
 
     /// How many peers and candidates are remembered.
@@ -124,14 +134,16 @@ impl Bootstrap {
         choices.shuffle(&mut core.rng);
         for (rank, peer) in choices.into_iter().enumerate() {
             let known = peer == core.me || round.candidates.iter().any(|candidate| candidate.peer == peer);
-            let waits = self.dialled.get(&peer).is_some_and(|dialled| dialled.not_before > now.mono);
+            let dialled = self.dialled.get(&peer);
+            let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
             if known || waits {
                 continue;
             }
+            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), rank };
             if round.candidates.len() < MAX_CANDIDATES {
-                round.candidates.push(Candidate { peer, rank });
+                round.candidates.push(candidate);
             } else {
-                round.candidates[core.rng.random_range(..MAX_CANDIDATES)] = Candidate { peer, rank };
+                round.candidates[core.rng.random_range(..MAX_CANDIDATES)] = candidate;
             }
         }
     }
@@ -195,7 +207,8 @@ impl Bootstrap {
 
     fn next_candidate(&mut self, core: &Core, now: Now) -> Option<PeerId> {
         let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono && !round.is_over(now))?;
-        let at = (0..round.candidates.len()).min_by_key(|at| round.candidates[*at].rank)?;
+        let at =
+            (0..round.candidates.len()).min_by_key(|at| (round.candidates[*at].times, round.candidates[*at].rank))?;
         let peer = round.candidates.remove(at).peer;
         round.dials += 1;
         let bootstrap = core.config.bootstrap_config();
@@ -234,6 +247,7 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
+        self.fruitless = round.dials > 0;
         self.pause(core, now, found_records, answered);
     }
 

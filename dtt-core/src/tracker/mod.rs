@@ -350,7 +350,7 @@ impl Tracker {
         let core = &mut self.core;
         core.slots.expire(now);
         self.bootstrap.advance(core, now);
-        self.publisher.advance(core, now);
+        self.publisher.advance(core, now, self.bootstrap.is_fruitless());
         self.merges.advance(core, now);
         // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
         core.slots.forget_old(now);

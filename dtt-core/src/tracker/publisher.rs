@@ -90,7 +90,8 @@ impl Publisher {
         }
     }
 
-    pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
+    /// `fruitless`: the records that were found led to nobody.
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now, fruitless: bool) {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;
             self.awaits_address = false;
@@ -103,19 +104,29 @@ impl Publisher {
         }
         if core.want_slot(now.minute(), SLOT_AGE, now) {
             self.waiting_for = None;
-            self.publish(core, now);
+            let published = self.publish(core, now, fruitless);
             self.schedule(core, now);
+            if !published && !core.is_joined() {
+                // The records that are there may lead to nobody.
+                let again = now.mono + REPUBLISH_SPACING + core.jitter(REPUBLISH_SPACING / 4);
+                self.next = self.next.map(|next| next.min(again));
+            }
         }
     }
 
-    fn publish(&mut self, core: &mut Core, now: Now) {
+    /// Hands a record out, unless its slot shows enough of others: false then. Records of nodes that are gone, or never
+    /// were, are no reason to stay unfindable.
+    fn publish(&mut self, core: &mut Core, now: Now, fruitless: bool) -> bool {
         let minute = now.minute();
         self.published = Some((minute, now.mono));
-        if core.slots.records(minute).len() < core.config.bootstrap_config().max_bootstrap_records() {
-            self.stored = None;
-            let content = core.content();
-            core.act(Action::Store { minute, content });
+        let enough = core.slots.records(minute).len() >= core.config.bootstrap_config().max_bootstrap_records();
+        if enough && !fruitless {
+            return false;
         }
+        self.stored = None;
+        let content = core.content();
+        core.act(Action::Store { minute, content });
+        true
     }
 
     fn schedule(&mut self, core: &mut Core, now: Now) {

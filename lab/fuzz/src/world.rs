@@ -143,8 +143,9 @@ impl World {
             Step::Flap { peer, times, pause } => {
                 for _ in 0..times {
                     self.up(peer);
-                    self.pass(Duration::from_millis(pause.into()));
+                    self.run_for(Duration::from_millis(pause.into()) / 4);
                     self.down(peer);
+                    self.run_for(Duration::from_millis(pause.into()) / 4);
                 }
             }
             Step::Received(hash) => self.input(Input::Received(id(hash.into()))),

@@ -43,6 +43,37 @@ fn a_flooded_slot_shuts_no_honest_record_out() {
 }
 
 #[test]
+fn records_that_lead_to_nobody_do_not_keep_us_unfindable() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..20 {
+        bench = bench.with(record(minute, n + 10, &[n + 40, n + 80], &[]));
+    }
+    bench.run(secs(3));
+    assert!(bench.stores().is_empty(), "at first they are believed");
+    bench.run(secs(22));
+    assert_eq!(bench.stores()[0].1, minute, "nobody came, so the record goes out in the same minute");
+}
+
+#[test]
+fn who_was_not_yet_dialled_comes_before_who_was_dialled_in_vain() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..40 {
+        bench = bench.with(record(minute, n + 10, &[n + 60, n + 110], &[]));
+    }
+    bench.run(secs(11));
+    assert!(bench.joins(JoinReason::Bootstrap).len() > 20, "a round of dials in vain");
+    bench = bench.with(record(minute, 1, &[], &[]));
+    bench.forget();
+    bench.run(secs(20));
+    let joins = bench.joins(JoinReason::Bootstrap);
+    let found = joins.iter().position(|(_, peers)| peers == &[id(1)]).expect("it is dialled");
+
+    assert!(found < 10, "{found} others were dialled before");
+}
+
+#[test]
 fn a_publisher_of_ever_other_records_fills_no_memory() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early());

@@ -70,6 +70,8 @@ fn five_records_of_others_are_enough() {
     for other in 1..=5 {
         bench = bench.with(record(minute, other, &[], &[]));
     }
+    bench.run(secs(2));
+    bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(30));
     assert!(bench.stores().is_empty());
 }
