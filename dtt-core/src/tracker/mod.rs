@@ -181,6 +181,20 @@ pub enum TopicState {
     Alone,
 }
 
+/// How much a [`Tracker`] remembers, beside the present neighbors and the actions that are not yet taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Footprint {
+    /// Peers that were dialled or may be.
+    pub peers: usize,
+    /// Records of the last minutes.
+    pub records: usize,
+    /// Hashes of messages that were heard or sent.
+    pub heard: usize,
+    /// Hashes of messages that only records named.
+    pub named: usize,
+}
+
 /// A clock that jumped against the other by more than this means that the machine slept or its time was set.
 const CLOCK_JUMP: Duration = Duration::from_secs(20);
 
@@ -208,7 +222,12 @@ struct Core {
 
 impl Tracker {
     /// The most that [`Tracker::footprint`] ever is.
-    pub const MAX_FOOTPRINT: usize = bootstrap::FOOTPRINT + merge::FOOTPRINT + slots::FOOTPRINT + window::FOOTPRINT;
+    pub const MAX_FOOTPRINT: Footprint = Footprint {
+        peers: bootstrap::FOOTPRINT,
+        records: slots::FOOTPRINT,
+        heard: window::FOOTPRINT,
+        named: merge::FOOTPRINT,
+    };
 
     /// A machine that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
     pub fn new(me: PeerId, config: &Config, seed: u64, now: Now) -> Self {
@@ -287,13 +306,14 @@ impl Tracker {
         self.core.window.last()
     }
 
-    /// How many records, peers and message hashes are remembered, the neighbors not among them. Never more than
-    /// [`Tracker::MAX_FOOTPRINT`], whatever comes in.
-    pub fn footprint(&self) -> usize {
-        self.bootstrap.footprint()
-            + self.merges.footprint()
-            + self.core.slots.footprint()
-            + self.core.window.footprint()
+    /// How much is remembered. Never more than [`Tracker::MAX_FOOTPRINT`], whatever comes in.
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            peers: self.bootstrap.footprint(),
+            records: self.core.slots.footprint(),
+            heard: self.core.window.footprint(),
+            named: self.merges.footprint(),
+        }
     }
 
     fn neighbor_up(&mut self, now: Now, peer: PeerId) {

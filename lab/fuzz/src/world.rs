@@ -10,9 +10,11 @@ use dtt_core::{
 
 use crate::rates::Rates;
 
-/// Inputs and calls of one run, so that a run takes milliseconds.
-const MAX_CALLS: u32 = 20_000;
-/// A clock that jumps by more than this is noticed, and is a change of the network too.
+/// What one run may cost, so that it takes milliseconds: enough to fill every memory of a tracker.
+const MAX_EFFORT: u32 = 40_000;
+/// What a record costs, compared to other inputs.
+const RECORD_EFFORT: u32 = 16;
+/// How long a lookup takes.
 const LATENCY: Duration = Duration::from_millis(300);
 /// What a clock can say: seconds of an i64.
 const UNIX_MOST: u64 = i64::MAX as u64;
@@ -81,7 +83,7 @@ pub struct World {
     dials: u64,
     merged: [u64; 2],
     state: TopicState,
-    calls: u32,
+    effort: u32,
 }
 
 impl World {
@@ -108,7 +110,7 @@ impl World {
             dials: 0,
             merged: [0; 2],
             state: TopicState::LookingUp,
-            calls: 0,
+            effort: 0,
         };
         world.take_actions();
         world
@@ -116,7 +118,7 @@ impl World {
 
     /// Lets the steps happen, as far as they can be read and time allows.
     pub fn run(&mut self, steps: &mut Unstructured<'_>) {
-        while self.calls < MAX_CALLS && !steps.is_empty() {
+        while self.effort < MAX_EFFORT && !steps.is_empty() {
             let Ok(step) = Step::arbitrary(steps) else { return };
             self.step(step);
         }
@@ -189,7 +191,7 @@ impl World {
     /// A driver's work for a while.
     fn run_for(&mut self, time: Duration) {
         let end = self.now.mono + time;
-        while self.calls < MAX_CALLS {
+        while self.effort < MAX_EFFORT {
             let answer = self.answers.and_then(|_| self.lookups.values().min().copied());
             let next = self.tracker.next_deadline().into_iter().chain(answer).min().unwrap_or(end).max(self.now.mono);
             if next >= end {
@@ -247,17 +249,17 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        if self.calls >= MAX_CALLS {
+        if self.effort >= MAX_EFFORT {
             return;
         }
-        self.calls += 1;
+        self.effort += if matches!(input, Input::Record(_)) { RECORD_EFFORT } else { 1 };
         self.tracker.handle(self.now, input.clone());
         self.twin.handle(self.now, input);
         self.check();
     }
 
     fn call(&mut self) {
-        self.calls += 1;
+        self.effort += 1;
         self.tracker.handle_timeout(self.now);
         self.twin.handle_timeout(self.now);
         self.check();
@@ -272,7 +274,10 @@ impl World {
     fn check(&mut self) {
         self.take_actions();
         let footprint = self.tracker.footprint();
-        assert!(footprint <= Tracker::MAX_FOOTPRINT, "{footprint} things are remembered");
+        let most = Tracker::MAX_FOOTPRINT;
+        let bounded = footprint.peers <= most.peers && footprint.records <= most.records;
+        let bounded = bounded && footprint.heard <= most.heard && footprint.named <= most.named;
+        assert!(bounded, "{footprint:?} is more than {most:?}");
         assert_eq!(self.tracker.next_deadline(), self.twin.next_deadline());
     }
 
