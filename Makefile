@@ -6,7 +6,7 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test lint bench sim interop doc
+.PHONY: help demo testnet chat test lint bench sim interop fuzz doc
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ test: ## Every test; ends with a line of how many passed, failed and were skippe
 	@tools/test
 
 lint: ## Format check, clippy with warnings denied, documentation without warnings
-	@tools/need cargo cc
+	@tools/need cargo cc c++
 	@tools/lint
 
 bench: ## Beside the peer implementation and raw iroh-gossip: a table, and target/bench/report.json (root)
@@ -49,6 +49,10 @@ sim: ## Up to 10,000 simulated nodes beside the peer's rules: docs/evaluation/si
 interop: ## Live swarms with the peer implementation in network namespaces (root)
 	@tools/need cargo cc ip
 	@$(CARGO) test --workspace --locked --test swarms -- --test-threads 1 --nocapture
+
+fuzz: ## Every decoder and the tracker against hostile input, FUZZ_SECONDS each (60; 0 replays the committed inputs)
+	@tools/need cargo cc c++ cargo-fuzz
+	@tools/fuzz
 
 doc: ## The API documentation, in target/doc
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --locked --no-deps

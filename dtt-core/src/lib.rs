@@ -36,6 +36,13 @@
 //! - [`Testnet`]: an embedded DHT on loopback, for tests and demos without a network.
 //! - [`wire`] (what bytes mean) and [`tracker`] (what to do next): the protocol itself, without input or output.
 //!
+//! # Features
+//!
+//! - `net` (default): everything that reaches the outside: [`Node`], [`Topic`], [`AutoDiscoveryGossip`],
+//!   [`RecordPublisher`], [`Dht`], [`Testnet`]. Without it the crate is [`wire`], [`tracker`], [`parse`] and the
+//!   options: no socket, no clock, no async runtime, and none of their dependencies. A simulator or a fuzzer needs no more.
+//! - `port-mapping` (default, implies `net`): a node may ask the router for a port.
+//!
 //! # Observing
 //!
 //! [`Topic::stats`] and [`Node::stats`] give numbers. Events go to [`tracing`] under the stable targets `dtt::node`
@@ -51,14 +58,18 @@
 //!
 //! [iroh-gossip]: https://docs.rs/iroh-gossip
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod config;
 mod error;
+#[cfg(feature = "net")]
 mod gossip;
+#[cfg(feature = "net")]
 mod net;
 pub mod parse;
+#[cfg(feature = "net")]
 mod publisher;
 pub mod tracker;
 pub mod wire;
@@ -70,14 +81,19 @@ pub use config::{
     PublisherConfigBuilder, PublisherSettings, TimeoutConfig, TimeoutConfigBuilder,
 };
 pub use error::{Error, ErrorKind, RecordError, Result};
+#[cfg(feature = "net")]
 pub use gossip::{AutoDiscoveryGossip, ChannelError, GossipReceiver, GossipSender};
-pub use iroh::{EndpointAddr, EndpointId, SecretKey};
+pub use iroh_base::{EndpointAddr, EndpointId, SecretKey};
+#[cfg(feature = "net")]
 pub use iroh_gossip::{api::Message, proto::DeliveryScope};
+#[cfg(feature = "net")]
 pub use net::{
     AddressLookups, Dht, DhtHealth, Event, Events, JoinOptions, Node, NodeConfig, NodeConfigBuilder, NodeStats,
     RefusedRecords, Relays, Testnet, Topic, TopicStats, unix_minute,
 };
+#[cfg(feature = "net")]
 pub use publisher::{RecordPublisher, RecordPublisherBuilder};
+#[cfg(feature = "net")]
 pub use tokio_util::sync::CancellationToken;
 pub use tracker::TopicState;
 pub use wire::{
@@ -86,6 +102,6 @@ pub use wire::{
 };
 
 /// The README's quick start compiles.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "net"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use iroh::{EndpointId, RelayUrl, SecretKey};
+use iroh_base::{EndpointId, RelayUrl, SecretKey};
 
 use crate::{
     config::bootstrap_node,

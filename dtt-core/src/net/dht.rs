@@ -140,6 +140,7 @@ impl Dht {
         if size > MAX_SEALED_BYTES {
             return Err(crate::error::RecordError::TooLong { size, limit: MAX_SEALED_BYTES }.into());
         }
+        self.shared.check_room(item.key())?;
         let counters = &self.shared.counters;
         counters.stores.add(1);
         let seq = item.seq();
@@ -196,9 +197,10 @@ impl Dht {
 
 /// A lookup under way.
 struct Running {
+    key: [u8; 32],
     detailed: GetMutableDetailed,
     deadline: Instant,
-    any: bool,
+    values: u32,
     timed_out: bool,
     /// A client that is replaced meanwhile lives until its queries have ended.
     _client: AsyncDht,
@@ -216,7 +218,9 @@ impl Running {
         dht.shared.counters.lookups.add(1);
         let query = AssertUnwindSafe(|| client.get_mutable_detailed(&key, salt.as_deref(), more_recent_than));
         match std::panic::catch_unwind(query) {
-            Ok(detailed) => Ok(Self { detailed, deadline, any: false, timed_out: false, _client: client, _turn: turn }),
+            Ok(detailed) => {
+                Ok(Self { key, detailed, deadline, values: 0, timed_out: false, _client: client, _turn: turn })
+            }
             Err(_) => Err(dht.lost_client("lookup").await),
         }
     }
@@ -224,7 +228,7 @@ impl Running {
     async fn next(&mut self) -> Option<MutableItem> {
         match timeout_at(self.deadline, self.detailed.items.next()).await {
             Ok(item) => {
-                self.any |= item.is_some();
+                self.values += u32::from(item.is_some());
                 item
             }
             Err(_) => {
@@ -237,12 +241,18 @@ impl Running {
     /// Whether anyone answered. A lookup that was cut off tells only if a value came: empty slots may have answered.
     async fn end(self, dht: &Dht) -> bool {
         let counters = &dht.shared.counters;
-        if self.timed_out && !self.any {
+        let answers = if self.timed_out {
+            self.values
+        } else {
+            let outcome = AssertUnwindSafe(self.detailed.outcome.recv()).catch_unwind();
+            let outcome = timeout(Duration::from_secs(1), outcome).await.ok().and_then(std::result::Result::ok);
+            outcome.map_or(self.values, |outcome| outcome.responded())
+        };
+        dht.shared.note_answers(self.key, answers);
+        if self.timed_out && answers == 0 {
             return true;
         }
-        let outcome = AssertUnwindSafe(self.detailed.outcome.recv()).catch_unwind();
-        let answered = self.any
-            || timeout(Duration::from_secs(1), outcome).await.is_ok_and(|o| o.is_ok_and(|o| o.responded() > 0));
+        let answered = answers > 0;
         if answered {
             counters.answered.add(1);
             counters.deaf.set(0);

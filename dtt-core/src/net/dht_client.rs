@@ -32,6 +32,10 @@ const DEAF_AFTER: u64 = 3;
 const SILENT_FOR: Duration = Duration::from_secs(20);
 const REBUILD_FIRST: Duration = Duration::from_secs(30);
 const REBUILD_MOST: Duration = Duration::from_secs(300);
+/// A store goes to all that answered the lookup before it, and the client panics when those are more (mainline 8.0).
+const MAX_ANSWERS: u32 = u8::MAX as u32;
+/// Slots whose lookups too many answered that are remembered.
+const MAX_CROWDED: usize = 256;
 /// Nodes of the old routing table that a new client starts from, beside the bootstrap nodes.
 const KEEP_NODES: usize = 32;
 
@@ -52,6 +56,7 @@ pub(super) struct Shared {
     next_query: Mutex<Option<Instant>>,
     running: Arc<Semaphore>,
     pub(super) counters: DhtCounters,
+    crowded: Mutex<HashMap<[u8; 32], u32>>,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +87,7 @@ impl Shared {
                 next_query: Default::default(),
                 running: Arc::new(Semaphore::new(MAX_QUERIES)),
                 counters: DhtCounters::default(),
+                crowded: Mutex::default(),
             });
             clients.insert(key, Arc::downgrade(&shared));
             shared
@@ -129,6 +135,28 @@ impl Shared {
         self.counters.deaf.get() >= DEAF_AFTER
             && self.counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)
             && client.built.is_some_and(|built| built.elapsed() >= pause)
+    }
+
+    /// Notes how many nodes answered the last lookup of a slot.
+    pub(super) fn note_answers(&self, key: [u8; 32], answers: u32) {
+        let mut crowded = self.crowded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if answers <= MAX_ANSWERS {
+            crowded.remove(&key);
+            return;
+        }
+        if crowded.len() >= MAX_CROWDED {
+            crowded.clear();
+        }
+        crowded.insert(key, answers);
+    }
+
+    /// Refuses a store into a slot that hundreds of nodes claim to keep: the client would not survive it.
+    pub(super) fn check_room(&self, key: &[u8; 32]) -> Result<()> {
+        let crowded = self.crowded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        crowded.get(key).map_or(Ok(()), |answers| {
+            let reason = format!("{answers} DHT nodes answer for this slot, a store can go to {MAX_ANSWERS} at most");
+            Err(dht_error("store", reason))
+        })
     }
 
     /// Waits until another query may begin; it runs as long as the permit is held.

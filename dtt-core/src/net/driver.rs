@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Addresses, Dht, StoreJob,
+    budget::Budget,
     clock::Clock,
     dht::Found,
     events::Event,
@@ -37,6 +38,10 @@ use crate::{
 const BATCH: usize = 256;
 /// With no deadline of the tracker, the task still looks at the clock this often: the machine may have slept.
 const IDLE: Duration = Duration::from_secs(60);
+/// How many messages may be hashed in a second, and how many at once. The window of the overlap merge holds what comes
+/// in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
+const HASHES_PER_SECOND: f64 = 500.0;
+const HASHES_IN_HAND: f64 = 2000.0;
 /// How long the gossip layer has to name the present neighbors, after it was too busy to tell us of changes.
 const RESYNC: Duration = Duration::from_secs(1);
 
@@ -58,36 +63,7 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, HashSet<EndpointId>>>,
     own_address: BoxStream<'static, ()>,
-    budget: HashBudget,
-}
-
-/// How many messages may be hashed: so many a second, with some in hand. The window of the overlap merge holds what
-/// comes in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
-#[derive(Debug)]
-struct HashBudget {
-    left: f64,
-    at: Instant,
-}
-
-impl HashBudget {
-    const PER_SECOND: f64 = 500.0;
-    const IN_HAND: f64 = 2000.0;
-
-    fn new() -> Self {
-        Self { left: Self::IN_HAND, at: Instant::now() }
-    }
-
-    /// Takes this many from the budget, if they are there.
-    fn allows(&mut self, messages: usize) -> bool {
-        let now = Instant::now();
-        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * Self::PER_SECOND).min(Self::IN_HAND);
-        self.at = now;
-        let allowed = self.left >= messages as f64;
-        if allowed {
-            self.left -= messages as f64;
-        }
-        allowed
-    }
+    budget: Budget,
 }
 
 /// What a driver is made of.
@@ -110,7 +86,7 @@ impl Driver {
         Self {
             topic_id: *parts.keys.topic_id(),
             tracker: Tracker::new(me, &parts.config, rand::random(), clock.now()),
-            minutes: Minutes::new(parts.keys),
+            minutes: Minutes::new(parts.keys, Instant::now()),
             signing_key: parts.signing_key,
             config: parts.config,
             dht: parts.dht,
@@ -125,7 +101,7 @@ impl Driver {
             joins: FuturesUnordered::new(),
             resync: None.into(),
             own_address,
-            budget: HashBudget::new(),
+            budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
         }
     }
 
@@ -210,7 +186,7 @@ impl Driver {
             _ => None,
         };
         let mut contents: Vec<Bytes> = batch.iter().filter_map(to_all).collect();
-        if !self.budget.allows(contents.len()) {
+        if !self.budget.allows(contents.len(), Instant::now()) {
             self.input(Input::Missed);
             contents.drain(..contents.len().saturating_sub(MAX_MESSAGE_HASHES));
         }
@@ -277,7 +253,7 @@ impl Driver {
 
     fn found(&mut self, minute: u64, found: Found) {
         match found {
-            Found::Value(value) => match self.minutes.judge(minute, &value) {
+            Found::Value(value) => match self.minutes.judge(minute, &value, Instant::now()) {
                 Judged::New(record) => self.record(&record, true),
                 Judged::Known(record) => self.record(&record, false),
                 Judged::Refused(error) => {
@@ -314,7 +290,7 @@ impl Driver {
 
     fn carry_out(&mut self) {
         let (sent, more) = self.hub.take_sent();
-        if more || !self.budget.allows(sent.len()) {
+        if more || !self.budget.allows(sent.len(), Instant::now()) {
             self.input(Input::Missed);
         } else {
             sent.iter().for_each(|content| self.input(Input::Sent(message_hash(content))));

@@ -1,18 +1,27 @@
 //! The keys and judged values of the minutes that are being looked at.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     hash::{BuildHasher, RandomState},
+    num::NonZeroUsize,
     sync::Arc,
 };
 
+use lru::LruCache;
+use tokio::time::Instant;
+
+use super::budget::Budget;
 use crate::{
     error::RecordError,
     wire::{MinuteKeys, Record, TopicKeys},
 };
 
-/// Distinct values of one slot that are judged; opening one costs a quarter of a millisecond.
-const MAX_JUDGED: usize = 256;
+/// Values that are judged in a second, and at once: opening one costs an eighth of a millisecond. A slot that is flooded
+/// takes no more than a fortieth of a core, and none of its values is shut out for good.
+const JUDGED_PER_SECOND: f64 = 200.0;
+const JUDGED_IN_HAND: f64 = 256.0;
+/// Judged values of one slot that are remembered, so that none is judged twice.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Minutes before and after the latest one that are kept.
 const KEEP: u64 = 3;
 
@@ -21,12 +30,13 @@ pub(super) struct Minutes {
     keys: TopicKeys,
     by_minute: BTreeMap<u64, Minute>,
     hasher: RandomState,
+    budget: Budget,
 }
 
 #[derive(Debug)]
 struct Minute {
     keys: Arc<MinuteKeys>,
-    judged: HashMap<u64, Option<Arc<Record>>>,
+    judged: LruCache<u64, Option<Arc<Record>>>,
 }
 
 /// What a value from a slot is.
@@ -38,13 +48,14 @@ pub(super) enum Judged {
     Known(Arc<Record>),
     /// Refused now for the first time.
     Refused(RecordError),
-    /// Refused before, or beyond what one slot is worth.
+    /// Refused before, or more than may be judged now.
     Ignored,
 }
 
 impl Minutes {
-    pub(super) fn new(keys: TopicKeys) -> Self {
-        Self { keys, by_minute: BTreeMap::new(), hasher: RandomState::new() }
+    pub(super) fn new(keys: TopicKeys, now: Instant) -> Self {
+        let budget = Budget::new(JUDGED_PER_SECOND, JUDGED_IN_HAND, now);
+        Self { keys, by_minute: BTreeMap::new(), hasher: RandomState::new(), budget }
     }
 
     /// The keys of a minute, derived once.
@@ -53,17 +64,17 @@ impl Minutes {
     }
 
     /// Opens and verifies a value, once per distinct value: a slot's storing nodes mostly hold the same few.
-    pub(super) fn judge(&mut self, minute: u64, value: &[u8]) -> Judged {
+    pub(super) fn judge(&mut self, minute: u64, value: &[u8], now: Instant) -> Judged {
         let fingerprint = self.hasher.hash_one(value);
-        let entry = self.minute(minute);
-        match entry.judged.get(&fingerprint) {
-            Some(Some(record)) => return Judged::Known(record.clone()),
-            Some(None) => return Judged::Ignored,
-            None if entry.judged.len() >= MAX_JUDGED => return Judged::Ignored,
-            None => {}
+        if let Some(known) = self.minute(minute).judged.get(&fingerprint).cloned() {
+            return known.map_or(Judged::Ignored, Judged::Known);
         }
+        if !self.budget.allows(1, now) {
+            return Judged::Ignored;
+        }
+        let entry = self.minute(minute);
         let opened = entry.keys.open(value).map(Arc::new);
-        entry.judged.insert(fingerprint, opened.as_ref().ok().cloned());
+        entry.judged.put(fingerprint, opened.as_ref().ok().cloned());
         match opened {
             Ok(record) => Judged::New(record),
             Err(error) => Judged::Refused(error),
@@ -76,6 +87,55 @@ impl Minutes {
         let keys = &self.keys;
         self.by_minute
             .entry(minute)
-            .or_insert_with(|| Minute { keys: Arc::new(keys.minute(minute)), judged: HashMap::new() })
+            .or_insert_with(|| Minute { keys: Arc::new(keys.minute(minute)), judged: LruCache::new(REMEMBERED) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+    use crate::wire::{RecordContent, TopicId};
+
+    const MINUTE: u64 = 29_000_000;
+
+    fn record(keys: &TopicKeys, n: u32) -> Vec<u8> {
+        let node = SigningKey::from_bytes(&[7; 32]);
+        let content = RecordContent(n.to_le_bytes().to_vec());
+        keys.minute(MINUTE).seal(&Record::sign_content(keys.topic_id().hash(), MINUTE, content, &node)).unwrap()
+    }
+
+    #[test]
+    fn noise_shuts_no_record_out_for_good() {
+        let keys = TopicKeys::new(TopicId::new("topic"), b"secret", None);
+        let start = Instant::now();
+        let mut minutes = Minutes::new(keys.clone(), start);
+        let flood = |minutes: &mut Minutes, now| {
+            (0..100_000u32)
+                .filter(|n| matches!(minutes.judge(MINUTE, &n.to_le_bytes(), now), Judged::Refused(_)))
+                .count()
+        };
+        assert_eq!(flood(&mut minutes, start), 256, "as many as may be judged at once");
+        let value = record(&keys, 0);
+        assert!(matches!(minutes.judge(MINUTE, &value, start), Judged::Ignored));
+        let later = start + Duration::from_millis(10);
+        assert!(matches!(minutes.judge(MINUTE, &value, later), Judged::New(_)), "another lookup finds it again");
+        assert!(matches!(minutes.judge(MINUTE, &value, later), Judged::Known(_)));
+        assert_eq!(flood(&mut minutes, start + Duration::from_secs(1)), 199);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_slot_has_a_bound() {
+        let keys = TopicKeys::new(TopicId::new("topic"), b"secret", None);
+        let start = Instant::now();
+        let mut minutes = Minutes::new(keys.clone(), start);
+        for n in 0..2000u32 {
+            let now = start + Duration::from_millis(10) * n;
+            assert!(matches!(minutes.judge(MINUTE, &record(&keys, n), now), Judged::New(_)));
+        }
+        assert_eq!(minutes.minute(MINUTE).judged.len(), REMEMBERED.get());
     }
 }

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod addresses;
+mod budget;
 mod clock;
 mod dht;
 mod dht_client;

@@ -22,6 +22,14 @@ const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
 /// Peers remembered as dialled.
 const MAX_DIALLED: usize = 512;
+/// Candidates of one round: more than a round could dial.
+const MAX_CANDIDATES: usize = 256;
+/// Who had a neighbor for this long looks for another at once. Neighbors who come and go would otherwise make us read
+/// the DHT, and dial others, as fast as they like.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// Peers and candidates remembered at the most.
+pub(super) const FOOTPRINT: usize = MAX_DIALLED + MAX_CANDIDATES;
 
 #[derive(Debug, Default)]
 pub(super) struct Bootstrap {
@@ -33,6 +41,10 @@ pub(super) struct Bootstrap {
     /// The minute of the last round.
     last_minute: Option<u64>,
     started_before: bool,
+    /// Whether the last round dialled what records name, and nobody came.
+    fruitless: bool,
+    /// When the first of the neighbors came.
+    joined_at: Duration,
 }
 
 #[derive(Debug)]
@@ -50,6 +62,8 @@ struct Round {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     peer: PeerId,
+    /// How often it was dialled in vain: whoever was not yet tried comes first.
+    times: u32,
     /// The how-manieth choice of its record: the first choices of all records come before any second one.
     rank: usize,
 }
@@ -75,10 +89,32 @@ impl Bootstrap {
         self.begin_round(core, now);
     }
 
-    pub(super) fn stop(&mut self) {
+    /// There is a neighbor.
+    pub(super) fn stop(&mut self, now: Now) {
         self.round = None;
         self.next_round = None;
-        self.dialled.clear();
+        self.joined_at = now.mono;
+        self.fruitless = false;
+        self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
+    }
+
+    /// The last neighbor is gone.
+    pub(super) fn resume(&mut self, core: &mut Core, now: Now) {
+        if now.mono.saturating_sub(self.joined_at) >= STEADY {
+            self.start(core, now);
+        } else {
+            self.pause(core, now, false, false);
+        }
+    }
+
+    /// Whether the records that were found led to nobody.
+    pub(super) fn is_fruitless(&self) -> bool {
+        self.fruitless
+    }
+
+    /// How many peers and candidates are remembered.
+    pub(super) fn footprint(&self) -> usize {
+        self.dialled.len() + self.round.as_ref().map_or(0, |round| round.candidates.len())
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -96,9 +132,16 @@ impl Bootstrap {
         choices.shuffle(&mut core.rng);
         for (rank, peer) in choices.into_iter().enumerate() {
             let known = peer == core.me || round.candidates.iter().any(|candidate| candidate.peer == peer);
-            let waits = self.dialled.get(&peer).is_some_and(|dialled| dialled.not_before > now.mono);
-            if !known && !waits {
-                round.candidates.push(Candidate { peer, rank });
+            let dialled = self.dialled.get(&peer);
+            let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
+            if known || waits {
+                continue;
+            }
+            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), rank };
+            if round.candidates.len() < MAX_CANDIDATES {
+                round.candidates.push(candidate);
+            } else {
+                round.candidates[core.rng.random_range(..MAX_CANDIDATES)] = candidate;
             }
         }
     }
@@ -162,7 +205,8 @@ impl Bootstrap {
 
     fn next_candidate(&mut self, core: &Core, now: Now) -> Option<PeerId> {
         let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono && !round.is_over(now))?;
-        let at = (0..round.candidates.len()).min_by_key(|at| round.candidates[*at].rank)?;
+        let at =
+            (0..round.candidates.len()).min_by_key(|at| (round.candidates[*at].times, round.candidates[*at].rank))?;
         let peer = round.candidates.remove(at).peer;
         round.dials += 1;
         let bootstrap = core.config.bootstrap_config();
@@ -212,14 +256,12 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
-        core.rounds_in_vain = core.rounds_in_vain.saturating_add(u32::from(found_records));
-        let pause = self.pause(core, found_records, answered);
-        self.round = None;
-        self.attempt = self.attempt.saturating_add(1);
-        self.next_round = Some(now.mono + pause);
+        self.fruitless = round.dials > 0;
+        self.pause(core, now, found_records, answered);
     }
 
-    fn pause(&mut self, core: &mut Core, found_records: bool, answered: bool) -> Duration {
+    /// Lets some time pass before the next round, the more the more rounds there were.
+    fn pause(&mut self, core: &mut Core, now: Now, found_records: bool, answered: bool) {
         let config = core.config.bootstrap_config();
         let (first, growth) = if found_records {
             (config.discovery_poll_interval(), GROWTH_FOUND)
@@ -229,6 +271,9 @@ impl Bootstrap {
         let grown = first.saturating_mul(growth.pow(self.attempt.min(12)));
         let most = if answered { config.max_retry_interval() } else { config.max_retry_interval().min(DEAF_PAUSE) };
         // Up to a quarter less or more, so that many that began together drift apart.
-        grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0)
+        let pause = grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0);
+        self.round = None;
+        self.attempt = self.attempt.saturating_add(1);
+        self.next_round = Some(now.mono + pause);
     }
 }

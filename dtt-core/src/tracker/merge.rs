@@ -5,12 +5,15 @@ use std::{collections::HashMap, time::Duration};
 use rand::seq::SliceRandom;
 
 use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
+use crate::wire::MAX_MESSAGE_HASHES;
 
 /// From joining to a first look at whether there are enough neighbors, and on to the next ones.
 const SETTLE_BASE: Duration = Duration::from_millis(1500);
 const SETTLE_JITTER: Duration = Duration::from_millis(2500);
 /// How often that is looked at.
 const SETTLE_LOOKS: u32 = 4;
+/// So long after such looks began they do not begin again: a neighbor may come and go as it likes.
+const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 /// Records this recent are compared without a lookup of their own.
 const SLOT_AGE: Duration = Duration::from_secs(20);
 /// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
@@ -22,6 +25,8 @@ const JUDGE_MARGIN: Duration = Duration::from_secs(65);
 const JUDGED_MOST: u8 = 5;
 /// Messages known only from records that are remembered.
 const MAX_STRANGE: usize = 4096;
+/// Messages remembered at the most: a record is judged as a whole.
+pub(super) const FOOTPRINT: usize = MAX_STRANGE + MAX_MESSAGE_HASHES;
 
 #[derive(Debug, Default)]
 pub(super) struct Merges {
@@ -31,6 +36,8 @@ pub(super) struct Merges {
     settle_looks: u32,
     /// Whether a slot was looked up for them.
     settle_looked: bool,
+    /// When they began last.
+    settle_began: Option<Duration>,
     bubble: Timer,
     overlap: Timer,
     /// Messages that records named and that were never heard here, and how often each has marked a split.
@@ -84,9 +91,12 @@ impl Timer {
 
 impl Merges {
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
-        self.settles = Some(now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
-        self.settle_looks = SETTLE_LOOKS;
-        self.settle_looked = false;
+        if self.settle_began.is_none_or(|at| now.mono.saturating_sub(at) >= SETTLE_AGAIN) {
+            self.settle_began = Some(now.mono);
+            self.settles = Some(now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
+            self.settle_looks = SETTLE_LOOKS;
+            self.settle_looked = false;
+        }
         let config = core.config.merge_config();
         let first =
             |interval: Option<Duration>| Timer { next: interval.map(|first| now.mono + first), ..Timer::default() };
@@ -96,13 +106,18 @@ impl Merges {
     }
 
     pub(super) fn stop(&mut self) {
-        *self = Self::default();
+        *self = Self { settle_began: self.settle_began, ..Self::default() };
     }
 
     /// What the next records name is where the comparison starts.
     pub(super) fn judge_anew(&mut self) {
         self.compared = false;
         self.strange.clear();
+    }
+
+    /// How many messages are remembered.
+    pub(super) fn footprint(&self) -> usize {
+        self.strange.len()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {

@@ -181,6 +181,20 @@ pub enum TopicState {
     Alone,
 }
 
+/// How much a [`Tracker`] remembers, beside the present neighbors and the actions that are not yet taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Footprint {
+    /// Peers that were dialled or may be.
+    pub peers: usize,
+    /// Records of the last minutes.
+    pub records: usize,
+    /// Hashes of messages that were heard or sent.
+    pub heard: usize,
+    /// Hashes of messages that only records named.
+    pub named: usize,
+}
+
 /// A clock that jumped against the other by more than this means that the machine slept or its time was set.
 const CLOCK_JUMP: Duration = Duration::from_secs(20);
 
@@ -201,14 +215,20 @@ struct Core {
     config: Config,
     rng: StdRng,
     neighbors: Vec<PeerId>,
-    /// Rounds of the bootstrap that found records and ended without a neighbor, since there was one last.
-    rounds_in_vain: u32,
     slots: Slots,
     window: MessageWindow,
     actions: VecDeque<Action>,
 }
 
 impl Tracker {
+    /// The most that [`Tracker::footprint`] ever is.
+    pub const MAX_FOOTPRINT: Footprint = Footprint {
+        peers: bootstrap::FOOTPRINT,
+        records: slots::FOOTPRINT,
+        heard: window::FOOTPRINT,
+        named: merge::FOOTPRINT,
+    };
+
     /// A machine that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
     pub fn new(me: PeerId, config: &Config, seed: u64, now: Now) -> Self {
         let mut core = Core {
@@ -216,7 +236,6 @@ impl Tracker {
             config: config.clone(),
             rng: StdRng::seed_from_u64(seed),
             neighbors: Vec::new(),
-            rounds_in_vain: 0,
             slots: Slots::new(config.dht_config().get_timeout()),
             window: MessageWindow::default(),
             actions: VecDeque::new(),
@@ -287,14 +306,23 @@ impl Tracker {
         self.core.window.last()
     }
 
+    /// How much is remembered. Never more than [`Tracker::MAX_FOOTPRINT`], whatever comes in.
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            peers: self.bootstrap.footprint(),
+            records: self.core.slots.footprint(),
+            heard: self.core.window.footprint(),
+            named: self.merges.footprint(),
+        }
+    }
+
     fn neighbor_up(&mut self, now: Now, peer: PeerId) {
         if self.core.neighbors.contains(&peer) {
             return;
         }
         self.core.neighbors.push(peer);
         if self.core.neighbors.len() == 1 {
-            self.bootstrap.stop();
-            self.core.rounds_in_vain = 0;
+            self.bootstrap.stop(now);
             self.publisher.joined(&mut self.core, now);
             self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
@@ -310,13 +338,14 @@ impl Tracker {
             self.merges.stop();
             self.judge_anew();
             self.publisher.alone(now);
-            self.bootstrap.start(&mut self.core, now);
+            self.bootstrap.resume(&mut self.core, now);
             self.advance(now);
         }
     }
 
     fn record(&mut self, now: Now, record: SeenRecord) {
-        if record.publisher == self.core.me || !self.core.slots.add(record.clone()) {
+        let core = &mut self.core;
+        if record.publisher == core.me || !core.slots.add(record.clone(), &mut core.rng) {
             return;
         }
         self.bootstrap.record(&mut self.core, now, &record);
@@ -342,7 +371,7 @@ impl Tracker {
         let core = &mut self.core;
         core.slots.expire(now);
         self.bootstrap.advance(core, now);
-        self.publisher.advance(core, now);
+        self.publisher.advance(core, now, self.bootstrap.is_fruitless());
         self.merges.advance(core, now);
         // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
         core.slots.forget_old(now);

@@ -35,8 +35,6 @@ pub(super) struct Publisher {
     must: bool,
     /// How often in a row the slot was full of others' records.
     full: u32,
-    /// The last record was not stored, because the slot was full.
-    crowded_out: bool,
     /// The minute whose slot is being looked up before the record is stored.
     waiting_for: Option<u64>,
     /// The minute of the last record that was handed out, and when.
@@ -98,17 +96,17 @@ impl Publisher {
     }
 
     /// A lookup ended. Some nodes let the last writer win, so a record may be gone a moment after it was stored: who is
-    /// alone and stands nowhere in the slot publishes again, and so does who was crowded out by nodes that do not answer.
+    /// alone and stands nowhere in the slot publishes again.
     pub(super) fn looked(&mut self, core: &mut Core, now: Now, minute: u64) {
         let Some((published, at)) = self.published else { return };
         let gone = published == minute && minute == now.minute() && !core.slots.has_own(minute);
-        let missing = self.stored == Some(minute) || (self.crowded_out && core.rounds_in_vain > 0);
-        if gone && !core.is_joined() && core.slots.was_answered(minute) && missing {
+        if gone && !core.is_joined() && core.slots.was_answered(minute) && self.stored == Some(minute) {
             self.soon(now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4));
         }
     }
 
-    pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
+    /// `fruitless`: the records that were found led to nobody.
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now, fruitless: bool) {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;
             self.awaits_address = false;
@@ -124,18 +122,24 @@ impl Publisher {
         }
         if core.want_slot(now.minute(), SLOT_AGE, now) {
             self.waiting_for = None;
-            self.publish(core, now);
+            let published = self.publish(core, now, fruitless);
             self.schedule(core, now);
+            if !published && !core.is_joined() {
+                // The records that are there may lead to nobody.
+                let again = now.mono + REPUBLISH_SPACING + core.jitter(REPUBLISH_SPACING / 4);
+                self.next = self.next.map(|next| next.min(again));
+            }
         }
     }
 
-    fn publish(&mut self, core: &mut Core, now: Now) {
+    /// Hands a record out, unless its slot shows enough of others: false then. Records of nodes that are gone, or never
+    /// were, are no reason to stay unfindable.
+    fn publish(&mut self, core: &mut Core, now: Now, fruitless: bool) -> bool {
         let minute = now.minute();
         self.published = Some((minute, now.mono));
         let crowd = core.slots.records(minute).len() >= core.config.bootstrap_config().max_bootstrap_records();
-        self.crowded_out = crowd && !self.defies(core, minute);
-        if self.crowded_out {
-            return;
+        if crowd && !self.defies(core, minute, fruitless) {
+            return false;
         }
         if !crowd {
             self.full = 0;
@@ -143,13 +147,13 @@ impl Publisher {
         self.stored = None;
         let content = core.content();
         core.act(Action::Store { minute, content });
+        true
     }
 
     /// Whether to publish in a slot that is full of others' records: they may lie.
-    fn defies(&mut self, core: &mut Core, minute: u64) -> bool {
+    fn defies(&mut self, core: &mut Core, minute: u64, fruitless: bool) -> bool {
         if !core.is_joined() {
-            // They were dialled, and nobody was there.
-            return core.rounds_in_vain > 0;
+            return fruitless;
         }
         let vouched = core.slots.records(minute).iter().any(|record| core.vouches_for(record));
         self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });

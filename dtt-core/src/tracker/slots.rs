@@ -2,14 +2,22 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use rand::{Rng, RngExt};
+
 use super::{Now, SeenRecord};
 
 /// A slot of a healthy swarm shows a handful; more than this only tells that someone floods it.
 const MAX_RECORDS: usize = 64;
+/// Lookups under way at once. A clock that is set again and again asks for ever other minutes.
+const MAX_LOOKING: usize = 16;
 /// A lookup may have to wait for its turn, and every lookup is answered; this one is for an answer that got lost.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 /// Minutes before the present one whose slots are kept.
 const KEEP_BEFORE: u64 = 2;
+const KEEP_AFTER: u64 = 1;
+
+/// Records remembered of all slots at the most.
+pub(super) const FOOTPRINT: usize = MAX_RECORDS * (MAX_LOOKING + (KEEP_BEFORE + 1 + KEEP_AFTER) as usize);
 
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -33,8 +41,12 @@ impl Slots {
         Self { by_minute: BTreeMap::new(), lookup_limit: get_timeout + LOST_AFTER }
     }
 
-    /// Marks a lookup as under way; false if one is already.
+    /// Marks a lookup as under way; false if one is already, or too many others are.
     pub(super) fn begin(&mut self, minute: u64, now: Now) -> bool {
+        let looking = self.by_minute.values().filter(|view| view.looking_until.is_some()).count();
+        if looking >= MAX_LOOKING {
+            return false;
+        }
         let view = self.by_minute.entry(minute).or_default();
         if view.looking_until.is_some() {
             return false;
@@ -59,7 +71,7 @@ impl Slots {
     }
 
     pub(super) fn done(&mut self, minute: u64, answered: bool, now: Now) {
-        let view = self.by_minute.entry(minute).or_default();
+        let Some(view) = self.by_minute.get_mut(&minute) else { return };
         if view.looking_until.take().is_some() {
             view.looked = Some((now.mono, answered));
         }
@@ -75,8 +87,9 @@ impl Slots {
         self.by_minute.get(&minute).is_some_and(|view| view.own)
     }
 
-    /// Keeps one record per publisher; false when there is no room or the slot is not being looked at.
-    pub(super) fn add(&mut self, record: SeenRecord) -> bool {
+    /// Keeps one record per publisher; false when the slot is not being looked at. In a slot that is flooded each
+    /// record takes the place of any other, so that none is shut out by those that came first.
+    pub(super) fn add(&mut self, record: SeenRecord, rng: &mut impl Rng) -> bool {
         let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
         if let Some(known) = view.records.iter_mut().find(|known| known.publisher == record.publisher) {
             // Storing nodes hold a publisher's records of different ages; the one that says more is the later one.
@@ -85,11 +98,17 @@ impl Slots {
             }
             return true;
         }
-        let room = view.records.len() < MAX_RECORDS;
-        if room {
+        if view.records.len() < MAX_RECORDS {
             view.records.push(record);
+        } else {
+            view.records[rng.random_range(..MAX_RECORDS)] = record;
         }
-        room
+        true
+    }
+
+    /// How many records are remembered.
+    pub(super) fn footprint(&self) -> usize {
+        self.by_minute.values().map(|view| view.records.len()).sum()
     }
 
     pub(super) fn records(&self, minute: u64) -> &[SeenRecord] {
@@ -112,7 +131,7 @@ impl Slots {
 
     pub(super) fn forget_old(&mut self, now: Now) {
         let minute = now.minute();
-        let useful = minute.saturating_sub(KEEP_BEFORE)..=minute + 1;
+        let useful = minute.saturating_sub(KEEP_BEFORE)..=minute + KEEP_AFTER;
         self.by_minute.retain(|minute, view| useful.contains(minute) || view.looking_until.is_some());
     }
 }

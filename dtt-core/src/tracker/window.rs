@@ -10,6 +10,8 @@ use crate::wire::MAX_MESSAGE_HASHES;
 
 /// Messages remembered for comparison: about a megabyte when full, and five minutes at 100 messages a second.
 const WINDOW: usize = 32_768;
+/// Messages remembered at the most.
+pub(super) const FOOTPRINT: usize = WINDOW + MAX_MESSAGE_HASHES;
 
 #[derive(Debug, Default)]
 pub(super) struct MessageWindow {
@@ -38,6 +40,11 @@ impl MessageWindow {
     /// Messages may have been missed until now.
     pub(super) fn judge_anew(&mut self) {
         self.first_heard = None;
+    }
+
+    /// How many messages are remembered.
+    pub(super) fn footprint(&self) -> usize {
+        self.last.len() + self.ring.len()
     }
 
     pub(super) fn last(&self) -> impl Iterator<Item = &MessageHash> {

@@ -21,7 +21,7 @@ pub const MAX_HINTS_BYTES: usize = 392;
 pub enum HintOwner {
     /// The publisher of the record.
     Publisher,
-    /// The active peer at this index (0 to 4) of the record.
+    /// The active peer at this index (0 to 4) of the record. Hints of other indices are not written.
     Neighbor(u8),
 }
 
@@ -52,11 +52,12 @@ pub enum HintsError {
     Utf8(usize),
 }
 
-/// Encodes hints in the order given, leaving out from the end what does not fit. No hint gives no bytes.
+/// Encodes hints in the order given, leaving out from the end what does not fit, and any hint that has no form on the
+/// wire. No hint gives no bytes.
 pub fn encode_hints<'a>(hints: impl IntoIterator<Item = (HintOwner, &'a AddressHint)>) -> Vec<u8> {
     let mut out = Vec::new();
     for (owner, hint) in hints {
-        let Some((kind, value)) = encode_value(hint) else { continue };
+        let (Some(owner), Some((kind, value))) = (owner_bits(owner), encode_value(hint)) else { continue };
         let magic = if out.is_empty() { MAGIC.len() } else { 0 };
         if out.len() + magic + 2 + value.len() > MAX_HINTS_BYTES {
             break;
@@ -64,7 +65,7 @@ pub fn encode_hints<'a>(hints: impl IntoIterator<Item = (HintOwner, &'a AddressH
         if out.is_empty() {
             out.extend_from_slice(&MAGIC);
         }
-        out.push(owner_bits(owner) | kind);
+        out.push(owner | kind);
         out.push(value.len() as u8);
         out.extend_from_slice(&value);
     }
@@ -109,6 +110,8 @@ fn encode_value(hint: &AddressHint) -> Option<(u8, Vec<u8>)> {
 
 fn decode_value(kind: u8, value: &[u8], at: usize) -> Result<Option<AddressHint>, HintsError> {
     let hint = match kind {
+        // It says nothing, as an unknown tag does.
+        RELAY if value.is_empty() => return Ok(None),
         RELAY => AddressHint::Relay(std::str::from_utf8(value).map_err(|_| HintsError::Utf8(at))?.to_owned()),
         IPV4 => {
             let value: &[u8; 6] = value.try_into().map_err(|_| HintsError::Length(at))?;
@@ -125,10 +128,10 @@ fn decode_value(kind: u8, value: &[u8], at: usize) -> Result<Option<AddressHint>
     Ok(Some(hint))
 }
 
-fn owner_bits(owner: HintOwner) -> u8 {
+fn owner_bits(owner: HintOwner) -> Option<u8> {
     match owner {
-        HintOwner::Publisher => 0,
-        HintOwner::Neighbor(index) => (index + 1) << 4,
+        HintOwner::Publisher => Some(0),
+        HintOwner::Neighbor(index) => (usize::from(index) < MAX_RECORD_PEERS).then(|| (index + 1) << 4),
     }
 }
 
@@ -175,10 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_form_on_the_wire_is_left_out() {
+        let address = ip("1.2.3.4:5");
+        for index in [5, 14, 15, 255] {
+            assert_eq!(encode_hints([(HintOwner::Neighbor(index), &address)]), [0; 0], "peer {index} of 0 to 4");
+        }
+        for url in [String::new(), "a".repeat(256)] {
+            assert_eq!(encode_hints([(HintOwner::Publisher, &AddressHint::Relay(url))]), [0; 0]);
+        }
+    }
+
+    #[test]
     fn unknown_tags_are_skipped_and_malformed_entries_refused() {
         assert_eq!(decode_hints(&[]), Ok(vec![]));
         assert_eq!(decode_hints(&[0xD7, 0x01]), Ok(vec![]));
         assert_eq!(decode_hints(&[0xD7, 0x01, 0x0F, 1, 9, 0x62, 0]), Ok(vec![]));
+        assert_eq!(decode_hints(&[0xD7, 0x01, 0x01, 0]), Ok(vec![]), "a relay URL of no bytes");
         assert_eq!(decode_hints(&[0xD7, 0x02]), Err(HintsError::Magic));
         assert_eq!(decode_hints(&[0xD7, 0x01, 0x02, 6, 1]), Err(HintsError::Length(2)));
         assert_eq!(decode_hints(&[0xD7, 0x01, 0x02, 1, 1]), Err(HintsError::Length(2)));

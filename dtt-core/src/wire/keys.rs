@@ -1,5 +1,5 @@
 use ed25519_dalek::SigningKey;
-use mainline::MutableItem;
+use sha1_smol::Sha1;
 
 use super::{RotationHandle, TopicId, hash32};
 
@@ -70,6 +70,9 @@ impl Slot {
 
     /// The 20-byte DHT target: SHA-1 over public key and salt (BEP 44).
     pub fn target(&self) -> [u8; 20] {
-        *MutableItem::target_from_key(&self.public_key(), Some(&self.salt)).as_bytes()
+        let mut sha = Sha1::new();
+        sha.update(&self.public_key());
+        sha.update(&self.salt);
+        sha.digest().bytes()
     }
 }

@@ -53,6 +53,7 @@ impl RotationHandle {
     }
 
     /// Whether both are the very same rotation object.
+    #[cfg(feature = "net")]
     pub(crate) fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -74,6 +74,7 @@ impl From<Vec<u8>> for TopicId {
     }
 }
 
+#[cfg(feature = "net")]
 impl From<TopicId> for iroh_gossip::proto::TopicId {
     fn from(id: TopicId) -> Self {
         Self::from_bytes(id.0)

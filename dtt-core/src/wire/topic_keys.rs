@@ -44,6 +44,7 @@ impl TopicKeys {
     }
 
     /// Whether both hold the same secret and the very same rotation object.
+    #[cfg(feature = "net")]
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.topic_id == other.topic_id && self.secret_hash == other.secret_hash && self.rotation.same(&other.rotation)
     }

@@ -1,6 +1,7 @@
 //! The machine by a hand-held clock, against a DHT that answers as each test says.
 
 mod bootstrap;
+mod hostile;
 mod merge;
 mod publisher;
 

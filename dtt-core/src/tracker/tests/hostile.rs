@@ -1,0 +1,102 @@
+//! Neighbors, members and clocks that mean no good, or are broken.
+
+use super::*;
+
+fn bytes_of(n: u64) -> PeerId {
+    let mut id = [9; 32];
+    id[..8].copy_from_slice(&n.to_le_bytes());
+    id
+}
+
+#[test]
+fn a_neighbor_that_comes_and_goes_makes_us_neither_read_nor_dial_more() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early()).with(record(minute, 5, &[6, 7, 8], &[]));
+    bench.run(secs(10));
+    bench.forget();
+    for _ in 0..200 {
+        bench.input(Input::NeighborUp(id(1)));
+        bench.run(Duration::from_millis(50));
+        bench.input(Input::NeighborDown(id(1)));
+        bench.run(Duration::from_millis(50));
+    }
+    let lookups = bench.lookups().len();
+    assert!(lookups <= 12, "{lookups} lookups in 20 s");
+    let dials = bench.joins(JoinReason::Bootstrap).len();
+    assert!(dials <= 12, "{dials} dials in 20 s of the 4 nodes that the record names");
+    bench.forget();
+    bench.run(secs(15));
+    assert!(!bench.lookups().is_empty(), "it looks on when that has ended");
+}
+
+#[test]
+fn a_flooded_slot_shuts_no_honest_record_out() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..1000 {
+        let flood = SeenRecord { minute, publisher: bytes_of(n), peers: Vec::new(), hashes: Vec::new() };
+        bench.input(Input::Record(flood));
+    }
+    bench.input(Input::Record(record(minute, 1, &[], &[])));
+    assert!(bench.tracker.core.slots.records(minute).iter().any(|known| known.publisher == id(1)));
+    let footprint = bench.tracker.footprint();
+    assert!(footprint.records <= 64 && footprint.peers < 400, "{footprint:?}");
+}
+
+#[test]
+fn records_that_lead_to_nobody_do_not_keep_us_unfindable() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..20 {
+        bench = bench.with(record(minute, n + 10, &[n + 40, n + 80], &[]));
+    }
+    bench.run(secs(3));
+    assert!(bench.stores().is_empty(), "at first they are believed");
+    bench.run(secs(22));
+    assert_eq!(bench.stores()[0].1, minute, "nobody came, so the record goes out in the same minute");
+}
+
+#[test]
+fn who_was_not_yet_dialled_comes_before_who_was_dialled_in_vain() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..40 {
+        bench = bench.with(record(minute, n + 10, &[n + 60, n + 110], &[]));
+    }
+    bench.run(secs(11));
+    let in_vain = bench.joins(JoinReason::Bootstrap);
+    assert!(in_vain.len() > 20, "a round of dials: {}", in_vain.len());
+    bench = bench.with(record(minute, 1, &[], &[]));
+    bench.forget();
+    bench.run(secs(20));
+    let joins = bench.joins(JoinReason::Bootstrap);
+    let found = joins.iter().position(|(_, peers)| peers == &[id(1)]).expect("it is dialled");
+    let again = joins[..found].iter().filter(|(_, peers)| in_vain.iter().any(|(_, before)| before == peers)).count();
+    assert_eq!(again, 0, "of {found} who were dialled before it");
+}
+
+#[test]
+fn a_publisher_of_ever_other_records_fills_no_memory() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early());
+    for n in 0..1000 {
+        let peers = (1..=5).map(|at| bytes_of(n * 5 + at)).collect();
+        bench.input(Input::Record(SeenRecord { minute, publisher: id(1), peers, hashes: Vec::new() }));
+    }
+    let footprint = bench.tracker.footprint();
+    assert!(footprint.records == 1 && footprint.peers < 300, "{footprint:?}");
+}
+
+#[test]
+fn a_clock_that_is_set_again_and_again_leaves_few_lookups_under_way() {
+    let mut bench = Bench::at(Config::default(), early());
+    for _ in 0..500 {
+        bench.now.unix += secs(3600);
+        bench.tracker.handle_timeout(bench.now);
+        bench.drain();
+    }
+    let lookups = bench.lookups().len();
+    assert!(lookups <= 16, "{lookups} lookups without an answer");
+    bench.run(secs(120));
+    assert!(bench.lookups().len() > lookups, "it looks on when they have ended");
+}

@@ -1,0 +1,56 @@
+//! A member of one topic, and boxes sealed by another implementation of HPKE: they may hold what no record is.
+
+use dtt_core::{
+    RotationHandle, TopicId, encryption_keypair,
+    wire::{TopicKeys, secret_hash},
+};
+use ed25519_dalek::SigningKey;
+use hpke::{
+    Deserializable, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::X25519HkdfSha256,
+    setup_sender_with_rng,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+type Kem = X25519HkdfSha256;
+type Public = <Kem as hpke::Kem>::PublicKey;
+
+/// The topic and secret of the first test vectors, so that those are seeds that open.
+const TOPIC: &str = "my-iroh-gossip-topic";
+const SECRET: &[u8] = b"my-initial-secret";
+
+/// The topic that all targets speak of.
+pub fn topic() -> TopicId {
+    TopicId::new(TOPIC)
+}
+
+/// What a member of it holds.
+pub fn keys() -> TopicKeys {
+    TopicKeys::new(topic(), SECRET, None)
+}
+
+/// The encryption key of a minute, by the functions that programs of the peer implementation call.
+pub fn encryption_key(minute: u64) -> SigningKey {
+    encryption_keypair(&topic(), &RotationHandle::default(), secret_hash(SECRET), minute)
+}
+
+/// Seals any plaintext as a record would be sealed. Equal seeds give equal bytes.
+pub fn seal(plaintext: &[u8], key: &SigningKey, seed: u64) -> Vec<u8> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let one_time = SigningKey::from_bytes(&rng.random());
+    let record_box = seal_box(plaintext, &one_time, &mut rng);
+    let key_box = seal_box(one_time.as_bytes(), key, &mut rng);
+    [&(record_box.len() as u32).to_le_bytes()[..], &record_box, &key_box].concat()
+}
+
+fn seal_box(plaintext: &[u8], recipient: &SigningKey, rng: &mut StdRng) -> Vec<u8> {
+    let public = Public::from_bytes(recipient.verifying_key().to_montgomery().as_bytes()).expect("32 bytes");
+    let (encapsulated, mut context) = setup_sender_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
+        &OpModeS::Base,
+        &public,
+        b"arbitrary_info_bytes",
+        rng,
+    )
+    .expect("a key of prime order");
+    let ciphertext = context.seal(plaintext, b"arbitrary_seal_bytes").expect("a first message");
+    [&32u64.to_le_bytes()[..], &encapsulated.to_bytes(), &ciphertext].concat()
+}

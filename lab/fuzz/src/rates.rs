@@ -1,0 +1,171 @@
+//! How much a tracker may do, by its options and the time that has passed: ceilings that no input can lift.
+//!
+//! Each is counted from the start. What is not the swarm's doing gives more of it: a set clock, a change of the network.
+
+use std::time::Duration;
+
+use dtt_core::Config;
+
+/// A round of the bootstrap reads at most this minute's slot, the one before and the one after.
+const ROUND_LOOKUPS: u64 = 3;
+/// Pauses are up to a quarter shorter than what they are drawn around, and the first an eighth of its option.
+const JITTER: f64 = 0.75;
+const FIRST_PAUSE_PART: u32 = 8;
+/// Each pause is at least twice the one before, so many times.
+const LAST_STEP: u32 = 12;
+/// The most that the pauses grow to while no DHT node answers.
+const DEAF_PAUSE: Duration = Duration::from_secs(10);
+/// Neighbors who stay shorter than this give back nothing of the patience that looking for them has used up.
+const STEADY: Duration = Duration::from_secs(30);
+/// What a merge or a record needs of a slot it has from a lookup that is at most so old.
+const PUBLISH_AGE: Duration = Duration::from_secs(20);
+const MERGE_AGE: Duration = Duration::from_secs(20);
+/// Few neighbors a moment after joining are looked at so often, and one slot is read for it; again after this.
+const SETTLE_LOOKS: u64 = 4;
+const SETTLE_AGAIN: Duration = Duration::from_secs(30);
+/// A lookup without an answer is given up this long after its own time is over.
+const LOST_AFTER: Duration = Duration::from_secs(60);
+/// A record that was not stored, or was overwritten, or has other addresses, is made again after this at the least.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The ceilings of one tracker.
+#[derive(Debug)]
+pub struct Rates {
+    start: Duration,
+    pause_first: Duration,
+    pause_most: Duration,
+    /// Rounds allowed so far, when the next one is, and which of its schedule it is.
+    rounds: u64,
+    next_round: Duration,
+    step: u32,
+    joined_since: Duration,
+    dial_spacing: Duration,
+    store_spacing: Duration,
+    merges: [Option<Merge>; 2],
+    lookup_limit: Duration,
+    minute_changes: u64,
+    disturbances: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Merge {
+    spacing: Duration,
+    peers: u64,
+}
+
+/// How often something happens within a time, if `spacing` lies between any two; every time if nothing does.
+fn times(elapsed: Duration, spacing: Duration) -> u64 {
+    if spacing.is_zero() { u64::MAX / 1_000_000 } else { 1 + (elapsed.as_nanos() / spacing.as_nanos()) as u64 }
+}
+
+impl Rates {
+    /// The ceilings of a tracker that starts now.
+    pub fn new(config: &Config, now: Duration) -> Self {
+        let bootstrap = config.bootstrap_config();
+        let publisher = config.publisher_config().enabled();
+        let published = publisher.map(|settings| settings.base_interval().min(settings.initial_delay()));
+        let bubble = config.merge_config().bubble_merge().enabled().map(|settings| Merge {
+            spacing: settings.initial_interval().min(settings.base_interval()),
+            peers: settings.max_join_peers() as u64,
+        });
+        let overlap = config.merge_config().message_overlap_merge().enabled().map(|settings| Merge {
+            spacing: settings.initial_interval().min(settings.base_interval()),
+            peers: settings.max_join_peers() as u64,
+        });
+        Self {
+            start: now,
+            pause_first: (bootstrap.no_peers_retry_interval() / FIRST_PAUSE_PART)
+                .min(bootstrap.discovery_poll_interval())
+                .mul_f64(JITTER),
+            pause_most: bootstrap.max_retry_interval().min(DEAF_PAUSE).mul_f64(JITTER),
+            rounds: 1,
+            next_round: now,
+            step: 0,
+            joined_since: now,
+            dial_spacing: bootstrap.per_peer_join_settle_time().min(bootstrap.join_confirmation_wait_time()),
+            store_spacing: published.map_or(AGAIN, |spacing| spacing.min(AGAIN)),
+            merges: [bubble, overlap],
+            lookup_limit: config.dht_config().get_timeout() + LOST_AFTER,
+            minute_changes: 0,
+            disturbances: 0,
+        }
+    }
+
+    /// Time has passed.
+    pub fn pass(&mut self, now: Duration) {
+        while self.next_round <= now && self.step < LAST_STEP {
+            self.rounds += 1;
+            self.next_round += self.pause();
+            self.step += 1;
+        }
+        if self.next_round <= now {
+            let more = times(now - self.next_round, self.pause());
+            self.rounds += more;
+            self.next_round += self.pause() * more as u32;
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        self.pause_first.saturating_mul(1 << self.step).min(self.pause_most)
+    }
+
+    /// The clock or the network is another than before.
+    pub fn disturbed(&mut self, now: Duration) {
+        self.disturbances += 1;
+        self.look_anew(now);
+    }
+
+    /// The unix minute is another than before.
+    pub fn minute_changed(&mut self) {
+        self.minute_changes += 1;
+    }
+
+    /// There is a first neighbor.
+    pub fn joined(&mut self, now: Duration) {
+        self.joined_since = now;
+    }
+
+    /// The last neighbor is gone.
+    pub fn alone(&mut self, now: Duration) {
+        if now - self.joined_since >= STEADY {
+            self.look_anew(now);
+        }
+    }
+
+    fn look_anew(&mut self, now: Duration) {
+        self.rounds += 1;
+        self.step = 0;
+        self.next_round = now;
+        self.pass(now);
+    }
+
+    /// Lookups allowed until now.
+    pub fn lookups(&self, now: Duration) -> u64 {
+        let elapsed = now - self.start;
+        let publisher = times(elapsed, PUBLISH_AGE) + self.minute_changes + self.disturbances;
+        // A merge looks at two slots, and again at one that has become old before the other one's lookup ended.
+        let waits = 1 + (self.lookup_limit.as_secs() / MERGE_AGE.as_secs());
+        let firings = self.merges.iter().flatten().map(|merge| times(elapsed, merge.spacing)).sum::<u64>();
+        let by_firings = firings.saturating_mul(2 * waits);
+        let by_age = 2 * times(elapsed, MERGE_AGE);
+        let merges = by_firings.min(by_age) + 2 * (self.minute_changes + self.disturbances);
+        self.rounds * ROUND_LOOKUPS + publisher + merges + times(elapsed, SETTLE_AGAIN)
+    }
+
+    /// Stores allowed until now.
+    pub fn stores(&self, now: Duration) -> u64 {
+        2 + times(now - self.start, self.store_spacing) + self.minute_changes + self.disturbances
+    }
+
+    /// Peers that may have been joined until now for want of any neighbor.
+    pub fn dials(&self, now: Duration) -> u64 {
+        times(now - self.start, self.dial_spacing) + self.rounds
+    }
+
+    /// Peers that may have been joined until now by the bubble merge (0) or the overlap merge (1).
+    pub fn merged(&self, which: usize, now: Duration) -> u64 {
+        let elapsed = now - self.start;
+        let settling = if which == 0 { SETTLE_LOOKS * times(elapsed, SETTLE_AGAIN) } else { 0 };
+        self.merges[which].map_or(0, |merge| (times(elapsed, merge.spacing) + settling).saturating_mul(merge.peers))
+    }
+}

@@ -1,0 +1,357 @@
+//! The world that a tracker is put into, and what must hold of everything it does there.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use arbitrary::{Arbitrary, Unstructured};
+use dtt_core::{
+    Config, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, TopicState,
+    tracker::{Action, Input, JoinReason, Now, PeerId, SeenRecord, Tracker},
+};
+
+use crate::rates::Rates;
+
+/// What one run may cost, so that it takes milliseconds: enough to fill every memory of a tracker.
+const MAX_EFFORT: u32 = 40_000;
+/// What a record costs, compared to other inputs.
+const RECORD_EFFORT: u32 = 16;
+/// How long a lookup takes.
+const LATENCY: Duration = Duration::from_millis(300);
+/// What a clock can say: seconds of an i64.
+const UNIX_MOST: u64 = i64::MAX as u64;
+
+/// One thing that happens. Numbers are small so that equal ones are common.
+#[derive(Debug, Clone, Arbitrary)]
+pub enum Step {
+    /// Time passes without a call, in milliseconds.
+    Late(u32),
+    /// So many quarter minutes pass, with a call at every deadline, and an answer to every lookup if there are answers.
+    Run(u8),
+    /// The node's clock is set, by seconds.
+    Clock(i32),
+    /// A call at a moment that nobody asked for.
+    Call,
+    /// Whether lookups are answered from now on, and by how many records.
+    Answers { answered: bool, records: u8 },
+    /// A neighbor comes.
+    Up(u8),
+    /// A neighbor goes.
+    Down(u8),
+    /// A neighbor comes and goes, again and again.
+    Flap { peer: u8, times: u8, pause: u16 },
+    /// A message is heard.
+    Received(u8),
+    /// A message is sent.
+    Sent(u8),
+    /// Many messages are heard or sent.
+    Burst { count: u16, first: u16, sent: bool },
+    /// Messages may have been missed.
+    Missed,
+    /// A record of a minute as far from the present one.
+    Record { minute: i8, publisher: u8, peers: [u8; MAX_RECORD_PEERS], hashes: [u8; MAX_MESSAGE_HASHES] },
+    /// Many records, of one publisher or of as many.
+    Flood { minute: i8, count: u16, first: u16, one_publisher: bool },
+    /// The own record is found.
+    OwnRecord(i8),
+    /// A lookup ends, whether there is one or not.
+    LookupDone { minute: i8, answered: bool },
+    /// The same of any minute at all.
+    ForeignMinute(u64),
+    /// A store ends, whether there is one or not.
+    StoreDone { minute: i8, stored: bool },
+    /// The own address changes.
+    AddressChanged,
+    /// The network changes.
+    NetworkChanged,
+}
+
+/// A tracker, its twin, the time, and the ceilings.
+#[derive(Debug)]
+pub struct World {
+    tracker: Tracker,
+    /// Is given the same, and must do the same.
+    twin: Tracker,
+    me: PeerId,
+    now: Now,
+    minute: u64,
+    rates: Rates,
+    max_join_peers: [usize; 2],
+    answers: Option<u8>,
+    /// Lookups that the tracker asked for: when their answers are due.
+    lookups: BTreeMap<u64, Duration>,
+    lookups_seen: u64,
+    stores: u64,
+    dials: u64,
+    merged: [u64; 2],
+    state: TopicState,
+    effort: u32,
+}
+
+impl World {
+    /// A node that starts at a unix time.
+    pub fn new(config: &Config, seed: u64, unix: Duration) -> Self {
+        let now = Now { mono: Duration::ZERO, unix: unix.min(Duration::from_secs(UNIX_MOST)) };
+        let me = id(0);
+        let merges = config.merge_config();
+        let mut world = Self {
+            tracker: Tracker::new(me, config, seed, now),
+            twin: Tracker::new(me, config, seed, now),
+            me,
+            now,
+            minute: now.minute(),
+            rates: Rates::new(config, now.mono),
+            max_join_peers: [
+                merges.bubble_merge().enabled().map_or(0, |settings| settings.max_join_peers()),
+                merges.message_overlap_merge().enabled().map_or(0, |settings| settings.max_join_peers()),
+            ],
+            answers: Some(0),
+            lookups: BTreeMap::new(),
+            lookups_seen: 0,
+            stores: 0,
+            dials: 0,
+            merged: [0; 2],
+            state: TopicState::LookingUp,
+            effort: 0,
+        };
+        world.take_actions();
+        world
+    }
+
+    /// Lets the steps happen, as far as they can be read and time allows.
+    pub fn run(&mut self, steps: &mut Unstructured<'_>) {
+        while self.effort < MAX_EFFORT && !steps.is_empty() {
+            let Ok(step) = Step::arbitrary(steps) else { return };
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Late(millis) => {
+                self.pass(Duration::from_millis(millis.into()));
+                self.call();
+            }
+            Step::Run(quarters) => self.run_for(Duration::from_secs(15) * quarters.into()),
+            Step::Clock(seconds) => {
+                let unix = self.now.unix.as_secs().saturating_add_signed(seconds.into()).min(UNIX_MOST);
+                self.now.unix = Duration::new(unix, self.now.unix.subsec_nanos());
+                self.rates.disturbed(self.now.mono);
+                self.notice_minute();
+                self.call();
+            }
+            Step::Call => self.call(),
+            Step::Answers { answered, records } => self.answers = answered.then_some(records),
+            Step::Up(peer) => self.up(peer),
+            Step::Down(peer) => self.down(peer),
+            Step::Flap { peer, times, pause } => {
+                for _ in 0..times {
+                    self.up(peer);
+                    self.run_for(Duration::from_millis(pause.into()) / 4);
+                    self.down(peer);
+                    self.run_for(Duration::from_millis(pause.into()) / 4);
+                }
+            }
+            Step::Received(hash) => self.input(Input::Received(id(hash.into()))),
+            Step::Sent(hash) => self.input(Input::Sent(id(hash.into()))),
+            Step::Burst { count, first, sent } => {
+                for n in 0..count {
+                    let hash = id(u64::from(first) + u64::from(n));
+                    self.input(if sent { Input::Sent(hash) } else { Input::Received(hash) });
+                }
+            }
+            Step::Missed => self.input(Input::Missed),
+            Step::Record { minute, publisher, peers, hashes } => self.input(Input::Record(SeenRecord {
+                minute: self.near(minute),
+                publisher: id(publisher.into()),
+                peers: peers.map(|peer| id(peer.into())).into_iter().filter(|peer| *peer != id(255)).collect(),
+                hashes: hashes.map(|hash| id(hash.into())).into_iter().filter(|hash| *hash != id(255)).collect(),
+            })),
+            Step::Flood { minute, count, first, one_publisher } => {
+                for n in 0..count {
+                    let record = flooded(self.near(minute), u64::from(first) + u64::from(n), one_publisher);
+                    self.input(Input::Record(record));
+                }
+            }
+            Step::OwnRecord(minute) => self.input(Input::OwnRecord { minute: self.near(minute) }),
+            Step::LookupDone { minute, answered } => self.lookup_done(self.near(minute), answered),
+            Step::ForeignMinute(minute) => {
+                self.input(Input::Record(flooded(minute, minute, false)));
+                self.input(Input::OwnRecord { minute });
+                self.lookup_done(minute, true);
+                self.input(Input::StoreDone { minute, stored: minute.is_multiple_of(2) });
+            }
+            Step::StoreDone { minute, stored } => self.input(Input::StoreDone { minute: self.near(minute), stored }),
+            Step::AddressChanged => self.input(Input::AddressChanged),
+            Step::NetworkChanged => {
+                self.rates.disturbed(self.now.mono);
+                self.input(Input::NetworkChanged);
+            }
+        }
+    }
+
+    /// A driver's work for a while.
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now.mono + time;
+        while self.effort < MAX_EFFORT {
+            let answer = self.answers.and_then(|_| self.lookups.values().min().copied());
+            let next = self.tracker.next_deadline().into_iter().chain(answer).min().unwrap_or(end).max(self.now.mono);
+            if next >= end {
+                return self.pass(end - self.now.mono);
+            }
+            self.pass(next - self.now.mono);
+            let due = self.lookups.iter().find(|(_, at)| self.answers.is_some() && **at <= self.now.mono);
+            match due.map(|(minute, _)| *minute) {
+                Some(minute) => {
+                    for n in 0..self.answers.unwrap_or(0) {
+                        self.input(Input::Record(flooded(minute, n.into(), false)));
+                    }
+                    self.lookup_done(minute, true);
+                }
+                None => self.call(),
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.mono += time;
+        self.now.unix = (self.now.unix + time).min(Duration::from_secs(UNIX_MOST));
+        self.notice_minute();
+    }
+
+    fn notice_minute(&mut self) {
+        if self.now.minute() != self.minute {
+            self.minute = self.now.minute();
+            self.rates.minute_changed();
+        }
+    }
+
+    fn near(&self, offset: i8) -> u64 {
+        // Mostly the minutes that matter.
+        self.minute.saturating_add_signed((offset % 4).into())
+    }
+
+    fn up(&mut self, peer: u8) {
+        if !self.tracker.is_joined() {
+            self.rates.joined(self.now.mono);
+        }
+        self.input(Input::NeighborUp(id(peer.into())));
+    }
+
+    fn down(&mut self, peer: u8) {
+        if self.tracker.neighbors() == [id(peer.into())] {
+            self.rates.alone(self.now.mono);
+        }
+        self.input(Input::NeighborDown(id(peer.into())));
+    }
+
+    fn lookup_done(&mut self, minute: u64, answered: bool) {
+        self.lookups.remove(&minute);
+        self.input(Input::LookupDone { minute, answered });
+    }
+
+    fn input(&mut self, input: Input) {
+        if self.effort >= MAX_EFFORT {
+            return;
+        }
+        self.effort += if matches!(input, Input::Record(_)) { RECORD_EFFORT } else { 1 };
+        self.tracker.handle(self.now, input.clone());
+        self.twin.handle(self.now, input);
+        self.check();
+    }
+
+    fn call(&mut self) {
+        self.effort += 1;
+        self.tracker.handle_timeout(self.now);
+        self.twin.handle_timeout(self.now);
+        self.check();
+        let deadline = self.tracker.next_deadline();
+        assert!(
+            deadline.is_none_or(|at| at > self.now.mono),
+            "called at {:?}, it wants another call at {deadline:?}",
+            self.now
+        );
+    }
+
+    fn check(&mut self) {
+        self.take_actions();
+        let footprint = self.tracker.footprint();
+        let most = Tracker::MAX_FOOTPRINT;
+        let bounded = footprint.peers <= most.peers && footprint.records <= most.records;
+        let bounded = bounded && footprint.heard <= most.heard && footprint.named <= most.named;
+        assert!(bounded, "{footprint:?} is more than {most:?}");
+        assert_eq!(self.tracker.next_deadline(), self.twin.next_deadline());
+    }
+
+    fn take_actions(&mut self) {
+        self.rates.pass(self.now.mono);
+        while let Some(action) = self.tracker.next_action() {
+            assert_eq!(Some(&action), self.twin.next_action().as_ref(), "equal seeds and inputs give equal actions");
+            self.judge(action);
+        }
+        assert_eq!(self.twin.next_action(), None);
+        let now = self.now.mono;
+        ceiling("lookups", self.lookups_seen, self.rates.lookups(now));
+        ceiling("stores", self.stores, self.rates.stores(now));
+        ceiling("dials", self.dials, self.rates.dials(now));
+        ceiling("peers of the bubble merge", self.merged[0], self.rates.merged(0, now));
+        ceiling("peers of the overlap merge", self.merged[1], self.rates.merged(1, now));
+    }
+
+    fn judge(&mut self, action: Action) {
+        match action {
+            Action::Lookup { minute } => {
+                let useful = self.minute.saturating_sub(2)..=self.minute.saturating_add(1);
+                assert!(useful.contains(&minute), "minute {minute} is looked up in minute {}", self.minute);
+                self.lookups.insert(minute, self.now.mono + LATENCY);
+                self.lookups_seen += 1;
+            }
+            Action::Store { minute, content } => {
+                assert_eq!(minute, self.minute);
+                assert!(content.peers().all(|peer| self.tracker.neighbors().contains(peer)));
+                self.stores += 1;
+            }
+            Action::Join { peers, reason } => self.judge_join(&peers, reason),
+            Action::State(state) => {
+                let before = std::mem::replace(&mut self.state, state);
+                assert!(state != before || self.lookups_seen == 0 && state == TopicState::LookingUp, "{state:?} twice");
+            }
+        }
+    }
+
+    fn judge_join(&mut self, peers: &[PeerId], reason: JoinReason) {
+        assert!(!peers.is_empty() && !peers.contains(&self.me));
+        let which = match reason {
+            JoinReason::Bootstrap => {
+                assert!(peers.len() == 1 && !self.tracker.is_joined());
+                self.dials += 1;
+                return;
+            }
+            JoinReason::Bubble => 0,
+            JoinReason::Overlap => 1,
+        };
+        assert!(self.tracker.is_joined() && peers.len() <= self.max_join_peers[which]);
+        assert!(!peers.iter().any(|peer| self.tracker.neighbors().contains(peer)));
+        self.merged[which] += peers.len() as u64;
+    }
+}
+
+fn ceiling(what: &str, count: u64, most: u64) {
+    assert!(count <= most, "{count} {what}, the options and the time allow {most}");
+}
+
+/// A record of a flood: every one another.
+fn flooded(minute: u64, n: u64, one_publisher: bool) -> SeenRecord {
+    let of =
+        |kind: u64| (1..=5).map(|at| id(n.wrapping_add(1).wrapping_mul(16).wrapping_add(at + (kind << 32)))).collect();
+    SeenRecord {
+        minute,
+        publisher: if one_publisher { id(1 << 48) } else { id(n.wrapping_add(1)) },
+        peers: of(1),
+        hashes: of(2),
+    }
+}
+
+fn id(n: u64) -> [u8; 32] {
+    let mut id = [1; 32];
+    id[..8].copy_from_slice(&n.to_le_bytes());
+    id
+}
