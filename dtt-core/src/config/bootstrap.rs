@@ -7,7 +7,8 @@ settings! {
     /// How a newcomer reaches its first neighbor.
     BootstrapConfig, BootstrapConfigBuilder builds BootstrapConfig = std::convert::identity;
     copy {
-        /// A slot that shows this many records of others needs none of ours. Default 5.
+        /// A slot that shows this many records of others needs none of ours, unless the nodes that records name were
+        /// dialled in vain. Default 5.
         max_bootstrap_records: usize = 5;
         /// What the pauses before the next lookup go by when no record was found. The first is an eighth of it (two that
         /// start at once meet soon), each later one four times the one before, up to `max_retry_interval`. Default 1.5 s.

@@ -230,3 +230,20 @@ fn resolve(name: &str) -> Vec<SocketAddrV4> {
 pub(super) fn dht_error(operation: &'static str, reason: impl Into<String>) -> Error {
     Error::Dht { operation, reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_that_too_many_nodes_keep_takes_no_store_until_there_are_fewer() {
+        let shared = Shared::of(&DhtConfig::default());
+        let (crowded, other) = ([1; 32], [2; 32]);
+        shared.note_answers(crowded, 256);
+        let error = shared.check_room(&crowded).unwrap_err().to_string();
+        assert_eq!(error, "dht store failed: 256 DHT nodes answer for this slot, a store can go to 255 at most");
+        assert!(shared.check_room(&other).is_ok());
+        shared.note_answers(crowded, 255);
+        assert!(shared.check_room(&crowded).is_ok());
+    }
+}

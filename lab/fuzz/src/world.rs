@@ -12,8 +12,8 @@ use crate::rates::Rates;
 
 /// What one run may cost, so that it takes milliseconds: enough to fill every memory of a tracker.
 const MAX_EFFORT: u32 = 40_000;
-/// What a record costs, compared to other inputs.
-const RECORD_EFFORT: u32 = 16;
+/// What a record or a call costs, compared to other inputs: each may make a merge look through all records.
+const HEAVY: u32 = 16;
 /// How long a lookup takes.
 const LATENCY: Duration = Duration::from_millis(300);
 /// What a clock can say: seconds of an i64.
@@ -252,14 +252,14 @@ impl World {
         if self.effort >= MAX_EFFORT {
             return;
         }
-        self.effort += if matches!(input, Input::Record(_)) { RECORD_EFFORT } else { 1 };
+        self.effort += if matches!(input, Input::Record(_)) { HEAVY } else { 1 };
         self.tracker.handle(self.now, input.clone());
         self.twin.handle(self.now, input);
         self.check();
     }
 
     fn call(&mut self) {
-        self.effort += 1;
+        self.effort += HEAVY;
         self.tracker.handle_timeout(self.now);
         self.twin.handle_timeout(self.now);
         self.check();
