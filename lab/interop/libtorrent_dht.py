@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """A DHT of real libtorrent nodes, which are most of the public mainline DHT. They keep the first writer's value.
 
-usage: libtorrent_dht.py NODES PREFIX        (needs the package libtorrent; 2.1.1 was used)
+usage: libtorrent_dht.py NODES PREFIX [NUMBER]     (needs the package libtorrent; 2.1.1 was used)
 
-Node i listens on PREFIXi:6881, and node 1 is the one to enter by. Prints "ready" when every node knows some others,
-then runs until it is killed.
+Node i listens on PREFIXi:6881, and node 1 is the one to enter by. With NUMBER, this process is that node alone.
+Prints "ready" when every node here knows some others, then runs until its input ends.
 """
 
 import sys
 import time
+from collections.abc import Iterable
 
 import libtorrent
 
@@ -29,10 +30,10 @@ SETTINGS = {
 }
 
 
-def main(nodes: int, prefix: str) -> None:
+def main(nodes: int, prefix: str, numbers: Iterable[int]) -> None:
     entry = (f"{prefix}1", 6881)
     sessions = []
-    for number in range(1, nodes + 1):
+    for number in numbers:
         own = {
             "listen_interfaces": f"{prefix}{number}:6881",
             "dht_bootstrap_nodes": "" if number == 1 else f"{entry[0]}:{entry[1]}",
@@ -47,9 +48,9 @@ def main(nodes: int, prefix: str) -> None:
             sys.exit("the routing tables do not fill")
         time.sleep(0.2)
     print("ready", flush=True)
-    while True:
-        time.sleep(3600)
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    count = int(sys.argv[1])
+    main(count, sys.argv[2], [int(sys.argv[3])] if len(sys.argv) > 3 else range(1, count + 1))
