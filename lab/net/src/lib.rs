@@ -15,6 +15,6 @@ mod world;
 pub use link::{Link, Rate};
 pub use peer::{Kind, Peer};
 pub use report::{Row, join_report, show};
-pub use swarm::{Delivery, Swarm};
+pub use swarm::{Delivery, Swarm, talk, talk_until};
 pub use switch::{Counts, Port, Switch};
 pub use world::{DhtKind, Host, Nat, Relay, World};

@@ -10,7 +10,7 @@
 mod ours;
 mod theirs;
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use iroh::EndpointId;
@@ -55,6 +55,21 @@ async fn main() -> Result<()> {
 struct Peer {
     index: u8,
     relay: Option<String>,
+}
+
+/// Tells once how long joining took: until the first neighbor or the first message, whichever is seen first.
+struct Joined(Option<Instant>);
+
+impl Joined {
+    fn clock() -> Self {
+        Self(Some(Instant::now()))
+    }
+
+    fn now(&mut self) {
+        if let Some(start) = self.0.take() {
+            println!("joined {}", start.elapsed().as_secs_f64());
+        }
+    }
 }
 
 /// The next line of the input, which ends with the lab.

@@ -1,17 +1,15 @@
 //! A peer that is a dtt node.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use dtt_core::{AddressLookups, Event, JoinOptions, Node, NodeConfig, Relays};
 use dtt_lab_hosts::key;
 
-use crate::{Peer, SECRET, indices, lines, topic};
+use crate::{Joined, Peer, SECRET, indices, lines, topic};
 
 pub(crate) async fn run(peer: Peer) -> Result<()> {
     let (indices, mut lines) = (indices(), lines());
     let topic = topic(&mut lines).await?;
-    let start = Instant::now();
+    let mut joined = Joined::clock();
     // iroh's public services are not in the lab. All else is as it is by default.
     let config = NodeConfig::builder()
         .secret_key(key(peer.index))
@@ -21,18 +19,18 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
     let node = Node::spawn(config).await?;
     let topic = node.join(topic, SECRET, JoinOptions::default()).await?;
     let mut events = topic.subscribe();
-    let mut joined = false;
     loop {
         tokio::select! {
             event = events.next() => match event.context("the topic is closed")? {
                 Event::NeighborUp(id) => {
-                    if !std::mem::replace(&mut joined, true) {
-                        println!("joined {}", start.elapsed().as_secs_f64());
-                    }
+                    joined.now();
                     println!("up {}", indices[&id]);
                 }
                 Event::NeighborDown(id) => println!("down {}", indices[&id]),
-                Event::Received(message) => println!("heard {}", String::from_utf8_lossy(&message.content)),
+                Event::Received(message) => {
+                    joined.now();
+                    println!("heard {}", String::from_utf8_lossy(&message.content));
+                }
                 _ => {}
             },
             line = lines.next_line() => match line? {

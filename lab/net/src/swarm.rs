@@ -56,6 +56,38 @@ impl AddAssign for Delivery {
     }
 }
 
+/// Everyone in these swarms says something every half second for this long, and then has `rest` to hear what is under
+/// way. Returns what became of the messages of each swarm.
+pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<Delivery>> {
+    let start = Instant::now();
+    talk_until(swarms, start + time, |_| Ok(false))?;
+    let end = Instant::now() + rest;
+    loop {
+        let all: Vec<Delivery> = swarms.iter_mut().map(|swarm| swarm.delivery(start)).collect::<Result<_>>()?;
+        if all.iter().all(Delivery::is_whole) || Instant::now() >= end {
+            return Ok(all);
+        }
+        std::thread::sleep(LOOK * 4);
+    }
+}
+
+/// Everyone in these swarms says something every half second until it is so, or the time is over. Returns whether it is
+/// so.
+pub fn talk_until(swarms: &mut [Swarm], end: Instant, so: impl Fn(&mut [Swarm]) -> Result<bool>) -> Result<bool> {
+    let mut next = Instant::now();
+    while Instant::now() < end {
+        if Instant::now() >= next {
+            swarms.iter_mut().try_for_each(Swarm::say_something)?;
+            next += TICK;
+        }
+        if so(swarms)? {
+            return Ok(true);
+        }
+        std::thread::sleep(LOOK * 4);
+    }
+    Ok(false)
+}
+
 impl Swarm {
     /// Starts so many peers, which wait for the word. Their indices follow on `first`.
     pub fn start(world: &World, kind: Kind, first: u8, count: u8, topic: &str) -> Result<Self> {
@@ -83,9 +115,9 @@ impl Swarm {
         self.peers.push(peer);
     }
 
-    /// Lets the last peer go, without a farewell.
-    pub fn drop_last(&mut self) {
-        self.peers.pop();
+    /// Takes a peer out, by its place.
+    pub fn remove(&mut self, place: usize) -> Peer {
+        self.peers.remove(place)
     }
 
     /// Gives everyone the word to join.
@@ -111,34 +143,10 @@ impl Swarm {
         self.peers[place].joined()
     }
 
-    /// Waits until the neighbors make one swarm of all, so long at the most. Returns whether they do.
-    pub fn await_connected(&mut self, limit: Duration) -> Result<bool> {
-        self.wait(limit, Self::is_connected)
-    }
-
-    /// Everyone says something every half second for this long, and then has `rest` to hear what is under way.
-    /// Returns what became of the messages.
-    pub fn talk(&mut self, time: Duration, rest: Duration) -> Result<Delivery> {
+    /// Waits until the neighbors make one swarm of all, so long at the most. Returns how long it took.
+    pub fn await_connected(&mut self, limit: Duration) -> Result<Option<Duration>> {
         let start = Instant::now();
-        self.talk_until(start + time, |_| Ok(false))?;
-        self.wait(rest, |swarm| Ok(swarm.delivery(start)?.is_whole()))?;
-        self.delivery(start)
-    }
-
-    /// Everyone says something every half second until it is so, or the time is over. Returns whether it is so.
-    pub fn talk_until(&mut self, end: Instant, so: impl Fn(&mut Self) -> Result<bool>) -> Result<bool> {
-        let mut next = Instant::now();
-        while Instant::now() < end {
-            if Instant::now() >= next {
-                self.say_something()?;
-                next += TICK;
-            }
-            if so(self)? {
-                return Ok(true);
-            }
-            std::thread::sleep(LOOK * 2);
-        }
-        Ok(false)
+        Ok(self.wait(limit, Self::is_connected)?.then(|| start.elapsed()))
     }
 
     /// Everyone says something once.

@@ -1,9 +1,6 @@
 //! A peer of the published implementation.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Instant,
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use distributed_topic_tracker::{AutoDiscoveryGossip, Config, RecordPublisher, TopicId};
@@ -12,7 +9,7 @@ use ed25519_dalek::SigningKey;
 use iroh::{RelayMode, RelayUrl, TransportAddr, protocol::Router};
 use iroh_gossip::{api::Event, net::Gossip};
 
-use crate::{PEERS, Peer, SECRET, indices, lines, topic};
+use crate::{Joined, PEERS, Peer, SECRET, indices, lines, topic};
 
 /// Where it listens, so that the others can be told.
 const PORT: u16 = 4433;
@@ -20,7 +17,7 @@ const PORT: u16 = 4433;
 pub(crate) async fn run(peer: Peer) -> Result<()> {
     let (indices, mut lines) = (indices(), lines());
     let topic = topic(&mut lines).await?;
-    let start = Instant::now();
+    let mut joined = Joined::clock();
     let relay: Option<RelayUrl> = peer.relay.map(|url| url.parse()).transpose()?;
     let address = |index| match &relay {
         Some(url) => TransportAddr::Relay(url.clone()),
@@ -35,18 +32,18 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
     let publisher = RecordPublisher::new(TopicId::new(topic), signing_key, None, SECRET.to_vec(), Config::default());
     let (sender, mut receiver) =
         gossip.subscribe_and_join_with_auto_discovery_no_wait(publisher).await?.split().await?;
-    let mut joined = false;
     loop {
         tokio::select! {
             event = receiver.next() => match event.ok().context("the topic is closed")? {
                 Event::NeighborUp(id) => {
-                    if !std::mem::replace(&mut joined, true) {
-                        println!("joined {}", start.elapsed().as_secs_f64());
-                    }
+                    joined.now();
                     println!("up {}", indices[&id]);
                 }
                 Event::NeighborDown(id) => println!("down {}", indices[&id]),
-                Event::Received(message) => println!("heard {}", String::from_utf8_lossy(&message.content)),
+                Event::Received(message) => {
+                    joined.now();
+                    println!("heard {}", String::from_utf8_lossy(&message.content));
+                }
                 Event::Lagged => {}
             },
             line = lines.next_line() => match line? {

@@ -1,6 +1,6 @@
 //! How long joining takes, and whether what is said then arrives.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dtt_lab_net::{Delivery, DhtKind, Kind, Link, Row, Swarm, World, show};
 
@@ -25,26 +25,33 @@ fn runs(kind: Kind) -> u8 {
 
 /// The time that the second of two takes, of each pair.
 fn second_times(pairs: &mut [Swarm]) -> Vec<Option<Duration>> {
-    for pair in &mut *pairs {
-        pair.join(0).unwrap();
-    }
+    pairs.iter_mut().for_each(|pair| pair.join(0).unwrap());
     std::thread::sleep(STANDS);
-    let mut times = Vec::new();
-    for pair in pairs {
-        pair.join(1).unwrap();
-        times.push(pair.await_one(1, LIMIT).unwrap());
-        pair.await_joined(LIMIT).unwrap();
-    }
-    times
+    in_turn(
+        pairs,
+        |pair| pair.join(1).unwrap(),
+        |pair| {
+            let took = pair.await_one(1, LIMIT).unwrap();
+            pair.await_joined(LIMIT).unwrap();
+            took
+        },
+    )
 }
 
 /// The time until both have joined that start at once, of each pair.
 fn both_times(pairs: &mut [Swarm]) -> Vec<Option<Duration>> {
-    let both = |pair: &mut Swarm| {
-        pair.join_all().unwrap();
-        last(&pair.await_joined(LIMIT).unwrap())
-    };
-    pairs.iter_mut().map(both).collect()
+    in_turn(pairs, |pair| pair.join_all().unwrap(), |pair| last(&pair.await_joined(LIMIT).unwrap()))
+}
+
+/// Measures one pair after the other. Those of the peer implementation, which mostly wait, all at the same time.
+fn in_turn<T>(pairs: &mut [Swarm], start: impl Fn(&mut Swarm), end: impl Fn(&mut Swarm) -> T) -> Vec<T> {
+    let at_once = if pairs.iter().all(|pair| pair.peers()[0].kind() == Kind::Theirs) { pairs.len() } else { 1 };
+    let mut times = Vec::new();
+    for chunk in pairs.chunks_mut(at_once) {
+        chunk.iter_mut().for_each(&start);
+        times.extend(chunk.iter_mut().map(&end));
+    }
+    times
 }
 
 /// The longest of the times, if all have joined.
@@ -52,18 +59,10 @@ fn last(times: &[Option<Duration>]) -> Option<Duration> {
     times.iter().copied().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max())
 }
 
-/// Pairs on topics of their own talk for a while, all at the same time.
+/// Swarms on topics of their own talk for a while, all at the same time.
 fn talk(swarms: &mut [Swarm]) -> Delivery {
-    let (start, mut all) = (Instant::now(), Delivery::default());
-    while start.elapsed() < TALK {
-        swarms.iter_mut().for_each(|swarm| swarm.say_something().unwrap());
-        std::thread::sleep(Duration::from_millis(500));
-    }
-    let heard = |swarm: &mut Swarm| swarm.delivery(start).unwrap();
-    while start.elapsed() < TALK + REST && !swarms.iter_mut().all(|swarm| heard(swarm).is_whole()) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    swarms.iter_mut().for_each(|swarm| all += heard(swarm));
+    let mut all = Delivery::default();
+    dtt_lab_net::talk(swarms, TALK, REST).unwrap().into_iter().for_each(|delivery| all += delivery);
     all
 }
 
@@ -73,7 +72,7 @@ fn pairs(world: &World, kind: Kind, name: &str) -> Vec<Swarm> {
 }
 
 /// Second joins standing one; the must-reach of the issue is in milliseconds.
-pub(crate) fn second(world: &World, dht: DhtKind, kind: Kind, network: &str, must: Option<u64>) -> Row {
+fn second(world: &World, dht: DhtKind, kind: Kind, network: &str, must: Option<u64>) -> Row {
     let mut pairs = pairs(world, kind, "second");
     let times = second_times(&mut pairs);
     let delivery = talk(&mut pairs);
@@ -111,19 +110,14 @@ fn check(kind: Kind, times: &[Option<Duration>], delivery: Delivery, network: &s
     }
 }
 
-/// Every way to join, in one network, for both implementations.
-pub(crate) fn all(dht: DhtKind, delay: u64, loss: u32, must: Option<u64>) {
+/// Every way to join, in one network, for these implementations.
+pub(crate) fn all(dht: DhtKind, delay: u64, loss: u32, must: Option<u64>, kinds: &[Kind]) {
     let network = network(delay, loss);
     let world = World::new(dht, Link::new(delay, loss), 1).unwrap();
-    let mut rows = Vec::new();
-    for kind in [Kind::Ours, Kind::Theirs] {
-        rows.push(second(&world, dht, kind, &network, must));
-    }
-    for kind in [Kind::Ours, Kind::Theirs] {
-        rows.push(two_at_once(&world, dht, kind, &network));
-    }
-    for kind in [Kind::Ours, Kind::Theirs] {
-        rows.push(twelve_at_once(&world, dht, kind, &network));
-    }
+    let second = |kind| second(&world, dht, kind, &network, must);
+    let two = |kind| two_at_once(&world, dht, kind, &network);
+    let twelve = |kind| twelve_at_once(&world, dht, kind, &network);
+    let ways: [&dyn Fn(Kind) -> Row; 3] = [&second, &two, &twelve];
+    let rows: Vec<Row> = ways.iter().flat_map(|way| kinds.iter().map(|kind| way(*kind))).collect();
     show(&format!("joins-{}-{delay:03}-{loss:02}", dht.name()), &rows).unwrap();
 }

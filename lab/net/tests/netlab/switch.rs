@@ -143,8 +143,7 @@ fn nat_lets_answers_in_and_nothing_else() {
     let world = World::empty(1).unwrap();
     let public = Ipv4Addr::new(10, 77, 3, 9);
     for (nat, ports) in [(Nat::KeepsPorts, 1), (Nat::PortPerDestination, 2)] {
-        let (inside, b, c) =
-            (world.host_behind(nat, public).unwrap(), world.host(B).unwrap(), world.host(C).unwrap());
+        let (inside, b, c) = (world.host_behind(nat, public).unwrap(), world.host(B).unwrap(), world.host(C).unwrap());
         let wait = Duration::from_millis(300);
         let (one, two, three) = (socket(&inside, wait), socket(&b, wait), socket(&c, wait));
         one.send_to(b"out", at(&b, &two)).unwrap();
