@@ -6,7 +6,7 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test lint bench interop doc
+.PHONY: help demo testnet chat test lint bench interop netlab doc
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ bench: ## Beside the peer implementation and raw iroh-gossip: a table, and targe
 interop: ## Live swarms with the peer implementation in network namespaces (root)
 	@tools/need cargo cc ip
 	@$(CARGO) test --workspace --locked --test swarms -- --test-threads 1 --nocapture
+
+netlab: ## Real nodes in bad networks, beside the peer implementation: a table, and target/netlab/report.json (root)
+	@tools/need cargo cc ip nft
+	@tools/netlab
 
 doc: ## The API documentation, in target/doc
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --locked --no-deps

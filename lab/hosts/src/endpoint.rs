@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use iroh::{
-    Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr, address_lookup::memory::MemoryLookup,
-    endpoint::PortmapperConfig, endpoint::presets,
+    Endpoint, EndpointAddr, RelayMode, SecretKey, address_lookup::memory::MemoryLookup, endpoint::PortmapperConfig,
+    endpoint::presets,
 };
 
 /// The key of the peer with this index: everyone in the lab can know everyone's id.
@@ -17,7 +17,7 @@ pub async fn their_endpoint(
     key: SecretKey,
     address: SocketAddr,
     relay: RelayMode,
-    known: impl IntoIterator<Item = (SecretKey, TransportAddr)>,
+    known: impl IntoIterator<Item = EndpointAddr>,
 ) -> Result<Endpoint> {
     let endpoint = Endpoint::builder(presets::Minimal)
         .secret_key(key)
@@ -27,7 +27,6 @@ pub async fn their_endpoint(
         .bind_addr(address)?
         .bind()
         .await?;
-    let known = known.into_iter().map(|(key, address)| EndpointAddr::from_parts(key.public(), [address]));
     endpoint.address_lookup()?.add(MemoryLookup::from_endpoint_info(known));
     Ok(endpoint)
 }

@@ -59,6 +59,12 @@ impl Process {
         }
     }
 
+    /// The next line that it prints, however long it takes.
+    pub fn next_line(&mut self) -> Result<String> {
+        let line = self.output.recv().ok();
+        Ok(line.with_context(|| format!("{} ended early", self.name))?.text)
+    }
+
     /// Waits for this very line, and passes over all others.
     pub fn wait_for(&mut self, line: &str, limit: Duration) -> Result<Line> {
         let deadline = Instant::now() + limit;

@@ -13,7 +13,7 @@ mod tun;
 mod world;
 
 pub use link::{Link, Rate};
-pub use peer::{Kind, Peer};
+pub use peer::{Kind, Peer, Services};
 pub use report::{Row, join_report, show};
 pub use swarm::{Delivery, Swarm, talk, talk_until};
 pub use switch::{Counts, Port, Switch};

@@ -1,7 +1,8 @@
 //! The programs of the network lab.
 //!
 //! usage: dtt-lab-net dht ADDRESS ENTRY KNOWS      a DHT node; ENTRY is another one's address, or `-`
-//!        dtt-lab-net peer KIND INDEX RELAY        a peer; KIND is `ours` or `theirs`, RELAY a URL or `-`
+//!        dtt-lab-net peer KIND INDEX SERVICES     a peer; KIND is `ours` or `theirs`, SERVICES are `none`, `public` or a
+//!                                                 relay's URL
 //!        dtt-lab-net table [PAGE]                 the table of the scenarios that have run, put into a page
 //!
 //! A peer's key follows from its index. It says "ready", and takes lines: `join TOPIC`, then `say TEXT`. It prints
@@ -37,8 +38,8 @@ async fn main() -> Result<()> {
                 _ = word() => Ok(()),
             }
         }
-        ["peer", kind, index, relay] => {
-            let peer = Peer { index: index.parse()?, relay: (relay != "-").then(|| relay.to_owned()) };
+        ["peer", kind, index, services] => {
+            let peer = Peer { index: index.parse()?, services: services.to_owned() };
             match kind {
                 "ours" => ours::run(peer).await,
                 "theirs" => theirs::run(peer).await,
@@ -47,14 +48,15 @@ async fn main() -> Result<()> {
         }
         ["table"] => dtt_lab_net::join_report(None),
         ["table", page] => dtt_lab_net::join_report(Some(Path::new(page))),
-        _ => bail!("usage: dtt-lab-net dht ADDRESS ENTRY KNOWS | peer KIND INDEX RELAY | table [PAGE]"),
+        _ => bail!("usage: dtt-lab-net dht ADDRESS ENTRY KNOWS | peer KIND INDEX SERVICES | table [PAGE]"),
     }
 }
 
 /// What a peer is told.
 struct Peer {
     index: u8,
-    relay: Option<String>,
+    /// `none`, `public`, or the URL of a relay server.
+    services: String,
 }
 
 /// Tells once how long joining took: until the first neighbor or the first message, whichever is seen first.

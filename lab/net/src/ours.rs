@@ -10,13 +10,14 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
     let (indices, mut lines) = (indices(), lines());
     let topic = topic(&mut lines).await?;
     let mut joined = Joined::clock();
-    // iroh's public services are not in the lab. All else is as it is by default.
-    let config = NodeConfig::builder()
-        .secret_key(key(peer.index))
-        .relays(peer.relay.map_or(Relays::Disabled, |url| Relays::Custom(vec![url])))
-        .address_lookups(AddressLookups::None)
-        .build();
-    let node = Node::spawn(config).await?;
+    let config = NodeConfig::builder().secret_key(key(peer.index));
+    // All else is as it is by default.
+    let config = match peer.services.as_str() {
+        "public" => config,
+        "none" => config.relays(Relays::Disabled).address_lookups(AddressLookups::None),
+        relay => config.relays(Relays::Custom(vec![relay.to_owned()])).address_lookups(AddressLookups::None),
+    };
+    let node = Node::spawn(config.build()).await?;
     let topic = node.join(topic, SECRET, JoinOptions::default()).await?;
     let mut events = topic.subscribe();
     loop {

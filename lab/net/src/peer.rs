@@ -43,12 +43,34 @@ impl Kind {
     }
 }
 
+/// What a peer uses beside the DHT.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Services {
+    /// Nothing.
+    #[default]
+    None,
+    /// A relay server, by its URL.
+    Relay(String),
+    /// Whatever it uses by default: iroh's public services, which cannot be reached from the lab.
+    Public,
+}
+
+impl Services {
+    fn argument(&self) -> &str {
+        match self {
+            Self::None => "none",
+            Self::Relay(url) => url,
+            Self::Public => "public",
+        }
+    }
+}
+
 /// A peer on a host of its own. Its process ends when this is dropped.
 #[derive(Debug)]
 pub struct Peer {
     kind: Kind,
     index: u8,
-    relay: Option<String>,
+    services: Services,
     process: Process,
     host: Host,
     /// From the word to join until the first neighbor came, as the peer itself measured it.
@@ -60,14 +82,19 @@ pub struct Peer {
 impl Peer {
     /// Starts a peer on a new host. It waits for the word to join.
     pub fn start(world: &World, kind: Kind, index: u8) -> Result<Self> {
-        Self::start_on(world.host(Ipv4Addr::new(10, 77, 2, index))?, kind, index, None)
+        Self::start_with(world, kind, index, Services::None)
     }
 
-    /// Starts a peer on a given host, with a relay server if there is one.
-    pub fn start_on(host: Host, kind: Kind, index: u8, relay: Option<String>) -> Result<Self> {
-        let process = process(&host, kind, index, relay.as_deref())?;
+    /// Starts a peer on a new host, with these services.
+    pub fn start_with(world: &World, kind: Kind, index: u8, services: Services) -> Result<Self> {
+        Self::start_on(world.host(Ipv4Addr::new(10, 77, 2, index))?, kind, index, services)
+    }
+
+    /// Starts a peer on a given host, with these services.
+    pub fn start_on(host: Host, kind: Kind, index: u8, services: Services) -> Result<Self> {
+        let process = process(&host, kind, index, &services)?;
         let (neighbors, heard) = Default::default();
-        Ok(Self { kind, index, relay, process, host, joined: None, neighbors, heard })
+        Ok(Self { kind, index, services, process, host, joined: None, neighbors, heard })
     }
 
     /// The number that its key follows from.
@@ -97,7 +124,7 @@ impl Peer {
 
     /// Starts the process again, on the same host with the same key. It waits for the word to join.
     pub fn restart(&mut self) -> Result<()> {
-        self.process = process(&self.host, self.kind, self.index, self.relay.as_deref())?;
+        self.process = process(&self.host, self.kind, self.index, &self.services)?;
         self.joined = None;
         self.neighbors.clear();
         self.heard.clear();
@@ -148,9 +175,9 @@ impl Peer {
     }
 }
 
-fn process(host: &Host, kind: Kind, index: u8, relay: Option<&str>) -> Result<Process> {
+fn process(host: &Host, kind: Kind, index: u8, services: &Services) -> Result<Process> {
     let mut command = host.namespace().command(program());
-    command.args(["peer", kind.argument(), &index.to_string(), relay.unwrap_or("-")]);
+    command.args(["peer", kind.argument(), &index.to_string(), services.argument()]);
     log_to(&mut command, &format!("{}-{index}-{}", kind.argument(), host.namespace().name()))?;
     let mut process = Process::start(command, format!("{} {index}", kind.name()))?;
     process.wait_for("ready", START_LIMIT).context("is dtt-lab-net built?")?;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, DhtKind, Kind, world::program};
@@ -28,8 +28,16 @@ pub struct Row {
     /// Milliseconds until everyone heard everyone again.
     heal_ms: Option<u64>,
     heal_failed: bool,
-    target: String,
-    met: Option<bool>,
+    targets: Vec<Target>,
+}
+
+/// Something that had to be reached.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Target {
+    text: String,
+    met: bool,
+    /// Missed by so much that no busy machine explains it.
+    failed: bool,
 }
 
 impl Row {
@@ -39,31 +47,46 @@ impl Row {
         Self { scenario: scenario.into(), network: network.into(), dht, who, ..Self::default() }
     }
 
-    /// Who joined, and how long it took.
+    /// Adds a remark to the scenario's name.
+    pub fn note(&mut self, remark: &str) {
+        self.scenario = format!("{}, {remark}", self.scenario);
+    }
+
+    /// Who joined, and how long it took. Ours must all join.
     pub fn joins(mut self, joins: &[Option<Duration>]) -> Self {
         self.join_ms = joins.iter().flatten().map(|took| took.as_millis() as u64).collect();
         self.join_ms.sort_unstable();
-        self.joined = Some((self.join_ms.len(), joins.len()));
+        let (joined, of) = (self.join_ms.len(), joins.len());
+        self.joined = Some((joined, of));
+        self.must("all join", joined == of)
+    }
+
+    /// The median of the times must be at most this. It fails at three times as much: the machine may be busy.
+    pub fn joins_within(mut self, limit: Duration) -> Self {
+        let within = |limit| self.median().is_some_and(|median| median <= limit);
+        let (met, failed) = (within(limit), !within(limit * 3));
+        self.targets.push(Target { text: format!("median <= {}", seconds(limit.as_millis() as u64)), met, failed });
         self
     }
 
-    /// What became of messages.
+    /// What became of messages that were sent while everyone was connected. Ours must all be heard.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         (self.sent, self.expected, self.delivered) = (delivery.sent, delivery.expected, delivery.delivered);
-        self
+        self.must("all heard", delivery.is_whole())
     }
 
-    /// How long it took until everyone heard everyone again; none if it did not happen.
-    pub fn healed(mut self, healed: Option<Duration>) -> Self {
+    /// How long it took until everyone heard everyone again, if it happened within `limit`. Ours must.
+    pub fn healed(mut self, healed: Option<Duration>, limit: Duration) -> Self {
         self.heal_ms = healed.map(|took| took.as_millis() as u64);
         self.heal_failed = healed.is_none();
-        self
+        let text = format!("whole within {}", seconds(limit.as_millis() as u64));
+        self.must(&text, healed.is_some())
     }
 
-    /// What had to be reached, and whether it was.
-    pub fn target(mut self, target: &str, met: bool) -> Self {
-        self.target = target.into();
-        self.met = Some(met);
+    fn must(mut self, text: &str, met: bool) -> Self {
+        if self.who == Kind::Ours.name() {
+            self.targets.push(Target { text: text.into(), met, failed: !met });
+        }
         self
     }
 
@@ -87,11 +110,8 @@ impl Row {
             None if self.heal_failed => "never".into(),
             None => String::new(),
         };
-        let target = match self.met {
-            Some(true) => format!("{}: met", self.target),
-            Some(false) => format!("{}: **missed**", self.target),
-            None => String::new(),
-        };
+        let verdict = |target: &Target| format!("{}: {}", target.text, if target.met { "met" } else { "**missed**" });
+        let target = self.targets.iter().map(verdict).collect::<Vec<_>>().join(", ");
         let joined = self.joined.map_or(String::new(), |(joined, of)| format!("{joined}/{of}"));
         let [scenario, network, dht, who] = [&self.scenario, &self.network, &self.dht, &self.who].map(String::clone);
         [scenario, network, dht, who, joined, join, messages, heal, target]
@@ -114,12 +134,19 @@ fn seconds(milliseconds: u64) -> String {
     format!("{:.2} s", milliseconds as f64 / 1e3)
 }
 
-/// Prints rows and keeps them for the report; `name` tells them from those of other scenarios.
+/// Prints rows and keeps them for the report; `name` tells them from those of other scenarios. Fails if a target is
+/// missed beyond doubt.
 pub fn show(name: &str, rows: &[Row]) -> Result<()> {
     println!("\n{}", table(rows));
     let folder = folder().join("rows");
     fs::create_dir_all(&folder)?;
-    Ok(fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(rows)?)?)
+    fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(rows)?)?;
+    for row in rows {
+        for target in row.targets.iter().filter(|target| target.failed) {
+            bail!("{}, {}, {}: missed: {}", row.scenario, row.network, row.who, target.text);
+        }
+    }
+    Ok(())
 }
 
 /// Joins the rows of all scenarios that have run to `target/netlab/report.json` and `report.md`, prints the table, and

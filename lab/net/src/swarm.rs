@@ -64,7 +64,11 @@ pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<
     let end = Instant::now() + rest;
     loop {
         let all: Vec<Delivery> = swarms.iter_mut().map(|swarm| swarm.delivery(start)).collect::<Result<_>>()?;
-        if all.iter().all(Delivery::is_whole) || Instant::now() >= end {
+        let whole = all.iter().all(Delivery::is_whole);
+        if whole || Instant::now() >= end {
+            for swarm in swarms.iter_mut().filter(|_| !whole) {
+                swarm.missing(start)?.iter().for_each(|missing| println!("{}: {missing}", swarm.topic));
+            }
             return Ok(all);
         }
         std::thread::sleep(LOOK * 4);
@@ -73,7 +77,11 @@ pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<
 
 /// Everyone in these swarms says something every half second until it is so, or the time is over. Returns whether it is
 /// so.
-pub fn talk_until(swarms: &mut [Swarm], end: Instant, so: impl Fn(&mut [Swarm]) -> Result<bool>) -> Result<bool> {
+pub fn talk_until(
+    swarms: &mut [Swarm],
+    end: Instant,
+    mut so: impl FnMut(&mut [Swarm]) -> Result<bool>,
+) -> Result<bool> {
     let mut next = Instant::now();
     while Instant::now() < end {
         if Instant::now() >= next {
@@ -98,6 +106,11 @@ impl Swarm {
     /// A swarm of given peers.
     pub fn of(peers: Vec<Peer>, topic: &str) -> Self {
         Self { peers, topic: topic.into(), sent: Vec::new() }
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.topic
     }
 
     /// The peers.
@@ -170,6 +183,20 @@ impl Swarm {
             }
         }
         Ok(delivery)
+    }
+
+    /// Messages since a moment that someone has not heard, for whoever looks for the reason: who, what, how long after it.
+    pub fn missing(&mut self, since: Instant) -> Result<Vec<String>> {
+        let mut missing = Vec::new();
+        for sent in self.sent.iter().filter(|sent| sent.at >= since) {
+            for peer in self.peers.iter_mut().filter(|peer| peer.index() != sent.author) {
+                if peer.heard(&sent.text)?.is_none() {
+                    let after = (sent.at - since).as_secs_f64();
+                    missing.push(format!("{} has not heard {:?}, said after {after:.1} s", peer.index(), sent.text));
+                }
+            }
+        }
+        Ok(missing)
     }
 
     /// How long after a moment everyone had heard from everyone something that was said after it; none if someone has

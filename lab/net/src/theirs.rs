@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use distributed_topic_tracker::{AutoDiscoveryGossip, Config, RecordPublisher, TopicId};
 use dtt_lab_hosts::{key, their_endpoint};
 use ed25519_dalek::SigningKey;
-use iroh::{RelayMode, RelayUrl, TransportAddr, protocol::Router};
+use iroh::{EndpointAddr, RelayMode, RelayUrl, TransportAddr, protocol::Router};
 use iroh_gossip::{api::Event, net::Gossip};
 
 use crate::{Joined, PEERS, Peer, SECRET, indices, lines, topic};
@@ -18,12 +18,15 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
     let (indices, mut lines) = (indices(), lines());
     let topic = topic(&mut lines).await?;
     let mut joined = Joined::clock();
-    let relay: Option<RelayUrl> = peer.relay.map(|url| url.parse()).transpose()?;
+    let relay: Option<RelayUrl> = match peer.services.as_str() {
+        "none" | "public" => None,
+        url => Some(url.parse()?),
+    };
     let address = |index| match &relay {
         Some(url) => TransportAddr::Relay(url.clone()),
         None => TransportAddr::Ip(SocketAddr::from((Ipv4Addr::new(10, 77, 2, index), PORT))),
     };
-    let known = (1..=PEERS).map(|index| (key(index), address(index)));
+    let known = (1..=PEERS).map(|index| EndpointAddr::from_parts(key(index).public(), [address(index)]));
     let mode = relay.clone().map_or(RelayMode::Disabled, |url| RelayMode::custom([url]));
     let endpoint = their_endpoint(key(peer.index), (Ipv4Addr::UNSPECIFIED, PORT).into(), mode, known).await?;
     let gossip = Gossip::builder().spawn(endpoint.clone());

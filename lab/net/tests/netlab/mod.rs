@@ -1,7 +1,3 @@
-//! Real nodes in bad networks. Each scenario ends with a table, and `make netlab` joins them.
-//!
-//! It needs root, iproute2, nftables and TUN devices; `make test` says so and skips it where they are missing.
-
 mod joins;
 mod nat;
 mod switch;
@@ -11,6 +7,7 @@ mod trouble;
 mod short {
     use super::{joins, nat, trouble};
     use dtt_lab_net::{DhtKind::Mainline, Kind::Ours};
+    use std::time::Duration;
 
     #[test]
     fn a_peer_killed_and_back_with_its_key() {
@@ -24,8 +21,9 @@ mod short {
 
     #[test]
     fn a_partition_heals() {
-        trouble::partition(Mainline, &[Ours], 12);
+        trouble::partition(Mainline, &[Ours], &[], 12, Duration::from_secs(60));
     }
+
     #[test]
     fn joins_in_a_good_network() {
         joins::all(Mainline, 25, 0, Some(1000), &[Ours]);
@@ -44,11 +42,15 @@ mod full {
         DhtKind::{Libtorrent, Mainline},
         Kind::{Ours, Theirs},
     };
+    use std::time::Duration;
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
     fn joins_25_0() {
         joins::all(Mainline, 25, 0, Some(1000), &[Ours, Theirs]);
     }
+
     #[test]
     fn joins_25_5() {
         joins::all(Mainline, 25, 5, None, &[Ours, Theirs]);
@@ -57,6 +59,7 @@ mod full {
     fn joins_25_20() {
         joins::all(Mainline, 25, 20, None, &[Ours, Theirs]);
     }
+
     #[test]
     fn joins_150_0() {
         joins::all(Mainline, 150, 0, None, &[Ours, Theirs]);
@@ -65,22 +68,35 @@ mod full {
     fn joins_150_5() {
         joins::all(Mainline, 150, 5, Some(3000), &[Ours, Theirs]);
     }
+
     #[test]
     fn joins_150_20() {
         joins::all(Mainline, 150, 20, None, &[Ours, Theirs]);
     }
     #[test]
-    fn partition_of_12() {
-        trouble::partition(Mainline, &[Ours, Theirs], 12);
+    fn joins_slow_uplinks() {
+        joins::slow_uplinks(Mainline, &[Ours, Theirs]);
     }
+
+    #[test]
+    fn joins_without_services() {
+        joins::without_services(Mainline);
+    }
+    #[test]
+    fn partition_of_12() {
+        trouble::partition(Mainline, &[Ours, Theirs], &[Ours, Theirs], 12, MINUTE);
+    }
+
     #[test]
     fn partition_of_2() {
-        trouble::partition(Mainline, &[Ours, Theirs], 2);
+        trouble::partition(Mainline, &[Ours, Theirs], &[], 2, MINUTE);
     }
+
     #[test]
-    fn silent_partition() {
-        trouble::silent_partition(Mainline, &[Ours, Theirs], 12);
+    fn long_partition() {
+        trouble::partition(Mainline, &[Ours, Theirs], &[Ours, Theirs], 12, 4 * MINUTE);
     }
+
     #[test]
     fn dying_dht() {
         trouble::dying_dht(Mainline, &[Ours, Theirs]);
@@ -89,6 +105,7 @@ mod full {
     fn moved() {
         trouble::moved(Mainline, &[Ours, Theirs]);
     }
+
     #[test]
     fn killed() {
         trouble::killed(Mainline, &[Ours, Theirs]);
@@ -97,6 +114,7 @@ mod full {
     fn relayed() {
         nat::relayed(Mainline, &[Ours, Theirs]);
     }
+
     #[test]
     fn libtorrent_joins_25_0() {
         joins::all(Libtorrent, 25, 0, Some(1000), &[Ours, Theirs]);
@@ -105,8 +123,9 @@ mod full {
     fn libtorrent_joins_150_5() {
         joins::all(Libtorrent, 150, 5, Some(3000), &[Ours, Theirs]);
     }
+
     #[test]
     fn libtorrent_partition() {
-        trouble::partition(Libtorrent, &[Ours, Theirs], 12);
+        trouble::partition(Libtorrent, &[Ours, Theirs], &[Ours], 12, MINUTE);
     }
 }
