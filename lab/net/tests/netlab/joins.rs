@@ -96,7 +96,7 @@ fn twelve_at_once(world: &World, dht: DhtKind, kind: Kind, network: &str) -> Row
     let mut swarm = Swarm::start(world, kind, 1, 12, &format!("twelve {}", kind.name())).unwrap();
     swarm.join_all().unwrap();
     let times = swarm.await_joined(LIMIT).unwrap();
-    swarm.await_connected(LIMIT).unwrap();
+    swarm.await_settled(LIMIT).unwrap();
     let delivery = talk(std::slice::from_mut(&mut swarm));
     tell(kind, &times, delivery, network);
     Row::new("twelve at once, each", network, dht, kind).joins(&times).delivery(delivery)
@@ -150,7 +150,7 @@ pub(crate) fn slow_uplinks(dht: DhtKind, kinds: &[Kind]) {
         swarm.peers().iter().for_each(|peer| world.switch().set_rate(peer.host().port(), rate));
         swarm.join_all().unwrap();
         let times = swarm.await_joined(LIMIT).unwrap();
-        swarm.await_connected(LIMIT).unwrap();
+        swarm.await_settled(LIMIT).unwrap();
         let delivery = talk(std::slice::from_mut(&mut swarm));
         let network = "25-75 ms, 1 %, 256 kbit/s up";
         tell(*kind, &times, delivery, network);

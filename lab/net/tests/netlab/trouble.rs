@@ -30,8 +30,8 @@ fn standing(world: &World, kinds: &[Kind], count: u8) -> Vec<Swarm> {
     swarms.iter_mut().for_each(|swarm| swarm.join_all().unwrap());
     for swarm in &mut swarms {
         let joined = swarm.await_joined(JOIN_LIMIT).unwrap();
-        let connected = swarm.await_connected(JOIN_LIMIT).unwrap();
-        assert!(connected.is_some() || !is_ours(swarm), "no swarm to begin with: {joined:?}");
+        let settled = swarm.await_settled(JOIN_LIMIT).unwrap();
+        assert!(settled || !is_ours(swarm), "no swarm to begin with: {joined:?}");
     }
     swarms
 }
