@@ -172,49 +172,6 @@ impl Swarm {
         self.peers[place].joined()
     }
 
-    /// Waits until the neighbors have made one swarm of all for a while without a break, so long at the most. While many
-    /// join, the gossip layer still exchanges neighbors, and now and then someone loses its last one.
-    pub fn await_settled(&mut self, limit: Duration) -> Result<bool> {
-        let (end, mut since) = (Instant::now() + limit, None);
-        while Instant::now() < end {
-            since = if self.is_connected()? { since.or(Some(Instant::now())) } else { None };
-            if since.is_some_and(|since| since.elapsed() >= SETTLED) {
-                return Ok(true);
-            }
-            std::thread::sleep(LOOK);
-        }
-        Ok(false)
-    }
-
-    /// Gives everyone the word to join.
-    pub fn join_all(&mut self) -> Result<()> {
-        (0..self.peers.len()).try_for_each(|place| self.join(place))
-    }
-
-    /// Gives one peer the word to join.
-    pub fn join(&mut self, place: usize) -> Result<()> {
-        let topic = self.topic.clone();
-        self.peers[place].join(&topic)
-    }
-
-    /// Waits until everyone has joined, so long at the most; what each peer took is in order of the peers.
-    pub fn await_joined(&mut self, limit: Duration) -> Result<Vec<Option<Duration>>> {
-        self.wait(limit, |swarm| Ok(swarm.joins()?.iter().all(Option::is_some)))?;
-        self.joins()
-    }
-
-    /// Waits until one peer has joined, so long at the most.
-    pub fn await_one(&mut self, place: usize, limit: Duration) -> Result<Option<Duration>> {
-        self.wait(limit, |swarm| Ok(swarm.peers[place].joined()?.is_some()))?;
-        self.peers[place].joined()
-    }
-
-    /// Waits until the neighbors make one swarm of all, so long at the most. Returns how long it took.
-    pub fn await_connected(&mut self, limit: Duration) -> Result<Option<Duration>> {
-        let start = Instant::now();
-        Ok(self.wait(limit, Self::is_connected)?.then(|| start.elapsed()))
-    }
-
     /// Everyone says something once.
     pub fn say_something(&mut self) -> Result<()> {
         for peer in &mut self.peers {
