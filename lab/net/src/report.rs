@@ -142,7 +142,7 @@ pub fn show(name: &str, rows: &[Row]) -> Result<()> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(rows)?)?;
     for row in rows {
-        for target in row.targets.iter().filter(|target| target.failed) {
+        if let Some(target) = row.targets.iter().find(|target| target.failed) {
             bail!("{}, {}, {}: missed: {}", row.scenario, row.network, row.who, target.text);
         }
     }

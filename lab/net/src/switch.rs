@@ -278,8 +278,9 @@ impl Net {
     fn deliver(&mut self, now: Instant) {
         while self.first_due().is_some_and(|due| due <= now) {
             let Some(Reverse(flight)) = self.flights.pop() else { return };
-            match self.ports[flight.to].device.get_ref().write(&flight.packet) {
-                Ok(_) => self.counts.delivered += 1,
+            // A device takes a packet whole or not at all.
+            match self.ports[flight.to].device.get_ref().write_all(&flight.packet) {
+                Ok(()) => self.counts.delivered += 1,
                 Err(error) => {
                     debug_assert_ne!(error.kind(), ErrorKind::InvalidInput, "what came from a device is a packet");
                     self.counts.refused += 1;

@@ -9,14 +9,16 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use dtt_lab_hosts::{DHT_NODES, Namespace, Process};
+use dtt_lab_hosts::{DHT_NODES, DHT_PORT, Namespace, Process};
 
 use crate::{Link, Port, Switch, tun};
 
 /// Bootstrap names point to so many DHT hosts.
 const ENTRIES: usize = 4;
-/// The node that the others enter by knows this many of them before anything else begins.
-const ENTRY_KNOWS: usize = DHT_NODES * 3 / 4;
+/// The third of the public bootstrap names has another port than the rest.
+const OTHER_PORT: (u8, u16) = (3, 25401);
+/// The node that the others enter by at first knows this many of them before anything else begins.
+const FOUNDER_KNOWS: usize = DHT_NODES * 3 / 4;
 /// The port that iroh's relay server has in its plain HTTP mode.
 const RELAY_PORT: u16 = 3340;
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -103,12 +105,26 @@ impl World {
     pub fn new(kind: DhtKind, link: Link, seed: u64) -> Result<Self> {
         let mut world = Self::empty(seed)?;
         let address = |number| Ipv4Addr::new(10, 77, 1, number);
-        for number in 1..=DHT_NODES as u8 {
+        // The last begins, without anyone to enter by. The first come last and know everyone: they are the entries.
+        let founder = DHT_NODES as u8;
+        for number in (1..=founder).rev() {
             let host = world.host(address(number))?;
-            let command = dht_node(kind, host.namespace(), address(number), number);
-            world.dht.push((Process::start(command, format!("DHT host {number}"))?, host));
+            if number == OTHER_PORT.0 {
+                redirect(&host, OTHER_PORT.1)?;
+            }
+            let command = dht_node(kind, host.namespace(), number, (number != founder).then(|| address(founder)));
+            world.dht.insert(0, (Process::start(command, format!("DHT host {number}"))?, host));
         }
         for (process, _) in &mut world.dht {
+            process.wait_for("ready", START_LIMIT)?;
+        }
+        if kind == DhtKind::Mainline {
+            // A node of mainline that began with nobody to enter by takes every client for a node, and leads others
+            // to them. It has served its turn, and begins anew as the others did.
+            let (process, host) = &mut world.dht[usize::from(founder) - 1];
+            let command = dht_node(kind, host.namespace(), founder, Some(address(1)));
+            process.kill();
+            *process = Process::start(command, format!("DHT host {founder}"))?;
             process.wait_for("ready", START_LIMIT)?;
         }
         world.entries = (1..=ENTRIES as u8).map(address).collect();
@@ -223,22 +239,33 @@ impl World {
     }
 }
 
-fn dht_node(kind: DhtKind, namespace: &Namespace, address: Ipv4Addr, number: u8) -> Command {
+fn dht_node(kind: DhtKind, namespace: &Namespace, number: u8, entry: Option<Ipv4Addr>) -> Command {
+    let entry = entry.map_or("-".into(), |entry| entry.to_string());
     match kind {
         DhtKind::Mainline => {
-            let (entry, knows) = if number == 1 { ("-", ENTRY_KNOWS) } else { ("10.77.1.1", 1) };
+            let knows = if number == DHT_NODES as u8 { FOUNDER_KNOWS } else { 1 };
             let mut command = namespace.command(program());
-            command.args(["dht", &address.to_string(), entry, &knows.to_string()]);
+            command.args(["dht", &format!("10.77.1.{number}"), &entry, &knows.to_string()]);
             command
         }
         DhtKind::Libtorrent => {
             let python = std::env::var("DTT_PYTHON").unwrap_or_else(|_| "python3".into());
             let mut command = namespace.command(python);
             let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/libtorrent_dht.py");
-            command.args([script, &DHT_NODES.to_string(), "10.77.1.", &number.to_string()]);
+            command.args([script, &DHT_NODES.to_string(), "10.77.1.", &number.to_string(), &entry]);
             command
         }
     }
+}
+
+/// Makes the DHT node of a host answer at another port too.
+fn redirect(host: &Host, port: u16) -> Result<()> {
+    let rules = format!(
+        "add table ip nat
+         add chain ip nat in {{ type nat hook prerouting priority -100; }}
+         add rule ip nat in udp dport {port} redirect to :{DHT_PORT}"
+    );
+    run(host.namespace().command("nft").arg(rules))
 }
 
 /// The lab's own program, which is built beside the tests.
@@ -266,7 +293,8 @@ pub(crate) fn log_to(command: &mut Command, name: &str) -> Result<()> {
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let name = command.get_args().nth(2).unwrap_or_default().to_owned();
+    // `ip netns exec NAMESPACE PROGRAM`
+    let name = command.get_args().nth(3).unwrap_or_default().to_owned();
     let status = command.status().with_context(|| format!("{name:?} does not start"))?;
     ensure!(status.success(), "{name:?} ended with {status}");
     Ok(())
