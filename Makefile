@@ -6,7 +6,7 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test lint bench sim interop fuzz doc
+.PHONY: help demo testnet chat test lint bench sim interop fuzz netlab doc
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ interop: ## Live swarms with the peer implementation in network namespaces (root
 fuzz: ## Every decoder and the tracker against hostile input, FUZZ_SECONDS each (60; 0 replays the committed inputs)
 	@tools/need cargo cc c++ cargo-fuzz
 	@tools/fuzz
+
+netlab: ## Real nodes in bad networks, beside the peer implementation: a table, and target/netlab/report.json (root)
+	@tools/need cargo cc ip nft
+	@tools/netlab
 
 doc: ## The API documentation, in target/doc
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --locked --no-deps

@@ -43,7 +43,7 @@ impl Topic {
     ///
     /// The publisher's signing key must be the key of the gossip layer's endpoint: others dial what it names.
     pub async fn new(record_publisher: RecordPublisher, gossip: Gossip, async_bootstrap: bool) -> Result<Self> {
-        let addresses = record_publisher.endpoint().map(Addresses::of).transpose()?;
+        let addresses = record_publisher.endpoint().map(|endpoint| Addresses::of(endpoint, false)).transpose()?;
         if let Some(endpoint) = record_publisher.endpoint()
             && endpoint.id().as_bytes() != record_publisher.pub_key().as_bytes()
         {

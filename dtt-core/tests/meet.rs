@@ -9,6 +9,7 @@ use dtt_core::{
     AddressHints, Config, DeliveryScope, Error, ErrorKind, Event, JoinOptions, Node, NodeConfig, Relays,
     RotationHandle, SecretRotation, Testnet, TopicState, parse,
 };
+use iroh::EndpointAddr;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_start_at_once_meet_and_talk_both_ways() {
@@ -316,6 +317,36 @@ async fn peers_that_the_application_knows_need_no_dht() {
     let two = b.join("direct", "secret of b", JoinOptions::default()).await.unwrap();
     one.join_peers([b.addr()]).await.unwrap();
     within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dial_that_leads_nowhere_takes_a_better_address_as_soon_as_it_is_known() {
+    let (one, two) = (Testnet::new().unwrap(), Testnet::new().unwrap());
+    let (a, b) = (node(&one).await, node(&two).await);
+    let (first, second) = (join(&a, "address").await, join(&b, "address").await);
+    // A socket that nobody answers at.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nowhere = EndpointAddr::new(b.id()).with_ip_addr(silent.local_addr().unwrap());
+    first.join_peers([nowhere]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!first.is_joined());
+    // The dial would be given up after 30 s; only then could another one begin.
+    first.join_peers([b.addr()]).await.unwrap();
+    within(20, async { tokio::try_join!(first.joined(), second.joined()) }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_record_waits_for_the_relay_but_not_for_ever() {
+    let testnet = Testnet::new().unwrap();
+    let bootstrap = testnet.bootstrap();
+    // Nobody listens there.
+    let relay = Relays::Custom(vec!["http://127.0.0.1:9".into()]);
+    let waits = Node::spawn(Testnet::node_config_for(bootstrap).relays(relay).build()).await.unwrap();
+    let topic = join(&waits, "relay").await;
+    until("the record has gone out", async || topic.stats().first_store.is_some()).await;
+    let wait = Config::default().bootstrap_config().address_wait();
+    let took = topic.stats().first_store.unwrap();
+    assert!(took >= wait, "the first record went out after {took:?}, with no relay in it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,22 @@
 #!/usr/bin/env python3
 """A DHT of real libtorrent nodes, which are most of the public mainline DHT. They keep the first writer's value.
 
-usage: libtorrent_dht.py NODES PREFIX        (needs the package libtorrent; 2.1.1 was used)
+usage: libtorrent_dht.py NODES PREFIX [NUMBER ENTRY]     (needs the package libtorrent; 2.1.1 was used)
 
-Node i listens on PREFIXi:6881, and node 1 is the one to enter by. Prints "ready" when every node knows some others,
-then runs until it is killed.
+Node i listens on PREFIXi:6881, and node 1 is the one to enter by. With NUMBER, this process is that node alone and
+enters by the node at the address ENTRY, or by none if that is "-".
+Prints "ready" when every node here knows some others, then runs until its input ends.
 """
 
 import sys
 import time
+import warnings
+from collections.abc import Iterable
 
 import libtorrent
+
+# The call that tells how many nodes are known has no successor that can be asked at once.
+warnings.simplefilter("ignore", DeprecationWarning)
 
 SETTINGS = {
     "enable_dht": True,
@@ -29,17 +35,17 @@ SETTINGS = {
 }
 
 
-def main(nodes: int, prefix: str) -> None:
-    entry = (f"{prefix}1", 6881)
+def main(nodes: int, prefix: str, numbers: Iterable[int], entry: str) -> None:
     sessions = []
-    for number in range(1, nodes + 1):
+    for number in numbers:
+        enters = entry not in ("-", f"{prefix}{number}")
         own = {
             "listen_interfaces": f"{prefix}{number}:6881",
-            "dht_bootstrap_nodes": "" if number == 1 else f"{entry[0]}:{entry[1]}",
+            "dht_bootstrap_nodes": f"{entry}:6881" if enters else "",
         }
         session = libtorrent.session(SETTINGS | own)
-        if number > 1:
-            session.add_dht_node(entry)
+        if enters:
+            session.add_dht_node((entry, 6881))
         sessions.append(session)
     deadline = time.monotonic() + 30
     while min(session.status().dht_nodes for session in sessions) < min(8, nodes - 1):
@@ -47,9 +53,12 @@ def main(nodes: int, prefix: str) -> None:
             sys.exit("the routing tables do not fill")
         time.sleep(0.2)
     print("ready", flush=True)
-    while True:
-        time.sleep(3600)
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    count, first = int(sys.argv[1]), sys.argv[2]
+    if len(sys.argv) > 3:
+        main(count, first, [int(sys.argv[3])], sys.argv[4])
+    else:
+        main(count, first, range(1, count + 1), f"{first}1")

@@ -23,8 +23,8 @@ settings! {
         /// The longest pause between two lookups of a topic without neighbors. Newcomers find it by its record
         /// meanwhile. Default 60 s.
         max_retry_interval: Duration = Duration::from_secs(60);
-        /// How long the first record may wait for the endpoint's first address: most DHT nodes will not replace
-        /// a record within its minute. Default 1 s.
+        /// How long the first record may wait for the endpoint's first address, or for its relay if it has relays
+        /// to choose from: most DHT nodes will not replace a record within its minute. Default 1 s.
         address_wait: Duration = Duration::from_secs(1);
         /// Whether to publish a record at once when joining. Default true.
         publish_record_on_startup: bool = true;

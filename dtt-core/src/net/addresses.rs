@@ -8,13 +8,19 @@ use std::{
     time::Duration,
 };
 
-use futures_util::stream::BoxStream;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use iroh::{
     Endpoint, EndpointAddr, EndpointId, RelayUrl, TransportAddr,
     address_lookup::{AddressLookup, Error as LookupError, Item, memory::MemoryLookup},
 };
 use lru::LruCache;
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     config::AddressHints,
@@ -26,6 +32,8 @@ use crate::{
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// What a node says of itself counts for this long: others cannot replace it, and our records repeat it.
 const OWN_WORD: Duration = Duration::from_secs(120);
+/// A dial takes no longer: the QUIC handshake is given up then.
+const DIAL: Duration = Duration::from_secs(30);
 /// More addresses of one node than this are not worth dialling.
 const MAX_PER_NODE: usize = 16;
 
@@ -33,6 +41,7 @@ const MAX_PER_NODE: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
     endpoint: Endpoint,
+    expects_relay: bool,
     book: Arc<Book>,
 }
 
@@ -40,6 +49,8 @@ pub(crate) struct Addresses {
 struct Book {
     lookup: MemoryLookup,
     heard: Mutex<LruCache<EndpointId, Heard>>,
+    /// Told of every change, for dials that are under way.
+    changed: watch::Sender<()>,
 }
 
 /// What was heard last of a node's addresses.
@@ -57,8 +68,9 @@ static BOOKS: LazyLock<Mutex<Books>> = LazyLock::new(Mutex::default);
 type Books = HashMap<(EndpointId, usize), Weak<Book>>;
 
 impl Addresses {
-    pub(crate) fn of(endpoint: &Endpoint) -> Result<Self> {
-        Ok(Self { endpoint: endpoint.clone(), book: Book::of(endpoint)? })
+    /// `expects_relay` tells that the endpoint looks for a relay server, as far as that is known.
+    pub(crate) fn of(endpoint: &Endpoint, expects_relay: bool) -> Result<Self> {
+        Ok(Self { endpoint: endpoint.clone(), expects_relay, book: Book::of(endpoint)? })
     }
 
     pub(crate) fn known(&self) -> usize {
@@ -114,6 +126,10 @@ impl Addresses {
         self.book.add(address);
     }
 
+    pub(crate) fn expects_relay(&self) -> bool {
+        self.expects_relay
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -128,11 +144,18 @@ impl Book {
         if let Some(book) = books.get(&key).and_then(Weak::upgrade) {
             return Ok(book);
         }
-        let book =
-            Arc::new(Self { lookup: MemoryLookup::with_provenance("dtt"), heard: Mutex::new(LruCache::new(CAPACITY)) });
+        let book = Arc::new(Self::new());
         services.add(book.clone());
         books.insert(key, Arc::downgrade(&book));
         Ok(book)
+    }
+
+    fn new() -> Self {
+        Self {
+            lookup: MemoryLookup::with_provenance("dtt"),
+            heard: Mutex::new(LruCache::new(CAPACITY)),
+            changed: watch::Sender::new(()),
+        }
     }
 
     /// Takes in what a record says of a node; `own_word` is the record's minute if the node itself says it.
@@ -169,6 +192,7 @@ impl Book {
         {
             self.lookup.remove_endpoint_info(forgotten);
         }
+        self.changed.send_replace(());
     }
 
     /// What a node lately said of its addresses.
@@ -184,8 +208,26 @@ impl Book {
 }
 
 impl AddressLookup for Book {
+    /// What is known of the node, and for as long as a dial may take, what is learned of it meanwhile: a node's first
+    /// record may name an address that leads nowhere, and the dial would go on trying that one alone.
     fn resolve(&self, id: EndpointId) -> Option<BoxStream<'static, std::result::Result<Item, LookupError>>> {
-        self.lookup.resolve(id)
+        let known = self.lookup.resolve(id)?;
+        let (lookup, end) = (self.lookup.clone(), Instant::now() + DIAL);
+        let start = (self.changed.subscribe(), lookup.get_endpoint_info(id));
+        let learned = stream::unfold(start, move |(mut changed, last)| {
+            let lookup = lookup.clone();
+            async move {
+                while let Ok(Ok(())) = timeout_at(end, changed.changed()).await {
+                    let info = lookup.get_endpoint_info(id);
+                    if info != last {
+                        let item = Item::new(info.clone()?, "dtt", None);
+                        return Some((Ok(item), (changed, info)));
+                    }
+                }
+                None
+            }
+        });
+        Some(known.chain(learned).boxed())
     }
 }
 
@@ -220,5 +262,35 @@ fn to_hints(addresses: impl IntoIterator<Item = TransportAddr>, policy: AddressH
         AddressHints::All => [relays, direct].concat(),
         AddressHints::Auto if relays.is_empty() => direct,
         AddressHints::Auto => relays,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dial_under_way_learns_of_new_addresses() {
+        let book = Book::new();
+        let [id, other] = [1, 2].map(|seed| iroh::SecretKey::from_bytes(&[seed; 32]).public());
+        assert!(book.resolve(id).is_none(), "of whom nothing is known, other services may know");
+
+        let private = AddressHint::Ip(([192, 168, 1, 2], 4433).into());
+        let relay = AddressHint::Relay("https://relay.example/".into());
+        book.learn(id, vec![private.clone()], Some(7));
+        let mut dial = book.resolve(id).unwrap();
+        let mut next = || dial.next().now_or_never();
+        let addresses = |item: Option<Option<std::result::Result<Item, LookupError>>>| {
+            item.flatten().unwrap().unwrap().into_endpoint_addr().addrs.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(addresses(next()), [to_transport(&private).unwrap()]);
+        assert!(next().is_none(), "it waits");
+        book.learn(other, vec![private.clone()], Some(7));
+        book.learn(id, vec![private], Some(7));
+        assert!(next().is_none(), "nothing new of this node");
+        book.learn(id, vec![relay.clone()], Some(8));
+        assert_eq!(addresses(next()), [to_transport(&relay).unwrap()]);
     }
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     config::{AddressHints, Config},
     tracker::{Action, Input, PeerId, SeenRecord, TopicState, Tracker},
-    wire::{MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
+    wire::{AddressHint, MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
 };
 
 /// Events that are taken from the gossip stream at once.
@@ -82,7 +82,8 @@ impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
         let clock = Clock::start();
         let me = parts.signing_key.verifying_key().to_bytes();
-        let own_address = own_address(parts.addresses.as_ref(), parts.config.address_hints());
+        let wait = parts.config.bootstrap_config().address_wait();
+        let own_address = own_address(parts.addresses.as_ref(), parts.config.address_hints(), wait);
         Self {
             topic_id: *parts.keys.topic_id(),
             tracker: Tracker::new(me, &parts.config, rand::random(), clock.now()),
@@ -349,10 +350,12 @@ impl Driver {
 }
 
 /// One item whenever the addresses that a record of ours would name have changed, and one at the start if there is
-/// nothing to wait for.
-fn own_address(addresses: Option<&Addresses>, policy: AddressHints) -> BoxStream<'static, ()> {
+/// nothing to wait for. For so long at first, direct addresses are not worth an item while a relay is expected: most
+/// DHT nodes would keep a record for its minute that leads nobody to a node behind NAT.
+fn own_address(addresses: Option<&Addresses>, policy: AddressHints, wait: Duration) -> BoxStream<'static, ()> {
     let once = futures_util::stream::iter([()]).chain(futures_util::stream::pending());
     let Some(addresses) = addresses.filter(|_| policy != AddressHints::Off) else { return once.boxed() };
+    let relay_until = addresses.expects_relay().then(|| Instant::now() + wait);
     let mut last = Vec::new();
     let watched = addresses.clone();
     addresses
@@ -361,7 +364,9 @@ fn own_address(addresses: Option<&Addresses>, policy: AddressHints) -> BoxStream
         .stream()
         .filter_map(move |_| {
             let hints = watched.own(policy);
-            let changed = !hints.is_empty() && hints != last;
+            let early = relay_until.is_some_and(|until| Instant::now() < until)
+                && !hints.iter().any(|hint| matches!(hint, AddressHint::Relay(_)));
+            let changed = !early && !hints.is_empty() && hints != last;
             if changed {
                 last = hints;
             }

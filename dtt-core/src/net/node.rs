@@ -19,7 +19,7 @@ use super::{
     Addresses, Dht, Swarm, Topic,
     acceptor::{Acceptor, LOOK},
     established::Established,
-    node_config::{AddressLookups, JoinOptions, NodeConfig},
+    node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,
     topic::WeakTopic,
@@ -84,7 +84,7 @@ impl Node {
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
         let acceptor = Acceptor::new(gossip.clone());
         let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor.clone()).spawn();
-        let addresses = Addresses::of(&endpoint)?;
+        let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
         let dht = Dht::new(config.topics.dht_config());
         let token = CancellationToken::new();
         tokio::spawn({

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
-use iroh::SecretKey;
+use iroh::{RelayConfig, RelayMap, SecretKey};
 
 use crate::{
     config::Config,
@@ -107,11 +107,19 @@ impl NodeConfig {
                 Err(Error::argument("relays", "the list of custom relays is empty, at least 1 URL is needed"))
             }
             Relays::Custom(urls) => {
-                let parsed: Result<Vec<_>> = urls.iter().map(|url| crate::parse::relay_url(url)).collect();
-                Ok(iroh::RelayMode::custom(parsed?))
+                let relays: Result<Vec<_>> = urls.iter().map(|url| relay(url)).collect();
+                Ok(iroh::RelayMode::Custom(RelayMap::from_iter(relays?)))
             }
         }
     }
+}
+
+/// A relay server that speaks plain HTTP has no certificate and so no address discovery over QUIC: waiting for it would
+/// keep the node from using the relay for three seconds.
+fn relay(url: &str) -> Result<RelayConfig> {
+    let url = crate::parse::relay_url(url)?;
+    let quic = (url.scheme() == "https").then(Default::default);
+    Ok(RelayConfig::new(url, quic))
 }
 
 /// Builds a [`NodeConfig`]; what is not set keeps its default.
@@ -209,5 +217,19 @@ impl JoinOptions {
     pub fn rotation(mut self, rotation: RotationHandle) -> Self {
         self.rotation = Some(rotation);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_relays_are_not_asked_for_quic() {
+        let urls = ["http://relay.example:3340", "https://relay.example"];
+        let config = NodeConfig::builder().relays(Relays::Custom(urls.map(String::from).into())).build();
+        let iroh::RelayMode::Custom(map) = config.relay_mode().unwrap() else { panic!("custom relays are custom") };
+        let asked = urls.map(|url| map.get(&url.parse().unwrap()).unwrap().quic.is_some());
+        assert_eq!(asked, [false, true]);
     }
 }

@@ -8,7 +8,7 @@ use dtt_core::{JoinOptions, Node};
 use theirs::AutoDiscoveryGossip;
 
 use crate::{
-    children::Process,
+    children,
     joins::{our_config, their_node},
 };
 
@@ -25,8 +25,8 @@ pub(crate) struct Footprint {
 }
 
 pub(crate) fn measure(kind: &str) -> Result<Footprint> {
-    let mut child = Process::start(&["footprint", kind])?;
-    let line = child.line()?;
+    let mut child = children::start(&["footprint", kind])?;
+    let line = child.next_line()?;
     let numbers: Vec<f64> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;
     let [threads, descriptors, memory_mib, cores] = numbers[..] else { bail!("{line:?} is no footprint") };
     Ok(Footprint { threads, descriptors, memory_mib, cores })

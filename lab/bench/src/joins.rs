@@ -9,15 +9,13 @@ use std::{
 use anyhow::{Result, bail};
 use distributed_topic_tracker as theirs;
 use dtt_core::{AddressLookups, JoinOptions, Node, NodeConfig, Relays};
+use dtt_lab_hosts::{Process, key, their_endpoint};
 use ed25519_dalek::SigningKey;
-use iroh::{
-    Endpoint, EndpointAddr, SecretKey, TransportAddr, address_lookup::memory::MemoryLookup, endpoint::PortmapperConfig,
-    endpoint::presets, protocol::Router,
-};
+use iroh::{EndpointAddr, RelayMode, TransportAddr, protocol::Router};
 use iroh_gossip::net::Gossip;
 use theirs::AutoDiscoveryGossip;
 
-use crate::children::Process;
+use crate::children;
 
 const SECRET: &[u8] = b"the bench's secret";
 /// How long a first node stands before a second one comes.
@@ -30,7 +28,7 @@ pub(crate) fn second(kind: &str, run: u32) -> Result<Duration> {
     std::thread::sleep(STANDS);
     let start = Instant::now();
     nodes[1].say("go")?;
-    nodes[1].line()?;
+    nodes[1].next_line()?;
     Ok(start.elapsed())
 }
 
@@ -42,7 +40,7 @@ pub(crate) fn at_once(kind: &str, count: usize, run: u32) -> Result<Duration> {
         node.say("go")?;
     }
     for node in &mut nodes {
-        node.line()?;
+        node.next_line()?;
     }
     Ok(start.elapsed())
 }
@@ -51,12 +49,12 @@ pub(crate) fn at_once(kind: &str, count: usize, run: u32) -> Result<Duration> {
 fn start(kind: &str, count: usize, topic: &str) -> Result<Vec<Process>> {
     let mut nodes = Vec::new();
     for index in 0..count {
-        let mut node = Process::start(&["join", kind, &index.to_string()])?;
+        let mut node = children::start(&["join", kind, &index.to_string()])?;
         node.say(topic)?;
         nodes.push(node);
     }
     for node in &mut nodes {
-        node.line()?;
+        node.next_line()?;
     }
     Ok(nodes)
 }
@@ -106,18 +104,10 @@ pub(crate) fn our_config() -> NodeConfig {
 
 /// Its records carry no addresses, so it is told where all the others listen.
 pub(crate) async fn their_node(index: u8) -> Result<(Router, Gossip, SigningKey)> {
-    let secret = SecretKey::from_bytes(&[index + 1; 32]);
-    let peers = (0..64).map(|peer| {
-        EndpointAddr::from_parts(SecretKey::from_bytes(&[peer + 1; 32]).public(), [TransportAddr::Ip(address(peer))])
-    });
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .secret_key(secret.clone())
-        .portmapper_config(PortmapperConfig::Disabled)
-        .clear_ip_transports()
-        .bind_addr(address(index))?
-        .bind()
-        .await?;
-    endpoint.address_lookup()?.add(MemoryLookup::from_endpoint_info(peers));
+    let secret = key(index + 1);
+    let known =
+        (0..64).map(|peer| EndpointAddr::from_parts(key(peer + 1).public(), [TransportAddr::Ip(address(peer))]));
+    let endpoint = their_endpoint(secret.clone(), address(index), RelayMode::Disabled, known).await?;
     let gossip = Gossip::builder().spawn(endpoint.clone());
     let router = Router::builder(endpoint).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
     Ok((router, gossip, SigningKey::from_bytes(&secret.to_bytes())))

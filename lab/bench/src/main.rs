@@ -12,9 +12,11 @@ mod joins;
 mod report;
 mod sealing;
 mod throughput;
-mod worlds;
+
+use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, bail};
+use dtt_lab_hosts::{DHT_NODES, Namespace, run_dht};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,7 +25,7 @@ fn main() -> Result<()> {
     match words[..] {
         [] => outside("target/bench/report.json"),
         ["inside", path] => runtime.block_on(report::run(path)),
-        ["dht"] => runtime.block_on(worlds::run_dht()),
+        ["dht"] => runtime.block_on(run_dht(Ipv4Addr::LOCALHOST, DHT_NODES, None, DHT_NODES * 3 / 4)),
         ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
         ["sealing"] => {
@@ -37,8 +39,9 @@ fn main() -> Result<()> {
 
 /// Runs this program again in a namespace of its own.
 fn outside(path: &str) -> Result<()> {
-    let namespace = worlds::Namespace::new().context("the namespace needs root and iproute2")?;
-    let status = namespace.command()?.args(["inside", path]).status()?;
+    let namespace = Namespace::new().context("the namespace needs root and iproute2")?;
+    namespace.name_bootstrap(&[Ipv4Addr::LOCALHOST])?;
+    let status = namespace.command(std::env::current_exe()?).args(["inside", path]).status()?;
     if !status.success() {
         bail!("the bench ended with {status}");
     }

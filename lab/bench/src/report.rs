@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{children::Process, footprint, joins, sealing, throughput};
+use crate::{children, footprint, joins, sealing, throughput};
 
 const RUNS: u32 = 3;
 /// A run of a second or two is noisier than the others.
@@ -61,8 +61,8 @@ impl Row {
 }
 
 pub(crate) async fn run(path: &str) -> Result<()> {
-    let mut dht = Process::start(&["dht"])?;
-    dht.line()?;
+    let mut dht = children::start(&["dht"])?;
+    dht.next_line()?;
     let mut rows = Vec::new();
     eprintln!("throughput and latency: {SPEED_RUNS} runs each, in turn");
     rows.extend(speeds().await?);

@@ -7,17 +7,12 @@
 //! surface). A peer's key follows from its INDEX. KNOWN lists the peers that publish no addresses of their own,
 //! as `index@address,...`: they use no address lookup that works without the internet. ROTATION is `default` or `own`.
 
-use std::{
-    collections::HashSet,
-    net::{Ipv4Addr, SocketAddr},
-};
+use std::{collections::HashSet, net::SocketAddr};
 
 use anyhow::{Context, Result, bail};
 use dtt_core::{Event, JoinOptions, Node, NodeConfig, Relays, RotationHandle};
-use iroh::{
-    Endpoint, EndpointAddr, SecretKey, TransportAddr, address_lookup::memory::MemoryLookup, endpoint::PortmapperConfig,
-    endpoint::presets,
-};
+use dtt_lab_hosts::key;
+use iroh::{EndpointAddr, SecretKey, TransportAddr, address_lookup::memory::MemoryLookup};
 use sha2::{Digest, Sha512};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -48,7 +43,10 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["dht", address, nodes] => run_dht(address.parse()?, nodes.parse()?).await,
+        ["dht", address, nodes] => {
+            let nodes = nodes.parse()?;
+            dtt_lab_hosts::run_dht(address.parse()?, nodes, None, nodes * 3 / 4).await
+        }
         ["peer", kind, index, address, topic, secret, rotation, known] => {
             let known = known.split(',').filter(|entry| !entry.is_empty()).map(known_peer).collect::<Result<_>>()?;
             let peer = Peer {
@@ -68,24 +66,6 @@ async fn main() -> Result<()> {
         }
         _ => bail!("usage: dtt-lab-interop dht ADDRESS NODES | peer KIND INDEX ADDRESS TOPIC SECRET ROTATION KNOWN"),
     }
-}
-
-/// Server nodes on one address; the first has port 6881, where the public bootstrap names point to in the lab.
-async fn run_dht(address: Ipv4Addr, nodes: usize) -> Result<()> {
-    let mut first = mainline::Dht::builder();
-    first.server_mode().no_bootstrap().port(6881).bind_address(address);
-    let mut running = vec![first.build()?];
-    for _ in 1..nodes {
-        let mut node = mainline::Dht::builder();
-        node.server_mode().bootstrap(&[format!("{address}:6881")]).bind_address(address);
-        running.push(node.build()?);
-    }
-    let first = running[0].clone().as_async();
-    while first.to_bootstrap().await.len() < nodes * 3 / 4 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    println!("ready");
-    std::future::pending().await
 }
 
 /// A peer with dtt-core's own surface, on the default DHT configuration.
@@ -130,26 +110,9 @@ fn tell(content: &[u8], heard: &mut HashSet<Vec<u8>>) {
     }
 }
 
-fn key(index: u8) -> SecretKey {
-    SecretKey::from_bytes(&[index; 32])
-}
-
 fn known_peer(entry: &str) -> Result<EndpointAddr> {
     let (index, address) = entry.split_once('@').context("a known peer is index@address")?;
     Ok(EndpointAddr::from_parts(key(index.parse()?).public(), [TransportAddr::Ip(address.parse()?)]))
-}
-
-/// An endpoint on one address of the lab, which knows where the known peers are.
-async fn endpoint(peer: &Peer) -> Result<Endpoint> {
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .secret_key(peer.key.clone())
-        .portmapper_config(PortmapperConfig::Disabled)
-        .clear_ip_transports()
-        .bind_addr(peer.address)?
-        .bind()
-        .await?;
-    endpoint.address_lookup()?.add(MemoryLookup::from_endpoint_info(peer.known.clone()));
-    Ok(endpoint)
 }
 
 /// A rotation that differs from the default in one constant.

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use anyhow::{Context, Result};
+use dtt_lab_hosts::their_endpoint;
 use ed25519_dalek::SigningKey;
-use iroh::protocol::Router;
+use iroh::{RelayMode, protocol::Router};
 use iroh_gossip::{api::Event, net::Gossip};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tracker::{AutoDiscoveryGossip, Config, RecordPublisher, RotationHandle, SecretRotation, TopicId};
 
-use super::{Peer, endpoint, own_rotation, tell};
+use super::{Peer, own_rotation, tell};
 
 pub(crate) struct OwnRotation;
 
@@ -20,7 +21,7 @@ impl SecretRotation for OwnRotation {
 }
 
 pub(crate) async fn run(peer: Peer) -> Result<()> {
-    let endpoint = endpoint(&peer).await?;
+    let endpoint = their_endpoint(peer.key.clone(), peer.address, RelayMode::Disabled, peer.known).await?;
     let gossip = Gossip::builder().spawn(endpoint.clone());
     let _router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
     let rotation = peer.own_rotation.then(|| RotationHandle::new(OwnRotation));

@@ -1,0 +1,32 @@
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::Result;
+
+/// How many nodes a DHT of the lab has.
+pub const DHT_NODES: usize = 24;
+/// Where the node to enter a DHT by listens: the public bootstrap names have this port.
+pub const DHT_PORT: u16 = 6881;
+
+/// Runs server nodes on one address, and says "ready" when the first of them knows this many others. The first has
+/// [`DHT_PORT`] and enters by the node at `entry`, if there is one; the others enter by the first.
+pub async fn run_dht(address: Ipv4Addr, nodes: usize, entry: Option<Ipv4Addr>, knows: usize) -> Result<()> {
+    let mut first = mainline::Dht::builder();
+    first.server_mode().port(DHT_PORT).bind_address(address);
+    match entry {
+        Some(entry) => first.bootstrap(&[format!("{entry}:{DHT_PORT}")]),
+        None => first.no_bootstrap(),
+    };
+    let first = first.build()?;
+    let mut others = Vec::new();
+    for _ in 1..nodes {
+        let mut node = mainline::Dht::builder();
+        node.server_mode().bootstrap(&[format!("{address}:{DHT_PORT}")]).bind_address(address);
+        others.push(node.build()?);
+    }
+    let first = first.as_async();
+    while first.to_bootstrap().await.len() < knows {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("ready");
+    std::future::pending().await
+}

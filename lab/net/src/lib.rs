@@ -1,0 +1,20 @@
+//! Real nodes in bad networks: hosts in namespaces of their own, joined by a user-space switch.
+//!
+//! Each host has a TUN device, whose other end the [`Switch`] holds: every packet between two hosts passes through it,
+//! and is delayed, lost, queued or cut there. The programs on the hosts are ordinary processes with ordinary sockets.
+
+mod link;
+mod packet;
+mod peer;
+mod report;
+mod swarm;
+mod switch;
+mod tun;
+mod world;
+
+pub use link::{Link, Rate};
+pub use peer::{Kind, Peer, Services};
+pub use report::{Row, join_report, show};
+pub use swarm::{Delivery, Swarm, talk, talk_until};
+pub use switch::{Counts, Port, Switch};
+pub use world::{DhtKind, Host, Nat, Relay, World};

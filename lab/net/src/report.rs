@@ -1,0 +1,189 @@
+//! What came out, as a table and as JSON.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::{Delivery, DhtKind, Kind, world::program};
+
+/// One scenario of one implementation.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Row {
+    scenario: String,
+    network: String,
+    dht: String,
+    who: String,
+    /// Who joined, of how many.
+    joined: Option<(usize, usize)>,
+    /// Milliseconds, of each run or peer that joined.
+    join_ms: Vec<u64>,
+    sent: u64,
+    expected: u64,
+    delivered: u64,
+    /// Milliseconds until everyone heard everyone again.
+    heal_ms: Option<u64>,
+    heal_failed: bool,
+    targets: Vec<Target>,
+}
+
+/// Something that had to be reached.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Target {
+    text: String,
+    met: bool,
+    /// Missed by so much that no busy machine explains it.
+    failed: bool,
+}
+
+impl Row {
+    /// An empty row.
+    pub fn new(scenario: impl Into<String>, network: impl Into<String>, dht: DhtKind, who: Kind) -> Self {
+        let (dht, who) = (dht.name().into(), who.name().into());
+        Self { scenario: scenario.into(), network: network.into(), dht, who, ..Self::default() }
+    }
+
+    /// Adds a remark to the scenario's name.
+    pub fn note(&mut self, remark: &str) {
+        self.scenario = format!("{}, {remark}", self.scenario);
+    }
+
+    /// Who joined, and how long it took. Ours must all join.
+    pub fn joins(mut self, joins: &[Option<Duration>]) -> Self {
+        self.join_ms = joins.iter().flatten().map(|took| took.as_millis() as u64).collect();
+        self.join_ms.sort_unstable();
+        let (joined, of) = (self.join_ms.len(), joins.len());
+        self.joined = Some((joined, of));
+        self.must("all join", joined == of)
+    }
+
+    /// The median of the times must be at most this. It fails at three times as much: the machine may be busy.
+    pub fn joins_within(mut self, limit: Duration) -> Self {
+        let within = |limit| self.median().is_some_and(|median| median <= limit);
+        let (met, failed) = (within(limit), !within(limit * 3));
+        self.targets.push(Target { text: format!("median <= {}", seconds(limit.as_millis() as u64)), met, failed });
+        self
+    }
+
+    /// What became of messages that were sent while everyone was connected. Ours must all be heard.
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        (self.sent, self.expected, self.delivered) = (delivery.sent, delivery.expected, delivery.delivered);
+        self.must("all heard", delivery.is_whole())
+    }
+
+    /// How long it took until everyone heard everyone again, if it happened within `limit`. Ours must.
+    pub fn healed(mut self, healed: Option<Duration>, limit: Duration) -> Self {
+        self.heal_ms = healed.map(|took| took.as_millis() as u64);
+        self.heal_failed = healed.is_none();
+        let text = format!("whole within {}", seconds(limit.as_millis() as u64));
+        self.must(&text, healed.is_some())
+    }
+
+    fn must(mut self, text: &str, met: bool) -> Self {
+        if self.who == Kind::Ours.name() {
+            self.targets.push(Target { text: text.into(), met, failed: !met });
+        }
+        self
+    }
+
+    /// The median of the times to join; a run that did not join counts as the longest.
+    pub fn median(&self) -> Option<Duration> {
+        let (_, runs) = self.joined?;
+        self.join_ms.get(runs / 2).map(|took| Duration::from_millis(*took))
+    }
+
+    fn cells(&self) -> [String; 9] {
+        let join = match (self.median(), self.join_ms.last()) {
+            (Some(median), Some(worst)) if self.join_ms.len() > 1 => {
+                format!("{} ({})", seconds(median.as_millis() as u64), seconds(*worst))
+            }
+            (_, Some(worst)) => seconds(*worst),
+            _ => String::new(),
+        };
+        let messages = if self.expected == 0 { String::new() } else { format!("{}/{}", self.delivered, self.expected) };
+        let heal = match self.heal_ms {
+            Some(took) => seconds(took),
+            None if self.heal_failed => "never".into(),
+            None => String::new(),
+        };
+        let verdict = |target: &Target| format!("{}: {}", target.text, if target.met { "met" } else { "**missed**" });
+        let target = self.targets.iter().map(verdict).collect::<Vec<_>>().join(", ");
+        let joined = self.joined.map_or(String::new(), |(joined, of)| format!("{joined}/{of}"));
+        let [scenario, network, dht, who] = [&self.scenario, &self.network, &self.dht, &self.who].map(String::clone);
+        [scenario, network, dht, who, joined, join, messages, heal, target]
+    }
+}
+
+const HEAD: [&str; 9] = [
+    "scenario",
+    "network",
+    "DHT",
+    "who",
+    "joined",
+    "time to join, median (worst)",
+    "messages heard/expected",
+    "time to heal",
+    "must reach",
+];
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{:.2} s", milliseconds as f64 / 1e3)
+}
+
+/// Prints rows and keeps them for the report; `name` tells them from those of other scenarios. Fails if a target is
+/// missed beyond doubt.
+pub fn show(name: &str, rows: &[Row]) -> Result<()> {
+    println!("\n{}", table(rows));
+    let folder = folder().join("rows");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(rows)?)?;
+    for row in rows {
+        if let Some(target) = row.targets.iter().find(|target| target.failed) {
+            bail!("{}, {}, {}: missed: {}", row.scenario, row.network, row.who, target.text);
+        }
+    }
+    Ok(())
+}
+
+/// Joins the rows of all scenarios that have run to `target/netlab/report.json` and `report.md`, prints the table, and
+/// puts it between the marks of a page, if there is one.
+pub fn join_report(page: Option<&Path>) -> Result<()> {
+    let folder = folder();
+    let mut names: Vec<PathBuf> = fs::read_dir(folder.join("rows"))
+        .context("no scenario has run")?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    names.sort();
+    let mut rows: Vec<Row> = Vec::new();
+    for name in names {
+        rows.extend(serde_json::from_str::<Vec<Row>>(&fs::read_to_string(name)?)?);
+    }
+    fs::write(folder.join("report.json"), serde_json::to_string_pretty(&rows)?)?;
+    let table = table(&rows);
+    fs::write(folder.join("report.md"), &table)?;
+    println!("{table}");
+    let Some(page) = page else { return Ok(()) };
+    let text = fs::read_to_string(page)?;
+    let (before, rest) = text.split_once(BEGIN).with_context(|| format!("{} has no {BEGIN}", page.display()))?;
+    let (_, after) = rest.split_once(END).with_context(|| format!("{} has no {END}", page.display()))?;
+    Ok(fs::write(page, format!("{before}{BEGIN}\n{table}{END}{after}"))?)
+}
+
+const BEGIN: &str = "<!-- netlab -->";
+const END: &str = "<!-- /netlab -->";
+
+fn table(rows: &[Row]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule = format!("|{}\n", "---|".repeat(HEAD.len()));
+    let rows = rows.iter().map(|row| line(&row.cells()));
+    [line(&HEAD.map(String::from)), rule].into_iter().chain(rows).collect()
+}
+
+/// `netlab` in the folder that everything is built in.
+fn folder() -> PathBuf {
+    program().parent().and_then(Path::parent).unwrap_or(Path::new("target")).join("netlab")
+}

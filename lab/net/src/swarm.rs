@@ -1,0 +1,272 @@
+//! Peers of one topic, what they say and what arrives.
+
+use std::{
+    collections::BTreeSet,
+    ops::AddAssign,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use crate::{Kind, Peer, World};
+
+/// How often everyone says something.
+const TICK: Duration = Duration::from_millis(500);
+/// How often the peers are looked at while something is awaited.
+const LOOK: Duration = Duration::from_millis(5);
+/// A swarm that has been one for this long is connected.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// Peers of one implementation on one topic.
+#[derive(Debug)]
+pub struct Swarm {
+    peers: Vec<Peer>,
+    topic: String,
+    sent: Vec<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    author: u8,
+    text: String,
+    at: Instant,
+}
+
+/// Messages, and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Messages that were sent.
+    pub sent: u64,
+    /// How often they should have been heard: each by everyone but its author.
+    pub expected: u64,
+    /// How often they were.
+    pub delivered: u64,
+}
+
+impl Delivery {
+    /// Whether everyone has heard everything, and there was something to hear.
+    pub fn is_whole(&self) -> bool {
+        self.expected > 0 && self.delivered == self.expected
+    }
+}
+
+impl AddAssign for Delivery {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.expected += other.expected;
+        self.delivered += other.delivered;
+    }
+}
+
+/// Everyone in these swarms says something every half second for this long, and then has `rest` to hear what is under
+/// way. Returns what became of the messages of each swarm.
+pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<Delivery>> {
+    let start = Instant::now();
+    talk_until(swarms, start + time, |_| Ok(false))?;
+    let end = Instant::now() + rest;
+    loop {
+        let all: Vec<Delivery> = swarms.iter_mut().map(|swarm| swarm.delivery(start)).collect::<Result<_>>()?;
+        let whole = all.iter().all(Delivery::is_whole);
+        if whole || Instant::now() >= end {
+            for swarm in swarms.iter_mut().filter(|_| !whole) {
+                swarm.missing(start)?.iter().for_each(|missing| println!("{}: {missing}", swarm.topic));
+            }
+            return Ok(all);
+        }
+        std::thread::sleep(LOOK * 4);
+    }
+}
+
+/// Everyone in these swarms says something every half second until it is so, or the time is over. Returns whether it is
+/// so.
+pub fn talk_until(
+    swarms: &mut [Swarm],
+    end: Instant,
+    mut so: impl FnMut(&mut [Swarm]) -> Result<bool>,
+) -> Result<bool> {
+    let mut next = Instant::now();
+    while Instant::now() < end {
+        if Instant::now() >= next {
+            swarms.iter_mut().try_for_each(Swarm::say_something)?;
+            next += TICK;
+        }
+        if so(swarms)? {
+            return Ok(true);
+        }
+        std::thread::sleep(LOOK * 4);
+    }
+    Ok(false)
+}
+
+impl Swarm {
+    /// Starts so many peers, which wait for the word. Their indices follow on `first`.
+    pub fn start(world: &World, kind: Kind, first: u8, count: u8, topic: &str) -> Result<Self> {
+        let peers = (first..first + count).map(|index| Peer::start(world, kind, index)).collect::<Result<_>>()?;
+        Ok(Self::of(peers, topic))
+    }
+
+    /// A swarm of given peers.
+    pub fn of(peers: Vec<Peer>, topic: &str) -> Self {
+        Self { peers, topic: topic.into(), sent: Vec::new() }
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The peers.
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// One of the peers, by its place.
+    pub fn peer(&mut self, place: usize) -> &mut Peer {
+        &mut self.peers[place]
+    }
+
+    /// Takes another peer in.
+    pub fn add(&mut self, peer: Peer) {
+        self.peers.push(peer);
+    }
+
+    /// Takes a peer out, by its place.
+    pub fn remove(&mut self, place: usize) -> Peer {
+        self.peers.remove(place)
+    }
+
+    /// Waits until the neighbors have made one swarm of all for a while without a break, so long at the most. While many
+    /// join, the gossip layer still exchanges neighbors, and now and then someone loses its last one.
+    pub fn await_settled(&mut self, limit: Duration) -> Result<bool> {
+        let (end, mut since) = (Instant::now() + limit, None);
+        while Instant::now() < end {
+            since = if self.is_connected()? { since.or(Some(Instant::now())) } else { None };
+            if since.is_some_and(|since| since.elapsed() >= SETTLED) {
+                return Ok(true);
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(false)
+    }
+
+    /// Gives everyone the word to join.
+    pub fn join_all(&mut self) -> Result<()> {
+        (0..self.peers.len()).try_for_each(|place| self.join(place))
+    }
+
+    /// Gives one peer the word to join.
+    pub fn join(&mut self, place: usize) -> Result<()> {
+        let topic = self.topic.clone();
+        self.peers[place].join(&topic)
+    }
+
+    /// Waits until everyone has joined, so long at the most; what each peer took is in order of the peers.
+    pub fn await_joined(&mut self, limit: Duration) -> Result<Vec<Option<Duration>>> {
+        self.wait(limit, |swarm| Ok(swarm.joins()?.iter().all(Option::is_some)))?;
+        self.joins()
+    }
+
+    /// Waits until one peer has joined, so long at the most.
+    pub fn await_one(&mut self, place: usize, limit: Duration) -> Result<Option<Duration>> {
+        self.wait(limit, |swarm| Ok(swarm.peers[place].joined()?.is_some()))?;
+        self.peers[place].joined()
+    }
+
+    /// Everyone says something once.
+    pub fn say_something(&mut self) -> Result<()> {
+        for peer in &mut self.peers {
+            let text = format!("{} {}", peer.index(), self.sent.len());
+            self.sent.push(Sent { author: peer.index(), text: text.clone(), at: Instant::now() });
+            peer.say(&text)?;
+        }
+        Ok(())
+    }
+
+    /// What became of the messages that were sent since a moment.
+    pub fn delivery(&mut self, since: Instant) -> Result<Delivery> {
+        let mut delivery = Delivery::default();
+        for sent in self.sent.iter().rev().take_while(|sent| sent.at >= since) {
+            delivery.sent += 1;
+            for peer in self.peers.iter_mut().filter(|peer| peer.index() != sent.author) {
+                delivery.expected += 1;
+                delivery.delivered += u64::from(peer.heard(&sent.text)?.is_some());
+            }
+        }
+        Ok(delivery)
+    }
+
+    /// Messages since a moment that someone has not heard, for whoever looks for the reason: who, what, how long after it.
+    pub fn missing(&mut self, since: Instant) -> Result<Vec<String>> {
+        let mut missing = Vec::new();
+        for sent in self.sent.iter().filter(|sent| sent.at >= since) {
+            for peer in self.peers.iter_mut().filter(|peer| peer.index() != sent.author) {
+                if peer.heard(&sent.text)?.is_none() {
+                    let after = (sent.at - since).as_secs_f64();
+                    missing.push(format!("{} has not heard {:?}, said after {after:.1} s", peer.index(), sent.text));
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// How long after a moment everyone had heard from everyone something that was said after it; none if someone has
+    /// not yet.
+    pub fn whole_since(&mut self, moment: Instant) -> Result<Option<Duration>> {
+        let indices: Vec<u8> = self.peers.iter().map(Peer::index).collect();
+        let sent: Vec<&Sent> = self.sent.iter().rev().take_while(|sent| sent.at >= moment).collect();
+        let mut last = moment;
+        for peer in &mut self.peers {
+            let me = peer.index();
+            for author in indices.iter().filter(|index| **index != me) {
+                let mut first: Option<Instant> = None;
+                for message in sent.iter().filter(|sent| sent.author == *author) {
+                    if let Some(at) = peer.heard(&message.text)? {
+                        first = Some(first.map_or(at, |first| first.min(at)));
+                    }
+                }
+                match first {
+                    Some(at) => last = last.max(at),
+                    None => return Ok(None),
+                }
+            }
+        }
+        Ok(Some(last - moment))
+    }
+
+    /// Whether the neighbors make one swarm of all peers.
+    pub fn is_connected(&mut self) -> Result<bool> {
+        let mut links = BTreeSet::new();
+        for peer in &mut self.peers {
+            let index = peer.index();
+            links.extend(peer.neighbors()?.iter().map(|other| (index, *other)));
+        }
+        let mut reached = BTreeSet::from([self.peers[0].index()]);
+        let mut fresh = vec![self.peers[0].index()];
+        while let Some(index) = fresh.pop() {
+            // Only what both sides believe is a way.
+            for (_, other) in links.iter().filter(|(from, to)| *from == index && links.contains(&(*to, *from))) {
+                if reached.insert(*other) {
+                    fresh.push(*other);
+                }
+            }
+        }
+        Ok(reached.len() == self.peers.len())
+    }
+
+    fn joins(&mut self) -> Result<Vec<Option<Duration>>> {
+        self.peers.iter_mut().map(Peer::joined).collect()
+    }
+
+    fn wait(&mut self, limit: Duration, so: impl Fn(&mut Self) -> Result<bool>) -> Result<bool> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if so(self)? {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
