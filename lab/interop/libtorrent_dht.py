@@ -8,6 +8,7 @@ enters by the node at the address ENTRY, or by none if that is "-".
 Prints "ready" when every node here knows some others, then runs until its input ends.
 """
 
+import os
 import sys
 import time
 import warnings
@@ -47,11 +48,14 @@ def main(nodes: int, prefix: str, numbers: Iterable[int], entry: str) -> None:
         if enters:
             session.add_dht_node((entry, 6881))
         sessions.append(session)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while min(session.status().dht_nodes for session in sessions) < min(8, nodes - 1):
         if time.monotonic() > deadline:
             sys.exit("the routing tables do not fill")
-        time.sleep(0.2)
+        # Who came early knew few to ask; every lookup makes more nodes known.
+        for session in sessions:
+            session.dht_get_peers(libtorrent.sha1_hash(os.urandom(20)))
+        time.sleep(0.5)
     print("ready", flush=True)
     sys.stdin.read()
 

@@ -21,7 +21,7 @@ const OTHER_PORT: (u8, u16) = (3, 25401);
 const FOUNDER_KNOWS: usize = DHT_NODES * 3 / 4;
 /// The port that iroh's relay server has in its plain HTTP mode.
 const RELAY_PORT: u16 = 3340;
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// Which nodes the DHT is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
