@@ -64,7 +64,8 @@ pub struct TopicStats {
     pub stores_failed: u64,
     /// Peers handed to the gossip layer because there was no neighbor.
     pub dials_bootstrap: u64,
-    /// Peers handed to the gossip layer because there were few neighbors.
+    /// Peers handed to the gossip layer because there were few neighbors, or because records named nodes that nothing
+    /// showed to be in the same swarm.
     pub dials_bubble: u64,
     /// Peers handed to the gossip layer because the swarm looked split.
     pub dials_overlap: u64,

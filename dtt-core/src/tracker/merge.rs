@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use rand::seq::SliceRandom;
+use rand::{RngExt, seq::SliceRandom};
 
 use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 use crate::wire::MAX_MESSAGE_HASHES;
@@ -16,6 +16,11 @@ const SETTLE_LOOKS: u32 = 4;
 const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 /// Records this recent are compared without a lookup of their own.
 const SLOT_AGE: Duration = Duration::from_secs(20);
+/// In a swarm of so many nodes, those that one node and its neighbors name and those that a record names hardly ever
+/// have nobody in common.
+const SMALL_SWARM: usize = 16;
+/// How likely a stranger is joined where there are more.
+const TRY_STRANGERS: f64 = 0.5;
 /// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
 /// be up to a minute ahead, and a message needs a moment to reach everyone.
 const JUDGE_MARGIN: Duration = Duration::from_secs(65);
@@ -156,17 +161,22 @@ impl Merges {
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         let few = core.neighbors.len() < settings.min_neighbors();
         if !few && self.bubble.next.is_some_and(|at| at <= now.mono) {
-            // Enough neighbors: nothing to look up.
-            self.bubble.again(core, now, settings.base_interval(), settings.max_jitter());
-            return;
+            // Enough neighbors: nothing is looked up for this.
+            self.bubble.checked = true;
+            if !self.bubble.rides(core) {
+                return self.bubble.again(core, now, settings.base_interval(), settings.max_jitter());
+            }
         }
         if !self.bubble.is_due(core, now) {
             return;
         }
         self.bubble.again(core, now, settings.base_interval(), settings.max_jitter());
+        let records = recent_records(core, now);
         if few {
-            let unknown = unknown_peers(core, recent_records(core, now).iter());
+            let unknown = unknown_peers(core, records.iter());
             join(core, unknown, settings.max_join_peers(), JoinReason::Bubble);
+        } else {
+            join_strangers(core, &records);
         }
     }
 
@@ -204,6 +214,28 @@ impl Merges {
         }
         news
     }
+}
+
+/// Where nobody speaks, a split shows only by who names whom. Two nodes of a small swarm always name someone in common,
+/// two of a large one often do not; there it is tried now and then, by one of a neighborhood a minute.
+fn join_strangers(core: &mut Core, records: &[SeenRecord]) {
+    let strangers: Vec<&SeenRecord> = records.iter().filter(|record| is_stranger(core, record)).collect();
+    if strangers.is_empty() {
+        return;
+    }
+    let everyone = unknown_peers(core, records.iter()).len() + core.neighbors.len() + 1;
+    if everyone <= SMALL_SWARM || core.rng.random_bool(TRY_STRANGERS) {
+        let unknown = unknown_peers(core, strangers.into_iter());
+        join(core, unknown, 1, JoinReason::Bubble);
+    }
+}
+
+/// Whether a record's publisher has neighbors, and nothing shows that any of them is in the same swarm.
+fn is_stranger(core: &Core, record: &SeenRecord) -> bool {
+    let since = minute_start(record.minute.saturating_sub(1));
+    !record.peers.is_empty()
+        && !core.names_us(record)
+        && !record.hashes.iter().any(|hash| core.window.knows_since(hash, since))
 }
 
 /// Whether a record's publisher has heard nothing of what was heard here, although it should have.

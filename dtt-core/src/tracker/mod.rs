@@ -137,7 +137,7 @@ pub enum Input {
 pub enum JoinReason {
     /// There is no neighbor.
     Bootstrap,
-    /// There are few neighbors.
+    /// There are few neighbors, or records name nodes that nothing shows to be in the same swarm.
     Bubble,
     /// A record shows messages that are unknown here.
     Overlap,
@@ -403,11 +403,14 @@ impl Core {
         *peer == self.me || self.neighbors.contains(peer)
     }
 
+    /// Whether a record names us or a neighbor.
+    fn names_us(&self, record: &SeenRecord) -> bool {
+        self.is_known(&record.publisher) || record.peers.iter().any(|peer| self.is_known(peer))
+    }
+
     /// Whether a record shows something that only the swarm we are in can know.
     fn vouches_for(&self, record: &SeenRecord) -> bool {
-        self.is_known(&record.publisher)
-            || record.peers.iter().any(|peer| self.is_known(peer))
-            || record.hashes.iter().any(|hash| self.window.knows(hash))
+        self.names_us(record) || record.hashes.iter().any(|hash| self.window.knows(hash))
     }
 
     fn act(&mut self, action: Action) {

@@ -1,7 +1,7 @@
 //! Which messages were heard: the last five for the records, and a long window to compare records against.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     time::Duration,
 };
 
@@ -16,7 +16,8 @@ pub(super) const FOOTPRINT: usize = WINDOW + MAX_MESSAGE_HASHES;
 #[derive(Debug, Default)]
 pub(super) struct MessageWindow {
     last: VecDeque<MessageHash>,
-    seen: HashSet<u64>,
+    /// When each was heard or sent, in unix seconds.
+    seen: HashMap<u64, u64>,
     /// The order in which `seen` fills, with unix seconds.
     ring: VecDeque<(u64, u64)>,
     first_heard: Option<Duration>,
@@ -52,7 +53,12 @@ impl MessageWindow {
     }
 
     pub(super) fn knows(&self, hash: &MessageHash) -> bool {
-        self.seen.contains(&short(hash))
+        self.seen.contains_key(&short(hash))
+    }
+
+    /// Whether this message was heard or sent at this unix time or later.
+    pub(super) fn knows_since(&self, hash: &MessageHash, since: Duration) -> bool {
+        self.seen.get(&short(hash)).is_some_and(|at| *at >= since.as_secs())
     }
 
     /// Whether a record made at this time must name a message that is known here, if its publisher is in the same
@@ -65,9 +71,8 @@ impl MessageWindow {
 
     fn remember(&mut self, hash: MessageHash, now: Now) {
         let key = short(&hash);
-        if !self.seen.insert(key) {
-            return;
-        }
+        let Entry::Vacant(entry) = self.seen.entry(key) else { return };
+        entry.insert(now.unix.as_secs());
         self.ring.push_back((key, now.unix.as_secs()));
         if self.ring.len() > WINDOW {
             self.overflowed = true;

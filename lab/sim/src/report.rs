@@ -113,6 +113,7 @@ impl Report {
         for entry in &self.entries {
             let pair = |a: Option<f64>, b: Option<f64>, unit: &str| match (a, b) {
                 (None, None) => "–".to_string(),
+                (a, None) => format!("{}{unit}, never", number(a)),
                 (a, b) => format!("{}, {}{unit}", number(a), number(b)),
             };
             let both = |figure: fn(&Outcome) -> Option<f64>, unit| pair(entry.median(figure), entry.most(figure), unit);

@@ -115,6 +115,30 @@ impl Scenario {
             runs: 3,
             ..Self::new("split-silent-1000", "the same, and nobody says anything", 1000)
         });
+        for nodes in [12, 40] {
+            all.push(Self {
+                partition: cut(2, false, 3 * MINUTE, 8 * MINUTE),
+                duration: 15 * MINUTE,
+                messages: 0.0,
+                ..Self::new(
+                    format!("split-silent-{nodes}"),
+                    format!("{nodes} nodes that say nothing split into halves for 5 min, with one DHT"),
+                    nodes,
+                )
+            });
+        }
+        all.push(Self {
+            messages: 0.0,
+            duration: 20 * MINUTE,
+            runs: 3,
+            ..Self::new("silent-100", "100 nodes at once that say nothing", 100)
+        });
+        all.push(Self {
+            messages: 0.0,
+            duration: 20 * MINUTE,
+            runs: 1,
+            ..Self::new("silent-1000", "1000 nodes at once that say nothing", 1000)
+        });
         all.push(Self {
             partition: cut(10, true, 0, 5 * MINUTE),
             duration: 12 * MINUTE,

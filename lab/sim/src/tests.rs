@@ -49,6 +49,14 @@ fn a_split_is_healed_within_three_minutes() {
 }
 
 #[test]
+fn a_split_of_a_silent_swarm_is_healed_too() {
+    for seed in 1..=5 {
+        let outcome = world::run(&scenario("split-silent-12"), Rules::Dtt, seed);
+        assert!(outcome.heal.is_some_and(|seconds| seconds <= 180.0), "seed {seed}: {:?}", outcome.heal);
+    }
+}
+
+#[test]
 fn a_healthy_swarm_hardly_reads_the_dht() {
     for (name, seeds) in [("at-once-2", 9), ("at-once-10", 3), ("at-once-100", 1)] {
         let scenario = Scenario { duration: 30 * MINUTE, ..scenario(name) };

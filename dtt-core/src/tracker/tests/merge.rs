@@ -99,6 +99,41 @@ fn unknown_messages_mark_a_split() {
 }
 
 #[test]
+fn where_nobody_speaks_a_split_shows_by_who_names_whom() {
+    let hour = early().minute()..early().minute() + 70;
+    let member = |others: &dyn Fn(u64) -> SeenRecord| {
+        let mut bench = hour.clone().fold(Bench::at(Config::default(), early()), |bench, m| bench.with(others(m)));
+        bench.input(Input::Received(numbered(1)));
+        (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+        bench.run(secs(3600));
+        bench.joins(JoinReason::Bubble)
+    };
+    // Six others, of whom nobody is known here; what was said before the split says nothing about now.
+    let said = SeenRecord { hashes: vec![numbered(1)], ..record(0, 20, &[21, 22, 23, 24, 25], &[]) };
+    let joins = member(&|minute| SeenRecord { minute, ..said.clone() });
+    assert!(joins[0].0 < secs(600) && joins.iter().all(|(_, peers)| peers.len() == 1), "{joins:?}");
+    assert!(joins[0].1.iter().all(|peer| (20..=25).any(|n| *peer == id(n))));
+    // One of them has a neighbor of ours; or is a newcomer, who will find us.
+    assert_eq!(member(&|minute| record(minute, 20, &[21, 22, 23, 24, 5], &[])), []);
+    assert_eq!(member(&|minute| record(minute, 20, &[], &[])), []);
+}
+
+#[test]
+fn a_message_heard_lately_makes_a_stranger_a_member() {
+    let mut bench = Bench::at(Config::default(), early());
+    (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    for n in 0..3600 {
+        bench.input(Input::Received(numbered(n)));
+        let minute = bench.now.minute();
+        let seen = SeenRecord { hashes: vec![numbered(n.saturating_sub(20))], ..record(minute, 20, &[21, 22], &[]) };
+        bench.dht.insert(minute, vec![seen]);
+        bench.run(secs(1));
+    }
+    assert!(bench.lookups().len() > 10);
+    assert_eq!(bench.joins(JoinReason::Bubble), []);
+}
+
+#[test]
 fn a_busy_topic_does_not_look_split() {
     let mut bench = Bench::at(Config::default(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
