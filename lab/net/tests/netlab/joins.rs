@@ -107,6 +107,13 @@ fn tell(kind: Kind, times: &[Option<Duration>], delivery: Delivery, network: &st
     println!("{network}, {}: {times:?}, {delivery:?}", kind.name());
 }
 
+/// The way to join that has a bound, alone.
+pub(crate) fn second_alone(dht: DhtKind, delay: u64, loss: u32, must: u64) {
+    let world = World::new(dht, Link::new(delay, loss), 1).unwrap();
+    let row = second(&world, dht, Kind::Ours, &network(delay, loss), Some(must));
+    show(&format!("second-{}-{delay:03}-{loss:02}", dht.name()), &[row]).unwrap();
+}
+
 /// Every way to join, in one network, for these implementations.
 pub(crate) fn all(dht: DhtKind, delay: u64, loss: u32, must: Option<u64>, kinds: &[Kind]) {
     let network = network(delay, loss);

@@ -26,12 +26,12 @@ mod short {
 
     #[test]
     fn joins_in_a_good_network() {
-        joins::all(Mainline, 25, 0, Some(1000), &[Ours]);
+        joins::second_alone(Mainline, 25, 0, 1000);
     }
 
     #[test]
     fn joins_in_a_bad_network() {
-        joins::all(Mainline, 150, 5, Some(3000), &[Ours]);
+        joins::second_alone(Mainline, 150, 5, 3000);
     }
 }
 
