@@ -45,6 +45,8 @@ pub(super) struct Bootstrap {
     fruitless: bool,
     /// When the first of the neighbors came.
     joined_at: Duration,
+    /// When the next round was due when it came: a neighbor who comes and goes puts nothing off.
+    appointment: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -90,9 +92,12 @@ impl Bootstrap {
     }
 
     /// There is a neighbor.
-    pub(super) fn stop(&mut self, now: Now) {
-        self.round = None;
-        self.next_round = None;
+    pub(super) fn stop(&mut self, core: &mut Core, now: Now) {
+        if let Some(round) = &self.round {
+            let found_records = round.found_records;
+            self.pause(core, now, found_records, false);
+        }
+        self.appointment = self.next_round.take();
         self.joined_at = now.mono;
         self.fruitless = false;
         self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
@@ -103,7 +108,7 @@ impl Bootstrap {
         if now.mono.saturating_sub(self.joined_at) >= STEADY {
             self.start(core, now);
         } else {
-            self.pause(core, now, false, false);
+            self.next_round = self.appointment.take().or(Some(now.mono)).map(|at| at.max(now.mono));
         }
     }
 

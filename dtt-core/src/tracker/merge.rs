@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use rand::{RngExt, seq::SliceRandom};
+use rand::{
+    RngExt,
+    seq::{IndexedRandom, SliceRandom},
+};
 
 use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 use crate::wire::MAX_MESSAGE_HASHES;
@@ -19,8 +22,12 @@ const SLOT_AGE: Duration = Duration::from_secs(20);
 /// In a swarm of so many nodes, those that one node and its neighbors name and those that a record names hardly ever
 /// have nobody in common.
 const SMALL_SWARM: usize = 16;
-/// How likely a stranger is joined where there are more.
-const TRY_STRANGERS: f64 = 0.5;
+/// A stranger's records are tried so often, and then no more until they are forgotten: it may be the one who speaks and
+/// hears nobody, or not exist.
+const STRANGER_TRIES: u8 = 3;
+/// Strangers that were tried are forgotten after this, and when there are so many.
+const STRANGER_MEMORY: Duration = Duration::from_secs(3600);
+const MAX_STRANGERS: usize = 256;
 /// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
 /// be up to a minute ahead, and a message needs a moment to reach everyone.
 const JUDGE_MARGIN: Duration = Duration::from_secs(65);
@@ -30,8 +37,8 @@ const JUDGE_MARGIN: Duration = Duration::from_secs(65);
 const JUDGED_MOST: u8 = 5;
 /// Messages known only from records that are remembered.
 const MAX_STRANGE: usize = 4096;
-/// Messages remembered at the most: a record is judged as a whole.
-pub(super) const FOOTPRINT: usize = MAX_STRANGE + MAX_MESSAGE_HASHES;
+/// Messages and strangers remembered at the most: a record is judged as a whole.
+pub(super) const FOOTPRINT: usize = MAX_STRANGE + MAX_MESSAGE_HASHES + MAX_STRANGERS;
 
 #[derive(Debug, Default)]
 pub(super) struct Merges {
@@ -47,6 +54,9 @@ pub(super) struct Merges {
     overlap: Timer,
     /// Messages that records named and that were never heard here, and how often each has marked a split.
     strange: HashMap<MessageHash, u8>,
+    /// Publishers that nothing connected with us, how often one of theirs was joined, and when they are forgotten.
+    strangers: HashMap<PeerId, u8>,
+    strangers_until: Duration,
     /// Whether records have been compared since we began to listen. What they named then is older than that, or said by
     /// someone who had heard nothing since: a publisher does not name its own messages.
     compared: bool,
@@ -120,9 +130,9 @@ impl Merges {
         self.strange.clear();
     }
 
-    /// How many messages are remembered.
+    /// How many messages and strangers are remembered.
     pub(super) fn footprint(&self) -> usize {
-        self.strange.len()
+        self.strange.len() + self.strangers.len()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -176,8 +186,26 @@ impl Merges {
             let unknown = unknown_peers(core, records.iter());
             join(core, unknown, settings.max_join_peers(), JoinReason::Bubble);
         } else {
-            join_strangers(core, &records);
+            self.join_strangers(core, now, &records);
         }
+    }
+
+    /// Where nobody speaks, a split shows only by who names whom. Two nodes of a small swarm always name someone in common,
+    /// two of a large one often do not; there it is tried the more rarely, the more nodes the records name.
+    fn join_strangers(&mut self, core: &mut Core, now: Now, records: &[SeenRecord]) {
+        if now.mono >= self.strangers_until || self.strangers.len() >= MAX_STRANGERS {
+            self.strangers.clear();
+            self.strangers_until = now.mono + STRANGER_MEMORY;
+        }
+        let tried = |record: &SeenRecord| self.strangers.get(&record.publisher).is_some_and(|n| *n >= STRANGER_TRIES);
+        let strangers: Vec<&SeenRecord> =
+            records.iter().filter(|record| is_stranger(core, record) && !tried(record)).collect();
+        let everyone = unknown_peers(core, records.iter()).len() + core.neighbors.len() + 1;
+        let chance = (SMALL_SWARM as f64 / everyone as f64).min(1.0);
+        let Some(stranger) = strangers.choose(&mut core.rng).filter(|_| core.rng.random_bool(chance)) else { return };
+        *self.strangers.entry(stranger.publisher).or_default() += 1;
+        let unknown = unknown_peers(core, std::iter::once(*stranger));
+        join(core, unknown, 1, JoinReason::Bubble);
     }
 
     fn overlap(&mut self, core: &mut Core, now: Now) {
@@ -213,20 +241,6 @@ impl Merges {
             *times = times.saturating_add(1);
         }
         news
-    }
-}
-
-/// Where nobody speaks, a split shows only by who names whom. Two nodes of a small swarm always name someone in common,
-/// two of a large one often do not; there it is tried now and then, by one of a neighborhood a minute.
-fn join_strangers(core: &mut Core, records: &[SeenRecord]) {
-    let strangers: Vec<&SeenRecord> = records.iter().filter(|record| is_stranger(core, record)).collect();
-    if strangers.is_empty() {
-        return;
-    }
-    let everyone = unknown_peers(core, records.iter()).len() + core.neighbors.len() + 1;
-    if everyone <= SMALL_SWARM || core.rng.random_bool(TRY_STRANGERS) {
-        let unknown = unknown_peers(core, strangers.into_iter());
-        join(core, unknown, 1, JoinReason::Bubble);
     }
 }
 

@@ -322,7 +322,7 @@ impl Tracker {
         }
         self.core.neighbors.push(peer);
         if self.core.neighbors.len() == 1 {
-            self.bootstrap.stop(now);
+            self.bootstrap.stop(&mut self.core, now);
             self.publisher.joined(&mut self.core, now);
             self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
@@ -408,7 +408,7 @@ impl Core {
         self.is_known(&record.publisher) || record.peers.iter().any(|peer| self.is_known(peer))
     }
 
-    /// Whether a record shows something that only the swarm we are in can know.
+    /// Whether a record shows something that only the swarm we are in can know, or someone who listens to it.
     fn vouches_for(&self, record: &SeenRecord) -> bool {
         self.names_us(record) || record.hashes.iter().any(|hash| self.window.knows(hash))
     }

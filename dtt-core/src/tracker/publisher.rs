@@ -22,8 +22,14 @@ const DUTY_SHARE: usize = 3;
 /// One duty in so many is a rest: a minute without a record does no harm, since newcomers read two slots, and two nodes
 /// that are a swarm of their own stay below one lookup in two minutes each.
 const REST: u8 = 16;
-/// How likely a joined node publishes in a slot that is full of records which nothing here speaks for.
+/// How likely a joined node publishes in a slot that is full of records which nothing here speaks for, and of
+/// records that speak of this swarm but are no neighbor's: a liar may listen and copy.
 const DEFIANCE: f64 = 0.5;
+const DEFIANCE_OF_COPIES: f64 = 0.125;
+/// A publisher that is set to publish more rarely than this has turns too rare to share.
+const SHARED_INTERVAL: Duration = Duration::from_secs(60);
+/// Turns are at least so far apart, whatever is configured: most of them come to nothing.
+const TURN_SPACING: Duration = Duration::from_secs(1);
 /// Each time a slot was full of others' records halves a node's duties, but no more often than this: when most of a
 /// large swarm leaves, the rest must become findable soon.
 const MOST_HALVINGS: u32 = 2;
@@ -37,6 +43,8 @@ pub(super) struct Publisher {
     full: u32,
     /// The minute whose slot is being looked up before the record is stored.
     waiting_for: Option<u64>,
+    /// The minute of the last turn that was taken, whether or not a record came of it.
+    turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
     published: Option<(u64, Duration)>,
     /// The minute of the last record that was stored.
@@ -72,13 +80,13 @@ impl Publisher {
     }
 
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
+        self.must = true;
         // A first record that has not gone out yet still goes, with the new neighbor in it.
         let first_is_due = self.published.is_none() && core.config.bootstrap_config().publish_record_on_startup();
         if !first_is_due {
             self.waiting_for = None;
             let settings = core.config.publisher_config().enabled();
             self.next = settings.map(|settings| now.mono + settings.initial_delay());
-            self.must = true;
         }
     }
 
@@ -136,14 +144,19 @@ impl Publisher {
     /// were, are no reason to stay unfindable.
     fn publish(&mut self, core: &mut Core, now: Now, fruitless: bool) -> bool {
         let minute = now.minute();
-        self.published = Some((minute, now.mono));
-        let crowd = core.slots.records(minute).len() >= core.config.bootstrap_config().max_bootstrap_records();
+        self.turn = Some(minute);
+        let limit = core.config.bootstrap_config().max_bootstrap_records();
+        let crowd = core.slots.records(minute).len() >= limit;
+        if limit == 0 {
+            return false;
+        }
         if crowd && !self.defies(core, minute, fruitless) {
             return false;
         }
         if !crowd {
             self.full = 0;
         }
+        self.published = Some((minute, now.mono));
         self.stored = None;
         let content = core.content();
         core.act(Action::Store { minute, content });
@@ -155,9 +168,12 @@ impl Publisher {
         if !core.is_joined() {
             return fruitless;
         }
-        let vouched = core.slots.records(minute).iter().any(|record| core.vouches_for(record));
+        let records = core.slots.records(minute);
+        let vouched = records.iter().any(|record| core.vouches_for(record));
+        let proven = records.iter().any(|record| core.is_known(&record.publisher));
         self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });
-        !vouched && core.rng.random_bool(DEFIANCE)
+        let chance = if vouched { DEFIANCE_OF_COPIES } else { DEFIANCE };
+        !proven && core.rng.random_bool(chance)
     }
 
     /// Whether it is for us to publish in this minute. A slot holds one record on most of its storing nodes, so one of a
@@ -165,8 +181,12 @@ impl Publisher {
     /// to be asked. Once a minute will do, since most storing nodes keep the first.
     fn is_on_duty(&self, core: &Core, now: Now) -> bool {
         let minute = now.minute();
-        if self.published.is_some_and(|(published, _)| published == minute) {
+        if self.turn == Some(minute) {
             return false;
+        }
+        let settings = core.config.publisher_config().enabled();
+        if settings.is_some_and(|settings| settings.base_interval() > SHARED_INTERVAL) {
+            return true;
         }
         let few = core.has_few_neighbors();
         let mine = duty(&core.me, minute);
@@ -185,7 +205,7 @@ impl Publisher {
         self.next = if !core.is_joined() {
             Some(now.mono + now.rest_of_minute() + core.jitter(MINUTE_SPREAD))
         } else if let Some(settings) = core.config.publisher_config().enabled() {
-            let (base, jitter) = (settings.base_interval(), settings.max_jitter());
+            let (base, jitter) = (settings.base_interval().max(TURN_SPACING), settings.max_jitter());
             Some(now.mono + base + core.jitter(jitter))
         } else {
             None

@@ -1,7 +1,7 @@
 //! Which messages were heard: the last five for the records, and a long window to compare records against.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{HashMap, VecDeque},
     time::Duration,
 };
 
@@ -10,6 +10,8 @@ use crate::wire::MAX_MESSAGE_HASHES;
 
 /// Messages remembered for comparison: about a megabyte when full, and five minutes at 100 messages a second.
 const WINDOW: usize = 32_768;
+/// Seconds after which a message that is heard again counts as heard then.
+const REFRESH: u64 = 30;
 /// Messages remembered at the most.
 pub(super) const FOOTPRINT: usize = WINDOW + MAX_MESSAGE_HASHES;
 
@@ -71,12 +73,18 @@ impl MessageWindow {
 
     fn remember(&mut self, hash: MessageHash, now: Now) {
         let key = short(&hash);
-        let Entry::Vacant(entry) = self.seen.entry(key) else { return };
-        entry.insert(now.unix.as_secs());
-        self.ring.push_back((key, now.unix.as_secs()));
+        let at = now.unix.as_secs();
+        // An equal message, a heartbeat say, is heard again when the gossip layer has forgotten it.
+        if self.seen.get(&key).is_some_and(|before| at < before + REFRESH) {
+            return;
+        }
+        self.seen.insert(key, at);
+        self.ring.push_back((key, at));
         if self.ring.len() > WINDOW {
             self.overflowed = true;
-            if let Some((oldest, _)) = self.ring.pop_front() {
+            if let Some((oldest, at)) = self.ring.pop_front()
+                && self.seen.get(&oldest) == Some(&at)
+            {
                 self.seen.remove(&oldest);
             }
         }

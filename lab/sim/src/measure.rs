@@ -103,10 +103,16 @@ impl Measure {
         self.last_arrival = now;
     }
 
-    /// Whether two nodes were in the same component when last looked.
-    pub(crate) fn same_component(&self, a: NodeId, b: NodeId) -> bool {
+    /// A node joins others because of a split. It is right if one of them was elsewhere when last looked, wrong if all that
+    /// ran were not; whoever has gone since, or never was, says nothing.
+    pub(crate) fn alarm(&mut self, node: NodeId, peers: &[NodeId]) {
         let label = |node: NodeId| self.labels.get(node as usize).filter(|label| **label != NodeId::MAX);
-        label(a).is_some() && label(a) == label(b)
+        let own = label(node);
+        let mut others = peers.iter().filter_map(|peer| label(*peer)).peekable();
+        if own.is_some() && others.peek().is_some() {
+            let right = others.any(|other| Some(other) != own);
+            *(if right { &mut self.true_alarms } else { &mut self.false_alarms }) += 1;
+        }
     }
 
     fn is_healthy(&self) -> bool {
@@ -276,8 +282,11 @@ mod tests {
             let components = if (50..130).contains(&second) { 2 } else { 1 };
             measure.sample(second * SECOND, true, sample(second * SECOND, 10, components), vec![0, 0, 2]);
         }
-        assert!(measure.same_component(0, 1) && !measure.same_component(0, 2) && !measure.same_component(0, 9));
-        assert_eq!(measure.finish(1, 0).heal, Some(30.0));
+        for peers in [&[1][..], &[1, 2], &[9]] {
+            measure.alarm(0, peers);
+        }
+        let outcome = measure.finish(1, 0);
+        assert_eq!((outcome.heal, outcome.true_alarms, outcome.false_alarms), (Some(30.0), 1, 1));
     }
 
     #[test]

@@ -22,11 +22,12 @@ const EVICT_INTERVAL: Duration = Duration::from_secs(15);
 
 pub(crate) type GossipTimer = Timer<NodeId>;
 
-/// A message of the gossip layer, and the merge that it comes from, if it is a request to join.
+/// A message of the gossip layer, and the merge that it comes from, if it is a request to join or the answer to one.
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub(crate) message: Message<NodeId>,
     pub(crate) reason: Option<JoinReason>,
+    pub(crate) answer: bool,
 }
 
 /// A node's fixed properties.

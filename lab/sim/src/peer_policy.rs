@@ -65,11 +65,11 @@ enum Bootstrap {
     Dialling {
         nodes: Vec<PeerId>,
         next: Duration,
-        crowd: usize,
+        crowd: (u64, usize),
     },
     Confirming {
         until: Duration,
-        crowd: usize,
+        crowd: (u64, usize),
     },
     Pausing {
         until: Duration,
@@ -214,7 +214,7 @@ impl PeerPolicy {
         match self.running.take() {
             Some(Operation::CheckAndPut { minute, content }) => {
                 if records.len() < MAX_BOOTSTRAP_RECORDS {
-                    self.waiting.push_front(Operation::Put { minute, content, attempt: 0 });
+                    self.waiting.push_back(Operation::Put { minute, content, attempt: 0 });
                 } else {
                     self.publisher_again(now);
                 }
@@ -281,7 +281,7 @@ impl PeerPolicy {
             nodes.sort_unstable();
             nodes.dedup();
             nodes.shuffle(&mut self.rng);
-            self.bootstrap = Bootstrap::Dialling { nodes, next: now.mono, crowd };
+            self.bootstrap = Bootstrap::Dialling { nodes, next: now.mono, crowd: (minute, crowd) };
             self.advance_bootstrap(now);
         }
     }
@@ -306,8 +306,8 @@ impl PeerPolicy {
                 None => self.bootstrap = Bootstrap::Confirming { until: now.mono + CONFIRMATION, crowd: *crowd },
             },
             Bootstrap::Confirming { until, crowd } if *until <= now.mono => {
-                let crowd = *crowd;
-                self.publish_alone(now.minute(), crowd);
+                let (minute, crowd) = *crowd;
+                self.publish_alone(minute, crowd);
                 self.bootstrap = Bootstrap::Pausing { until: now.mono + DISCOVERY_POLL };
             }
             Bootstrap::Pausing { until } if *until <= now.mono => self.look(now),
@@ -390,16 +390,14 @@ mod tests {
         SeenRecord { minute, publisher: [publisher; 32], peers: vec![[publisher + 100; 32]], hashes: vec![] }
     }
 
-    /// One thing at a time: check, put, then the old slot and the new one, then the dials 100 ms apart.
+    /// One thing at a time: the check, the old slot and the new one, which waited already, then the put; the dials 100 ms apart.
     #[test]
     fn it_looks_and_dials_as_the_peer_implementation_does() {
         let minute = at(0.0).minute();
         let mut policy = PeerPolicy::new(ME, 1, at(0.0));
         assert_eq!(actions(&mut policy), [Action::Lookup { minute }]);
-        assert!(matches!(lookup_ends(&mut policy, at(2.0), &[])[..], [Action::Store { .. }]));
-        policy.handle(at(4.0), Input::StoreDone { minute, stored: true });
-        assert_eq!(actions(&mut policy), [Action::Lookup { minute: minute - 1 }]);
-        assert_eq!(lookup_ends(&mut policy, at(6.0), &[]), [Action::Lookup { minute }]);
+        assert_eq!(lookup_ends(&mut policy, at(2.0), &[]), [Action::Lookup { minute: minute - 1 }]);
+        assert_eq!(lookup_ends(&mut policy, at(4.0), &[]), [Action::Lookup { minute }]);
         let dials = |actions: Vec<Action>| match &actions[..] {
             [Action::Join { peers, reason: JoinReason::Bootstrap }] => peers.len(),
             other => panic!("{other:?}"),

@@ -91,9 +91,17 @@ impl Report {
             }
             if name.starts_with("squatter") {
                 let never = entry.total(|run| run.never_joined.into());
-                judge(format!("{name}: {never} nodes never joined (none)"), never == 0);
+                let whole = entry.most(|run| run.one_component).is_some();
+                judge(
+                    format!("{name}: {never} nodes never joined (none), one component in every run: {whole}"),
+                    never == 0 && whole,
+                );
             }
-            if let Some(reads) = entry.median(|run| run.healthy_reads) {
+            let reads = entry.median(|run| run.healthy_reads);
+            if reads.is_none() && (name.starts_with("at-once") || name.starts_with("silent")) {
+                judge(format!("{name}: never healthy for a minute"), false);
+            }
+            if let Some(reads) = reads {
                 judge(
                     format!("{name}: {reads} DHT reads per node and minute when healthy (at most 0.5)"),
                     reads <= 0.5,

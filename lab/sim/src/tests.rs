@@ -75,7 +75,7 @@ fn a_busy_topic_raises_no_false_alarm_here_and_many_by_the_peers_rules() {
 
 #[test]
 fn newcomers_join_whatever_a_squatter_writes() {
-    for name in ["squatter-garbage-100", "squatter-ghosts-100"] {
+    for name in ["squatter-garbage-100", "squatter-ghosts-100", "squatter-mimic-100"] {
         let scenario = Scenario { arrival: Arrival::Stream(3 * MINUTE), duration: 5 * MINUTE, ..scenario(name) };
         let outcome = world::run(&scenario, Rules::Dtt, 1);
         assert_eq!((outcome.never_joined, outcome.one_component.is_some()), (0, true), "{name}");

@@ -64,6 +64,8 @@ pub(crate) struct World<'a> {
     /// Where the simulation's clocks stand at its beginning: the wall clock somewhere in a minute.
     begin: (Instant, Duration),
     outputs: Vec<OutEvent<NodeId>>,
+    /// Whose request to join is being handled, and why it was made.
+    answering: Option<(NodeId, JoinReason)>,
 }
 
 /// Runs a scenario to its end.
@@ -97,6 +99,7 @@ impl<'a> World<'a> {
             said: Vec::new(),
             begin: (Instant::now(), EPOCH + phase),
             outputs: Vec::new(),
+            answering: None,
         };
         world.plan();
         world
@@ -271,9 +274,7 @@ impl<'a> World<'a> {
 
     fn join(&mut self, id: NodeId, peers: &[NodeId], reason: JoinReason) {
         if reason == JoinReason::Overlap {
-            let healing = peers.iter().any(|peer| !self.measure.same_component(id, *peer));
-            let alarms = if healing { &mut self.measure.true_alarms } else { &mut self.measure.false_alarms };
-            *alarms += 1;
+            self.measure.alarm(id, peers);
         }
         self.gossip(id, InEvent::Command(TOPIC, Command::Join(peers.to_vec())), Some(reason));
     }
@@ -318,10 +319,13 @@ impl<'a> World<'a> {
         for holder in 0..DhtModel::default().holders {
             let value = match squat {
                 Squat::Garbage => Value::Garbage,
-                Squat::Ghosts => {
+                Squat::Ghosts | Squat::Mimic => {
+                    let last = self.said.len().saturating_sub(5)..self.said.len();
+                    let heard = last.filter(|_| squat == Squat::Mimic).map(|number| message_hash(number as u64));
+                    let hashes = heard.collect();
                     let mut ghost = || peer_id(GHOSTS + self.rng.random_range(0..GHOSTS));
                     let (publisher, peers) = (ghost(), (0..5).map(|_| ghost()).collect());
-                    Value::Record(Rc::new(SeenRecord { minute, publisher, peers, hashes: Vec::new() }))
+                    Value::Record(Rc::new(SeenRecord { minute, publisher, peers, hashes }))
                 }
             };
             self.dht.write((minute, 0), holder, value, RECORD_BYTES);
@@ -339,7 +343,11 @@ impl<'a> World<'a> {
         let mut inputs = false;
         for output in outputs.drain(..) {
             match output {
-                OutEvent::SendMessage(to, message) => self.send(id, to, Packet { message, reason }),
+                OutEvent::SendMessage(to, message) => {
+                    // The answer to a merge's request makes the one who asked drop a neighbor, too.
+                    let answer = self.answering.filter(|(asker, _)| *asker == to).map(|(_, reason)| reason);
+                    self.send(id, to, Packet { message, reason: reason.or(answer), answer: answer.is_some() });
+                }
                 OutEvent::ScheduleTimer(delay, timer) => {
                     self.queue.after(delay.as_nanos() as Time, Event::Gossip(id, Box::new(timer)));
                 }
@@ -428,7 +436,9 @@ impl<'a> World<'a> {
         }
         let merge = matches!(packet.reason, Some(JoinReason::Bubble | JoinReason::Overlap));
         let before = self.nodes[to as usize].as_ref().map(|node| node.neighbors.clone()).filter(|_| merge);
+        self.answering = packet.reason.filter(|_| merge && !packet.answer).map(|reason| (from, reason));
         self.gossip(to, InEvent::RecvMessage(from, packet.message), None);
+        self.answering = None;
         if let Some((before, node)) = before.zip(self.nodes[to as usize].as_ref()) {
             let evicted = before.iter().filter(|peer| !node.neighbors.contains(peer)).count();
             self.measure.evictions += evicted as u64;

@@ -100,3 +100,50 @@ fn a_clock_that_is_set_again_and_again_leaves_few_lookups_under_way() {
     bench.run(secs(120));
     assert!(bench.lookups().len() > lookups, "it looks on when they have ended");
 }
+
+#[test]
+fn a_neighbor_that_comes_and_goes_does_not_keep_us_from_others() {
+    for (up, down) in [(50, 7000), (50, 50), (5000, 1000)] {
+        let minute = early().minute();
+        let mut bench = (minute..minute + 8).fold(Bench::at(Config::default(), early()), |bench, minute| {
+            bench.with(record(minute, 5, &[6, 7, 8], &[]))
+        });
+        bench.run(secs(2));
+        bench.forget();
+        let end = bench.now.mono + secs(300);
+        while bench.now.mono < end {
+            bench.input(Input::NeighborUp(id(1)));
+            bench.run(Duration::from_millis(up));
+            bench.input(Input::NeighborDown(id(1)));
+            bench.run(Duration::from_millis(down));
+        }
+        let (lookups, dials) = (bench.lookups().len(), bench.joins(JoinReason::Bootstrap).len());
+        assert!(lookups >= 4, "{up} ms up, {down} ms down: {lookups} lookups in five minutes");
+        assert!(dials >= 4, "{up} ms up, {down} ms down: {dials} dials of others in five minutes");
+    }
+}
+
+#[test]
+fn who_copies_what_is_said_does_not_silence_a_swarm() {
+    let first = early().minute();
+    let copied = |minute: u64, n: u8| SeenRecord { hashes: vec![[77; 32]], ..record(minute, n, &[n + 10], &[]) };
+    let records = (first..first + 1500).flat_map(|minute| (11..=15).map(move |n| copied(minute, n)));
+    let mut bench = records.fold(Bench::at(Config::default(), early()), Bench::with);
+    bench.input(Input::Received([77; 32]));
+    (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.run(secs(24 * 3600));
+    assert!((4..=60).contains(&bench.stores().len()), "{} records in a day", bench.stores().len());
+}
+
+#[test]
+fn a_stranger_who_stays_one_is_tried_a_few_times() {
+    // The one who speaks names no messages: its own are not among them.
+    let first = early().minute();
+    let mut bench = (first..first + 200).fold(Bench::at(Config::default(), early()), |bench, minute| {
+        bench.with(record(minute, 30, &[31, 32, 33], &[]))
+    });
+    (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.run(secs(3 * 3600));
+    let joins = bench.joins(JoinReason::Bubble).len();
+    assert!((3..=12).contains(&joins), "{joins} joins in three hours");
+}

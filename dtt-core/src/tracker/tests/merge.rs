@@ -119,6 +119,21 @@ fn where_nobody_speaks_a_split_shows_by_who_names_whom() {
 }
 
 #[test]
+fn a_heartbeat_of_equal_messages_is_heard_each_time() {
+    let mut bench = Bench::at(Config::default(), early());
+    (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    for _ in 0..40 {
+        bench.input(Input::Received(numbered(1)));
+        let minute = bench.now.minute();
+        let seen = SeenRecord { hashes: vec![numbered(1)], ..record(minute, 20, &[21, 22], &[]) };
+        bench.dht.insert(minute, vec![seen.clone()]);
+        bench.dht.insert(minute + 1, vec![SeenRecord { minute: minute + 1, ..seen }]);
+        bench.run(secs(60));
+    }
+    assert_eq!(bench.joins(JoinReason::Bubble), []);
+}
+
+#[test]
 fn a_message_heard_lately_makes_a_stranger_a_member() {
     let mut bench = Bench::at(Config::default(), early());
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
