@@ -79,8 +79,15 @@ impl HostileNet {
 
     async fn squat(&self, squatter: usize, slot: &Slot, value: Vec<u8>) {
         let item = MutableItem::new(slot.signing_key().clone(), &value, Slot::SEQ, Some(slot.salt()));
-        let stored = self.squatters[squatter].put_mutable(item, Some(Slot::SEQ)).await.unwrap();
-        assert_eq!(stored.stored_at, 1, "exactly its own node keeps a squatter's value");
+        // A busy machine may let the one node answer too late.
+        until("the squatter's value is stored", async || {
+            let stored = self.squatters[squatter].put_mutable(item.clone(), Some(Slot::SEQ)).await;
+            stored.is_ok_and(|stored| {
+                assert_eq!(stored.stored_at, 1, "exactly its own node keeps a squatter's value");
+                true
+            })
+        })
+        .await;
     }
 }
 
