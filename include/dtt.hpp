@@ -290,19 +290,22 @@ public:
     std::optional<event> recv(milliseconds limit = forever) {
         detail::report err;
         dtt_event_t *out = nullptr;
-        return result(dtt_events_recv(handle_.get(), detail::ms(limit), &out, err), DTT_TIMEOUT, out, err);
+        dtt_status_t status = dtt_events_recv(handle_.get(), detail::ms(limit), &out, err);
+        return result(status, DTT_TIMEOUT, out, err);
     }
     // The next event if there is one now. Throws CLOSED at the end.
     std::optional<event> try_recv() {
         detail::report err;
         dtt_event_t *out = nullptr;
-        return result(dtt_events_try_recv(handle_.get(), &out, err), DTT_EMPTY, out, err);
+        dtt_status_t status = dtt_events_try_recv(handle_.get(), &out, err);
+        return result(status, DTT_EMPTY, out, err);
     }
     // Waits for the next event; none at the end: `while (auto event = events.next())`.
     std::optional<event> next() {
         detail::report err;
         dtt_event_t *out = nullptr;
-        return result(dtt_events_recv(handle_.get(), DTT_FOREVER, &out, err), DTT_CLOSED, out, err);
+        dtt_status_t status = dtt_events_recv(handle_.get(), DTT_FOREVER, &out, err);
+        return result(status, DTT_CLOSED, out, err);
     }
     int fd() const {
         int out = -1;
