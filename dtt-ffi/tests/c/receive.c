@@ -204,10 +204,12 @@ static void what_events_say(void) {
         say(big, text);
     }
     uint64_t stats[DTT_TOPIC_STATS + 4], missed = 0;
+    double until = now_s() + 60;
     do {
+        CHECK(now_s() < until);
         OK(dtt_topic_stats(small, stats, DTT_TOPIC_STATS + 4, &error));
-    } while (stats[DTT_STAT_RECEIVED] < 10);
-    CHECK(stats[DTT_TOPIC_STATS] == DTT_NEVER && stats[DTT_STAT_LAGGED] >= 8);
+    } while (stats[DTT_STAT_LAGGED] < 8);
+    CHECK(stats[DTT_TOPIC_STATS] == DTT_NEVER);
     OK(dtt_events_recv(slow, 1000, &event, &error));
     CHECK(dtt_event_kind(event) == DTT_EVENT_LAGGED);
     missed = dtt_event_missed(event);
