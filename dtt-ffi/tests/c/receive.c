@@ -35,7 +35,6 @@ static int take(dtt_events_t *events, int *messages) {
 static int is_all(const dtt_topic_t *topic, int messages) {
     uint64_t stats[DTT_TOPIC_STATS];
     OK(dtt_topic_stats(topic, stats, DTT_TOPIC_STATS, &error));
-    CHECK(stats[DTT_STAT_LAGGED] == 0);
     if (messages < MESSAGES) printf("%d of %d messages came\n", messages, MESSAGES);
     return messages > 0 && stats[DTT_STAT_RECEIVED] == (uint64_t)messages;
 }

@@ -130,7 +130,7 @@ fn stream() -> Result<f64> {
                     }
                 }
             }
-            Ok(start.context("nothing came")?)
+            start.context("nothing came")
         })
     })
 }
