@@ -41,8 +41,8 @@ pub(super) struct Publisher {
     must: bool,
     /// How often in a row the slot was full of others' records.
     full: u32,
-    /// The minute whose slot is being looked up before the record is stored.
-    waiting_for: Option<u64>,
+    /// The slot is being looked up before the record is stored.
+    waiting: bool,
     /// The minute of the last turn that was taken, whether or not a record came of it.
     turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
@@ -84,7 +84,7 @@ impl Publisher {
         // A first record that has not gone out yet still goes, with the new neighbor in it.
         let first_is_due = self.published.is_none() && core.config.bootstrap_config().publish_record_on_startup();
         if !first_is_due {
-            self.waiting_for = None;
+            self.waiting = false;
             let settings = core.config.publisher_config().enabled();
             self.next = settings.map(|settings| now.mono + settings.initial_delay());
         }
@@ -121,15 +121,11 @@ impl Publisher {
             if core.is_joined() && !std::mem::take(&mut self.must) && !self.is_on_duty(core, now) {
                 return self.schedule(core, now);
             }
-            self.waiting_for = Some(now.minute());
+            self.waiting = true;
         }
-        let Some(minute) = self.waiting_for else { return };
-        if minute != now.minute() {
-            // The minute turned while its slot was looked up; the new minute's slot is the one that counts.
-            self.waiting_for = Some(now.minute());
-        }
-        if core.want_slot(now.minute(), SLOT_AGE, now) {
-            self.waiting_for = None;
+        // If the minute turns meanwhile, the new minute's slot is the one that counts.
+        if self.waiting && core.want_slot(now.minute(), SLOT_AGE, now) {
+            self.waiting = false;
             let published = self.publish(core, now, fruitless);
             self.schedule(core, now);
             if !published && !core.is_joined() {

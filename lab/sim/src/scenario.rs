@@ -172,7 +172,12 @@ impl Scenario {
             unreachable: 0.5,
             ..Self::new("unreachable-100", "100 nodes at once, half of them cannot be dialled", 100)
         });
-        all.push(Self { messages: 100.0, runs: 2, ..Self::new("busy-200", "200 nodes, 100 messages a second", 200) });
+        all.push(Self {
+            messages: 100.0,
+            duration: 4 * MINUTE,
+            runs: 1,
+            ..Self::new("busy-200", "200 nodes, 100 messages a second", 200)
+        });
         all
     }
 }
