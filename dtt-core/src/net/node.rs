@@ -1,5 +1,6 @@
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     pin::pin,
     sync::{Arc, OnceLock, Weak},
 };
@@ -50,12 +51,11 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Node {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     config: NodeConfig,
     endpoint: Endpoint,
@@ -70,6 +70,13 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     /// Set when closing has begun; the value tells whether whoever is connected knows.
     closed: OnceLock<watch::Receiver<bool>>,
+}
+
+/// Its identity and whether it is closed; the endpoint's own `Debug` would fill pages.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("id", &self.id()).field("closed", &self.is_closed()).finish()
+    }
 }
 
 impl Node {
