@@ -59,6 +59,7 @@ impl Topic {
             addresses,
             token: CancellationToken::new(),
             keep: None,
+            paused: false,
         })
         .await?;
         if !async_bootstrap {

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use dtt_core::{JoinOptions, Node, Testnet};
+use dtt_core::{JoinOptions, Node, Testnet, TopicStats};
 
 /// These tests count what the whole process holds.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -144,4 +144,37 @@ fn a_topic_keeps_its_node_and_an_ended_topic_frees_its_task_at_once() {
         two.leave().await;
         until("the topic's task is gone", async || tasks() < joined).await;
     });
+}
+
+/// Rests, and goes on: nothing is looked up or stored meanwhile, a topic that is joined meanwhile waits, and what the
+/// application sends goes out all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_rests_is_silent_and_then_makes_up_for_it() {
+    let _guard = ONE_AT_A_TIME.lock().await;
+    let testnet = Testnet::new().unwrap();
+    let (alice, bob) = (node(&testnet).await, node(&testnet).await);
+    let hers = join(&alice, "rest").await;
+    let his = join(&bob, "rest").await;
+    within(60, async { tokio::try_join!(hers.joined(), his.joined()) }).await.unwrap();
+
+    bob.pause().await;
+    bob.pause().await;
+    assert!(bob.is_paused());
+    let late = join(&bob, "late").await;
+    let also_late = join(&alice, "late").await;
+    let mut events = hers.subscribe();
+    his.broadcast("while at rest").await.unwrap();
+    hear(&mut events, b"while at rest").await;
+    until("alice looks for someone", async || also_late.stats().lookups >= 2).await;
+    let before = (his.stats(), late.stats());
+    until("alice looks again", async || also_late.stats().lookups >= 6).await;
+    let after = (his.stats(), late.stats());
+    let work = |stats: &TopicStats| (stats.lookups, stats.stores, stats.dials_bootstrap, stats.dials_bubble);
+    assert_eq!((work(&before.0), work(&before.1)), (work(&after.0), work(&after.1)));
+    assert_eq!(work(&after.1), (0, 0, 0, 0), "a topic that begins at rest has done nothing");
+    assert!(!late.is_joined() && his.is_joined());
+
+    bob.resume().await;
+    assert!(!bob.is_paused());
+    within(60, async { tokio::try_join!(late.joined(), also_late.joined()) }).await.unwrap();
 }

@@ -109,6 +109,9 @@ impl Driver {
     /// Runs until the token is cancelled or the gossip layer ends.
     pub(super) async fn run(mut self, token: CancellationToken) {
         let hub = self.hub.clone();
+        if hub.is_paused() {
+            self.pause();
+        }
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
             self.carry_out();
@@ -136,7 +139,7 @@ impl Driver {
                 }
                 Some(()) = self.joins.next() => {}
                 Some(()) = self.own_address.next() => self.input(Input::AddressChanged),
-                () = hub.network_change() => self.input(Input::NetworkChanged),
+                () = hub.network_change() => self.network_changed(),
                 () = &mut timer => {
                     let now = self.clock.now();
                     self.tracker.handle_timeout(now);
@@ -147,6 +150,22 @@ impl Driver {
 
     fn input(&mut self, input: Input) {
         self.tracker.handle(self.clock.now(), input);
+    }
+
+    fn network_changed(&mut self) {
+        match (self.tracker.is_paused(), self.hub.is_paused()) {
+            (false, true) => self.pause(),
+            (true, false) => self.input(Input::Resumed),
+            _ => self.input(Input::NetworkChanged),
+        }
+    }
+
+    /// Gives up whatever would send packets of its own accord.
+    fn pause(&mut self) {
+        self.lookups.clear();
+        self.store = None.into();
+        self.joins.clear();
+        self.input(Input::Paused);
     }
 
     /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.

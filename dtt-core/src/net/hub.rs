@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -29,6 +32,7 @@ pub(super) struct Hub {
     status: watch::Sender<Status>,
     pub(super) counters: TopicCounters,
     network: Notify,
+    paused: AtomicBool,
     capacity: usize,
 }
 
@@ -53,7 +57,7 @@ pub(super) enum Status {
 }
 
 impl Hub {
-    pub(super) fn new(sender: GossipSender, capacity: usize) -> Arc<Self> {
+    pub(super) fn new(sender: GossipSender, capacity: usize, paused: bool) -> Arc<Self> {
         let inner = Inner {
             sender: Some(sender),
             subscribers: Vec::new(),
@@ -68,6 +72,7 @@ impl Hub {
             status: watch::Sender::new(Status::Open(TopicState::LookingUp)),
             counters: TopicCounters::new(),
             network: Notify::new(),
+            paused: AtomicBool::new(paused),
             capacity,
         })
     }
@@ -161,6 +166,17 @@ impl Hub {
         self.network.notify_one();
     }
 
+    /// Has the driver rest, or go on.
+    pub(super) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::SeqCst);
+        self.network.notify_one();
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the network may have changed, or [`Hub::is_paused`] has.
     pub(super) async fn network_change(&self) {
         self.network.notified().await;
     }

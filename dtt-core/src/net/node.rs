@@ -2,7 +2,10 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     pin::pin,
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ed25519_dalek::SigningKey;
@@ -67,6 +70,8 @@ struct Inner {
     addresses: Addresses,
     token: CancellationToken,
     topics: tokio::sync::Mutex<HashMap<TopicId, Vec<WeakTopic>>>,
+    /// Changed only while the topics are locked.
+    paused: AtomicBool,
     runtime: tokio::runtime::Handle,
     /// Set when closing has begun; the value tells whether whoever is connected knows.
     closed: OnceLock<watch::Receiver<bool>>,
@@ -110,6 +115,7 @@ impl Node {
             addresses,
             token: token.clone(),
             topics: Default::default(),
+            paused: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
             closed: OnceLock::new(),
         };
@@ -182,6 +188,36 @@ impl Node {
         }
     }
 
+    /// Rests: no topic of the node looks anything up, publishes, or dials of its own accord until [`Node::resume`]. For
+    /// an application that goes to the background, where each packet costs battery and may fail.
+    ///
+    /// Neighbors stay, as long as the system lets packets through, and so does all that is known; what the application
+    /// asks for itself ([`Topic::broadcast`], [`Topic::join_peers`]) is done. Newcomers do not find a node that rests for
+    /// minutes, since its records grow old. Topics that are joined meanwhile begin at rest. Pausing twice is fine.
+    pub async fn pause(&self) {
+        self.set_paused(true).await;
+    }
+
+    /// Ends the rest: topics without neighbors look for one at once, records are published anew, and the sockets look
+    /// at the network as after [`Node::network_changed`]. Without a [`Node::pause`] before it does the latter.
+    pub async fn resume(&self) {
+        self.set_paused(false).await;
+        self.inner.endpoint.network_change().await;
+    }
+
+    /// Whether the node rests.
+    pub fn is_paused(&self) -> bool {
+        self.inner.paused.load(Ordering::SeqCst)
+    }
+
+    async fn set_paused(&self, paused: bool) {
+        let topics = self.inner.topics.lock().await;
+        self.inner.paused.store(paused, Ordering::SeqCst);
+        for topic in topics.values().flatten().filter_map(WeakTopic::upgrade) {
+            topic.set_paused(paused);
+        }
+    }
+
     /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). It
     /// ends as soon as whoever is connected could take notice; dials that nobody has answered are not waited for.
     /// The UDP ports are free when the last handle of the node and of its topics has been dropped as well.
@@ -225,6 +261,7 @@ impl Node {
             addresses: Some(inner.addresses.clone()),
             token: inner.token.child_token(),
             keep: Some(inner.clone()),
+            paused: inner.paused.load(Ordering::SeqCst),
         })
         .await?;
         list.push(topic.downgrade());

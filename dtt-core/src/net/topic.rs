@@ -79,6 +79,8 @@ pub(crate) struct Swarm {
     pub(crate) addresses: Option<Addresses>,
     pub(crate) token: CancellationToken,
     pub(crate) keep: Option<Keep>,
+    /// Whether it begins at rest.
+    pub(crate) paused: bool,
 }
 
 /// Subscribes the gossip topic and starts the task that drives it.
@@ -87,7 +89,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: GOSSIP_QUEUE };
     let subscribed = swarm.gossip.subscribe_with_opts((*swarm.keys.topic_id()).into(), options).await;
     let (sender, events) = subscribed.map_err(|error| Error::Gossip(error.to_string()))?.split();
-    let hub = Hub::new(sender, swarm.config.event_capacity());
+    let hub = Hub::new(sender, swarm.config.event_capacity(), swarm.paused);
     let inner = Inner {
         keys: swarm.keys.clone(),
         hub: hub.clone(),
@@ -259,6 +261,10 @@ impl Topic {
 
     pub(super) fn network_changed(&self) {
         self.inner.hub.network_changed();
+    }
+
+    pub(super) fn set_paused(&self, paused: bool) {
+        self.inner.hub.set_paused(paused);
     }
 
     /// Hashes of the last messages received, oldest first.

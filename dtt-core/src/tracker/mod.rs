@@ -130,6 +130,11 @@ pub enum Input {
     AddressChanged,
     /// The network may have changed, or the machine woke up.
     NetworkChanged,
+    /// The application rests: no lookup, store or join comes until [`Input::Resumed`]. Those under way are given up,
+    /// and need no answer any more; neighbors and messages are still taken in.
+    Paused,
+    /// The rest is over: what was put off is done at once.
+    Resumed,
 }
 
 /// Why peers are joined.
@@ -206,6 +211,7 @@ pub struct Tracker {
     publisher: Publisher,
     merges: Merges,
     last: Now,
+    paused: bool,
 }
 
 /// What every part of the machine shares.
@@ -244,7 +250,7 @@ impl Tracker {
         let mut bootstrap = Bootstrap::default();
         bootstrap.start(&mut core, now);
         let publisher = Publisher::new(&core, now);
-        Self { core, bootstrap, publisher, merges: Merges::default(), last: now }
+        Self { core, bootstrap, publisher, merges: Merges::default(), last: now, paused: false }
     }
 
     /// Takes an input in.
@@ -270,6 +276,11 @@ impl Tracker {
                 self.advance(now);
             }
             Input::NetworkChanged => self.network_changed(now),
+            Input::Paused => self.pause(),
+            Input::Resumed => {
+                self.paused = false;
+                self.network_changed(now);
+            }
         }
     }
 
@@ -286,6 +297,9 @@ impl Tracker {
 
     /// When [`Tracker::handle_timeout`] wants to be called, on the clock of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
+        if self.paused {
+            return None;
+        }
         let deadlines =
             [self.bootstrap.deadline(), self.publisher.deadline(), self.merges.deadline(), self.core.slots.deadline()];
         deadlines.into_iter().flatten().min()
@@ -294,6 +308,11 @@ impl Tracker {
     /// Whether there is a neighbor.
     pub fn is_joined(&self) -> bool {
         self.core.is_joined()
+    }
+
+    /// Whether it rests: [`Input::Paused`].
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// The current neighbors, in the order in which they came.
@@ -338,7 +357,9 @@ impl Tracker {
             self.merges.stop();
             self.judge_anew();
             self.publisher.alone(now);
-            self.bootstrap.resume(&mut self.core, now);
+            if !self.paused {
+                self.bootstrap.resume(&mut self.core, now);
+            }
             self.advance(now);
         }
     }
@@ -361,18 +382,26 @@ impl Tracker {
     fn network_changed(&mut self, now: Now) {
         self.judge_anew();
         self.publisher.address_changed(&mut self.core, now);
-        if !self.core.is_joined() {
+        if !self.core.is_joined() && !self.paused {
             self.bootstrap.start(&mut self.core, now);
         }
         self.advance(now);
     }
 
+    fn pause(&mut self) {
+        self.paused = true;
+        self.core.slots.give_up();
+        self.core.actions.retain(|action| matches!(action, Action::State(_)));
+    }
+
     fn advance(&mut self, now: Now) {
         let core = &mut self.core;
         core.slots.expire(now);
-        self.bootstrap.advance(core, now);
-        self.publisher.advance(core, now, self.bootstrap.is_fruitless());
-        self.merges.advance(core, now);
+        if !self.paused {
+            self.bootstrap.advance(core, now);
+            self.publisher.advance(core, now, self.bootstrap.is_fruitless());
+            self.merges.advance(core, now);
+        }
         // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
         core.slots.forget_old(now);
     }

@@ -115,6 +115,11 @@ impl Slots {
         self.by_minute.get(&minute).map_or(&[], |view| &view.records)
     }
 
+    /// Ends lookups that nobody answers any more.
+    pub(super) fn give_up(&mut self) {
+        self.by_minute.values_mut().for_each(|view| view.looking_until = None);
+    }
+
     /// Ends lookups whose answer never came.
     pub(super) fn expire(&mut self, now: Now) {
         for view in self.by_minute.values_mut() {

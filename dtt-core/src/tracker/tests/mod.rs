@@ -3,6 +3,7 @@
 mod bootstrap;
 mod hostile;
 mod merge;
+mod pause;
 mod publisher;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,82 @@
+//! Resting while the application is in the background.
+
+use super::*;
+
+fn busy(bench: &Bench) -> bool {
+    !(bench.lookups().is_empty() && bench.stores().is_empty() && bench.joins(JoinReason::Bootstrap).is_empty())
+}
+
+#[test]
+fn who_rests_neither_looks_nor_stores_nor_dials() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early()).with(record(minute, 1, &[2], &[]));
+    bench.input(Input::Paused);
+    bench.forget();
+    // An answer that was on its way all the same changes nothing.
+    bench.input(Input::Record(record(minute, 3, &[], &[])));
+    bench.input(Input::LookupDone { minute, answered: true });
+    bench.input(Input::NetworkChanged);
+    bench.input(Input::AddressChanged);
+    bench.run(secs(600));
+    assert!(!busy(&bench), "{:?}", bench.log);
+    assert_eq!(bench.tracker.next_deadline(), None, "nothing wakes the machine");
+}
+
+#[test]
+fn neighbors_who_go_and_come_meanwhile_are_noticed() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(100));
+    bench.input(Input::Paused);
+    bench.forget();
+    bench.input(Input::NeighborDown(id(1)));
+    bench.run(secs(100));
+    bench.input(Input::NeighborUp(id(2)));
+    bench.input(Input::NeighborDown(id(2)));
+    assert_eq!(bench.states(), [TopicState::Alone, TopicState::Joined, TopicState::Alone]);
+    assert!(!busy(&bench), "{:?}", bench.log);
+}
+
+#[test]
+fn whoever_lost_everyone_looks_at_once_afterwards() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(100));
+    bench.input(Input::Paused);
+    bench.input(Input::NeighborDown(id(1)));
+    bench.run(secs(1000));
+    let minute = bench.now.minute();
+    bench = bench.with(record(minute, 5, &[], &[]));
+    bench.forget();
+    let since = bench.now.mono;
+    bench.input(Input::Resumed);
+    bench.run(secs(3));
+    assert_eq!(bench.joins(JoinReason::Bootstrap)[0], (since + LATENCY, vec![id(5)]));
+    assert!(bench.stores().iter().any(|(_, stored, _)| *stored == minute), "and it can be found again");
+}
+
+#[test]
+fn whoever_still_has_neighbors_publishes_soon_afterwards() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.run(secs(1));
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(100));
+    bench.input(Input::Paused);
+    bench.run(secs(1000));
+    bench.forget();
+    bench.input(Input::Resumed);
+    bench.run(secs(3));
+    assert!(bench.states().is_empty(), "the neighbor stayed");
+    assert_eq!(bench.stores()[0].1, bench.now.minute());
+}
+
+#[test]
+fn resting_twice_and_waking_twice_is_fine() {
+    let mut bench = Bench::at(Config::default(), early());
+    for input in [Input::Paused, Input::Paused, Input::Resumed, Input::Resumed] {
+        bench.input(input);
+    }
+    bench.forget();
+    bench.run(secs(5));
+    assert!(!bench.tracker.is_paused() && busy(&bench));
+}
