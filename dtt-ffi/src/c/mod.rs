@@ -44,3 +44,8 @@ pub use status::*;
 pub use testnet::*;
 pub use topic::*;
 pub use version::*;
+
+/// The threads behind every call, for the other adaptor of this library.
+pub(crate) fn runtime_handle() -> Result<&'static tokio::runtime::Handle, String> {
+    runtime::handle().map_err(|fault| fault.message)
+}

@@ -1,0 +1,21 @@
+package dtt
+
+/** The library's log, for the whole process. */
+public object Log {
+    /**
+     * Has [onLine] called for each log line up to [level], instead of the one before: its level, where it comes from
+     * (`dtt::topic` for example), and the text. From any thread, several at once; it must be quick and call nothing of this
+     * library. Secrets are never in a line.
+     */
+    public fun listen(level: LogLevel, onLine: (level: LogLevel, target: String, text: String) -> Unit): Unit = native {
+        setLogListener(
+            level,
+            object : LogListener {
+                override fun onLine(level: LogLevel, target: String, text: String) = onLine.invoke(level, target, text)
+            },
+        )
+    }
+
+    /** Ends it. */
+    public fun off(): Unit = native { setLogListener(LogLevel.OFF, null) }
+}

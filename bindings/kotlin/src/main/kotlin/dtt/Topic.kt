@@ -1,0 +1,90 @@
+package dtt
+
+import kotlin.time.Duration
+
+/**
+ * A topic that has been joined.
+ *
+ * Gossip promises neither delivery nor order: without neighbors a message goes nowhere, and an identical payload within
+ * about 90 s is dropped.
+ */
+public class Topic internal constructor(private val raw: RawTopic) : AutoCloseable {
+    /** The topic's id. */
+    public val id: TopicId = raw.id()
+
+    /** The most bytes that one message carries. */
+    public val maxMessageSize: Int = raw.maxMessageSize().toInt()
+
+    /** Where the topic stands; null when it is closed. */
+    public val state: TopicState? get() = raw.state()
+
+    /** Whether there is a neighbor now. */
+    public val isJoined: Boolean get() = state == TopicState.JOINED
+
+    /** The direct neighbors now. */
+    public val neighbors: Set<NodeId> get() = raw.neighbors().toSet()
+
+    /** What the topic has done so far, or had done when it was closed. */
+    public val stats: TopicStats get() = raw.stats()
+
+    /**
+     * Waits until there is a neighbor, for [limit] at the most if it is given; the topic goes on looking after that.
+     *
+     * @throws DttException `TIMEOUT` (its message says how far joining came), `CLOSED`
+     */
+    public suspend fun joined(limit: Duration? = null): Unit = native { raw.joined(limit, null) }
+
+    /**
+     * Sends a message to the whole swarm.
+     *
+     * @throws DttException `TOO_LARGE` (see [maxMessageSize]), `CLOSED`, `TIMEOUT`, `GOSSIP`
+     */
+    public suspend fun broadcast(content: ByteArray): Unit = native { raw.broadcast(content, null) }
+
+    /** [broadcast] of a text, as UTF-8. */
+    public suspend fun broadcast(text: String): Unit = broadcast(text.encodeToByteArray())
+
+    /** Sends a message to the direct neighbors only; otherwise like [broadcast]. */
+    public suspend fun broadcastNeighbors(content: ByteArray): Unit = native { raw.broadcastNeighbors(content, null) }
+
+    /** Joins peers that the application knows. Each join may make the peer drop a neighbor: do not repeat it in a loop. */
+    public suspend fun joinPeers(peers: List<NodeAddress>): Unit = native { raw.joinPeers(peers, null) }
+
+    /**
+     * A subscriber's own queue of events, as a flow.
+     *
+     * The first call gives the queue that has been filling since the topic was joined, so nothing is missed in between; each
+     * further call gives a new one, which begins with the present state and neighbors.
+     *
+     * @throws DttException `CLOSED`
+     */
+    public fun events(): Events = Events(native { raw.subscribe() })
+
+    /**
+     * Has a listener called for each event, from a queue of its own, until the topic is closed or the result is.
+     *
+     * @throws DttException `CLOSED`
+     */
+    public fun listen(listener: EventListener): AutoCloseable {
+        val listening = native { raw.listen(listener) }
+        return AutoCloseable { listening.stop() }
+    }
+
+    /** [listen] with a function for the events. */
+    public fun listen(onEvent: (Event) -> Unit): AutoCloseable = listen(
+        object : EventListener {
+            override fun onEvent(event: Event) = onEvent.invoke(event)
+
+            override fun onEnd() = Unit
+        },
+    )
+
+    /** The state of the DHT client. It may take a moment: the client is asked. */
+    public suspend fun dhtHealth(): DhtHealth = native { raw.dhtHealth(null) }
+
+    /** Leaves the topic: neighbors are told, and every queue of events ends after what is in it. Twice is fine. */
+    public suspend fun leave(): Unit = native { raw.leave(null) }
+
+    /** [leave] in the background: it never waits. */
+    override fun close(): Unit = raw.beginClose()
+}

@@ -1,0 +1,123 @@
+//! Errors, with the engine's fixed numbers.
+
+use dtt_core::ErrorKind as Kind;
+
+/// What went wrong, as a number that never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[repr(u16)]
+pub enum ErrorKind {
+    /// An argument is outside its limits. The message names the argument, the limit and the value.
+    InvalidArgument = 1,
+    /// A payload is larger than one gossip message can carry.
+    TooLarge = 2,
+    /// The topic or the node is closed.
+    Closed = 3,
+    /// The time allowed for the call is over.
+    Timeout = 4,
+    /// A socket could not be opened, or the endpoint could not start.
+    Bind = 5,
+    /// The DHT could not be reached, or nobody stored the record.
+    Dht = 6,
+    /// The gossip layer refused or ended.
+    Gossip = 7,
+    /// A record is malformed, foreign, stale, or not signed or sealed as it must be.
+    Record = 8,
+    /// A defect of this library. Please report it.
+    Internal = 9,
+}
+
+impl From<Kind> for ErrorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::InvalidArgument => Self::InvalidArgument,
+            Kind::TooLarge => Self::TooLarge,
+            Kind::Closed => Self::Closed,
+            Kind::Timeout => Self::Timeout,
+            Kind::Bind => Self::Bind,
+            Kind::Dht => Self::Dht,
+            Kind::Gossip => Self::Gossip,
+            Kind::Record => Self::Record,
+            // A kind that is younger than this table.
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// Why a call failed, as the languages' own layers see it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum RawError {
+    /// It failed.
+    #[error("{reason}")]
+    Failed {
+        /// The kind.
+        kind: ErrorKind,
+        /// The message.
+        reason: String,
+    },
+    /// It was cancelled.
+    #[error("the call was cancelled")]
+    Cancelled,
+}
+
+impl RawError {
+    pub(super) fn internal(reason: impl Into<String>) -> Self {
+        Self::Failed { kind: ErrorKind::Internal, reason: reason.into() }
+    }
+
+    pub(super) fn argument(argument: &str, problem: impl std::fmt::Display) -> Self {
+        Self::Failed { kind: ErrorKind::InvalidArgument, reason: format!("{argument}: {problem}") }
+    }
+}
+
+impl From<dtt_core::Error> for RawError {
+    fn from(error: dtt_core::Error) -> Self {
+        Self::Failed { kind: error.kind().into(), reason: error.to_string() }
+    }
+}
+
+/// What a listener may fail with. Whatever else it throws is taken for this too.
+#[derive(Debug, thiserror::Error, uniffi::Error)]
+pub enum ListenerError {
+    /// It failed.
+    #[error("{reason}")]
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Failed { reason: error.reason }
+    }
+}
+
+/// What a secret rotation may fail with. Whatever else it throws is taken for this too. The reason is shown in errors:
+/// it must not hold a secret.
+#[derive(Debug, thiserror::Error, uniffi::Error)]
+pub enum RotationError {
+    /// It failed.
+    #[error("{reason}")]
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<uniffi::UnexpectedUniFFICallbackError> for RotationError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Failed { reason: error.reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_the_engines_numbers() {
+        for kind in Kind::ALL {
+            assert_eq!(ErrorKind::from(kind) as u16, kind.code(), "{kind:?}");
+        }
+    }
+}

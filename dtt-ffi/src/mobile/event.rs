@@ -1,0 +1,98 @@
+//! What happens on a topic.
+
+use dtt_core::DeliveryScope;
+
+use super::ids::NodeId;
+
+/// Where a topic stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum TopicState {
+    /// Looking for a first neighbor.
+    LookingUp,
+    /// There is at least one neighbor.
+    Joined,
+    /// The last neighbor is gone; looking for another one.
+    Alone,
+}
+
+impl From<dtt_core::TopicState> for TopicState {
+    fn from(state: dtt_core::TopicState) -> Self {
+        match state {
+            dtt_core::TopicState::LookingUp => Self::LookingUp,
+            dtt_core::TopicState::Joined => Self::Joined,
+            dtt_core::TopicState::Alone => Self::Alone,
+        }
+    }
+}
+
+/// Whom a message was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
+pub enum MessageScope {
+    /// The whole swarm.
+    Swarm,
+    /// The direct neighbors of its author, which is the neighbor that handed it over.
+    Neighbors,
+}
+
+/// A message that came in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Record)]
+#[uniffi::export(Eq, Hash)]
+pub struct Message {
+    /// What was sent.
+    pub content: Vec<u8>,
+    /// The neighbor that handed it over, which need not be its author. Sign messages if authorship matters.
+    pub delivered_from: NodeId,
+    /// Whom it was sent to.
+    pub scope: MessageScope,
+}
+
+/// Something that happened on a topic.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Event {
+    /// A message came in.
+    Received {
+        /// The message.
+        message: Message,
+    },
+    /// A node became our direct neighbor.
+    NeighborUp {
+        /// Its id.
+        node: NodeId,
+    },
+    /// A direct neighbor went.
+    NeighborDown {
+        /// Its id.
+        node: NodeId,
+    },
+    /// This subscriber was too slow, or the machine too busy: events are missing here.
+    Lagged {
+        /// How many, at least.
+        missed: u64,
+    },
+    /// The topic looks for neighbors, has joined, or is alone again.
+    State {
+        /// Where it stands now.
+        state: TopicState,
+    },
+}
+
+/// None for an event that this layer does not know.
+pub(super) fn event(event: dtt_core::Event) -> Option<Event> {
+    Some(match event {
+        dtt_core::Event::Received(message) => Event::Received {
+            message: Message {
+                content: message.content.into(),
+                delivered_from: message.delivered_from.into(),
+                scope: match message.scope {
+                    DeliveryScope::Swarm(_) => MessageScope::Swarm,
+                    DeliveryScope::Neighbors => MessageScope::Neighbors,
+                },
+            },
+        },
+        dtt_core::Event::NeighborUp(peer) => Event::NeighborUp { node: peer.into() },
+        dtt_core::Event::NeighborDown(peer) => Event::NeighborDown { node: peer.into() },
+        dtt_core::Event::Lagged(missed) => Event::Lagged { missed },
+        dtt_core::Event::State(state) => Event::State { state: state.into() },
+        _ => return None,
+    })
+}

@@ -1,0 +1,165 @@
+//! The node: what topics run on.
+
+use std::sync::{
+    Arc, Mutex, Weak,
+    atomic::{AtomicBool, Ordering},
+};
+
+use dtt_core::Node;
+
+use super::{
+    call::{Held, Outcome, RawCancel, run, run_always, runtime},
+    error::RawError,
+    ids::{NodeAddress, NodeId, TopicId},
+    node_config::{NodeConfig, RawJoinOptions},
+    stats::NodeStats,
+    topic::RawTopic,
+};
+
+/// An endpoint, the gossip layer on it, and the DHT: everything that topics run on.
+#[derive(uniffi::Object)]
+pub struct RawNode {
+    id: NodeId,
+    node: Held<Node>,
+    topics: Mutex<Vec<Weak<RawTopic>>>,
+    /// So that a second shutdown waits for what the first one began.
+    turn: tokio::sync::Mutex<()>,
+    closed: AtomicBool,
+}
+
+#[uniffi::export]
+impl RawNode {
+    /// Starts a node. It returns when the sockets are bound.
+    #[uniffi::constructor]
+    pub async fn spawn(config: NodeConfig, cancel: Option<Arc<RawCancel>>) -> Outcome<Self> {
+        let node = run(cancel, async move { Ok::<_, RawError>(Node::spawn(config.build()?).await?) }).await?;
+        Ok(Self {
+            id: node.id().into(),
+            node: Held::new("the node", node),
+            topics: Mutex::default(),
+            turn: Default::default(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// The node's id: its public key.
+    pub fn id(&self) -> NodeId {
+        self.id.clone()
+    }
+
+    /// The node's id with the addresses at which it can be reached, as far as it knows them now.
+    pub fn address(&self) -> Outcome<NodeAddress> {
+        Ok(self.node.get()?.addr().into())
+    }
+
+    /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
+    pub async fn join(
+        &self,
+        name: Vec<u8>,
+        secret: Vec<u8>,
+        options: RawJoinOptions,
+        cancel: Option<Arc<RawCancel>>,
+    ) -> Outcome<Arc<RawTopic>> {
+        self.open(dtt_core::TopicId::new(name), secret, options, cancel).await
+    }
+
+    /// Joins a topic by its id.
+    pub async fn join_id(
+        &self,
+        topic: TopicId,
+        secret: Vec<u8>,
+        options: RawJoinOptions,
+        cancel: Option<Arc<RawCancel>>,
+    ) -> Outcome<Arc<RawTopic>> {
+        self.open(topic.parse()?, secret, options, cancel).await
+    }
+
+    /// What the node knows and has done.
+    pub async fn stats(&self, cancel: Option<Arc<RawCancel>>) -> Outcome<NodeStats> {
+        let node = self.node.get()?;
+        run_always(cancel, async move { node.stats().await.into() }).await
+    }
+
+    /// Tells the node that the network may have changed.
+    pub async fn network_changed(&self, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        let node = self.node.get()?;
+        run_always(cancel, async move { node.network_changed().await }).await
+    }
+
+    /// Rests: no lookups, stores and dials until it goes on.
+    pub async fn pause(&self, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        let node = self.node.get()?;
+        run_always(cancel, async move { node.pause().await }).await
+    }
+
+    /// Goes on after a rest.
+    pub async fn resume(&self, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        let node = self.node.get()?;
+        run_always(cancel, async move { node.resume().await }).await
+    }
+
+    /// Whether the node rests.
+    pub fn is_paused(&self) -> bool {
+        self.node.get().is_ok_and(|node| node.is_paused())
+    }
+
+    /// Whether the node has been closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
+    pub async fn shutdown(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        let closing = self.closing();
+        run_always(cancel, async move {
+            // The task ends by itself; only a panic could be reported here.
+            let _ = closing?.await;
+            Outcome::Ok(())
+        })
+        .await?
+    }
+
+    /// Closes the node in the background.
+    pub fn begin_close(self: Arc<Self>) {
+        let _ = self.closing();
+    }
+}
+
+impl RawNode {
+    fn closing(self: Arc<Self>) -> Outcome<tokio::task::JoinHandle<()>> {
+        self.closed.store(true, Ordering::SeqCst);
+        Ok(runtime()?.spawn(async move {
+            let _turn = self.turn.lock().await;
+            let Some(node) = self.node.take() else { return };
+            let topics = std::mem::take(&mut *self.topics());
+            node.shutdown().await;
+            // Whatever still belongs to the node is let go of, so that its sockets are free.
+            for topic in topics.iter().filter_map(Weak::upgrade) {
+                topic.release().await;
+            }
+        }))
+    }
+
+    async fn open(
+        &self,
+        id: dtt_core::TopicId,
+        secret: Vec<u8>,
+        options: RawJoinOptions,
+        cancel: Option<Arc<RawCancel>>,
+    ) -> Outcome<Arc<RawTopic>> {
+        let node = self.node.get()?;
+        let join = async move {
+            let options = options.build(&id)?;
+            Ok::<_, RawError>(node.join_id(id, secret, options).await?)
+        };
+        let topic = Arc::new(RawTopic::new(run(cancel, join).await?));
+        let mut topics = self.topics();
+        topics.retain(|topic| topic.strong_count() > 0);
+        topics.push(Arc::downgrade(&topic));
+        Ok(topic)
+    }
+
+    fn topics(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RawTopic>>> {
+        self.topics.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
