@@ -32,13 +32,43 @@ impl From<AddressHints> for CoreHints {
     }
 }
 
-/// Declares a record of options that are all optional: `name: type as engine's type, "documentation"`.
+/// What may be set over something else.
+pub(super) trait Layer: Sized {
+    /// What is set here, and what is set only below.
+    fn over(self, _below: Self) -> Self {
+        self
+    }
+}
+
+impl<T: Layer> Layer for Option<T> {
+    fn over(self, below: Self) -> Self {
+        match (self, below) {
+            (Some(upper), Some(below)) => Some(upper.over(below)),
+            (upper, below) => upper.or(below),
+        }
+    }
+}
+
+macro_rules! values {
+    ($($type:ty)*) => { $(impl Layer for $type {})* };
+}
+pub(super) use values;
+
+values! { bool u16 u32 String Vec<u8> Vec<String> Millis AddressHints }
+
+/// Declares a record of options that are all optional.
 macro_rules! options {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $fdoc:literal])+ $field:ident : $type:ty,)* }) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
         pub struct $name {
             $($(#[doc = $fdoc])+ #[uniffi(default = None)] pub $field: Option<$type>,)*
+        }
+
+        impl $crate::mobile::config::Layer for $name {
+            fn over(self, below: Self) -> Self {
+                Self { $($field: self.$field.over(below.$field),)* }
+            }
         }
     };
 }
@@ -293,6 +323,10 @@ mod tests {
         assert_eq!(built.publisher_config(), &CorePublisher::Disabled);
         let bubble = built.merge_config().bubble_merge().enabled().unwrap();
         assert_eq!((bubble.base_interval().as_secs(), bubble.max_join_peers(), bubble.min_neighbors()), (7, 9, 11));
+        let upper =
+            TopicConfig { dht: Some(DhtConfig { retries: Some(9), ..Default::default() }), ..Default::default() };
+        let both = upper.over(config).build().unwrap();
+        assert_eq!((both.dht_config().retries(), both.dht_config().port(), both.event_capacity()), (9, Some(7777), 5));
         let bad = DhtConfig { bind_address: Some("::1".into()), ..Default::default() };
         let error = TopicConfig { dht: Some(bad), ..Default::default() }.build().unwrap_err();
         assert_eq!(error.to_string(), "bind_address: \"::1\" is given, an IPv4 address is needed");

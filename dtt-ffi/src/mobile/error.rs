@@ -1,6 +1,10 @@
 //! Errors, with the engine's fixed numbers.
 
-use dtt_core::ErrorKind as Kind;
+use std::time::Duration;
+
+use dtt_core::{Error, ErrorKind as Kind, RecordError};
+
+use super::call::runtime;
 
 /// What went wrong, as a number that never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -110,6 +114,31 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for RotationError {
     }
 }
 
+/// Fails on purpose with an error of this kind, or panics if there is none, so that the bindings can test how they treat it. It
+/// changes nothing.
+#[uniffi::export]
+pub fn raw_fail_on_purpose(kind: Option<ErrorKind>) -> Result<(), RawError> {
+    let reason = || "on purpose".to_owned();
+    Err(RawError::from(match kind {
+        None if std::hint::black_box(true) => panic!("on purpose"),
+        Some(ErrorKind::InvalidArgument) => Error::InvalidArgument { argument: "argument", problem: reason() },
+        Some(ErrorKind::TooLarge) => Error::TooLarge { size: 5000, limit: 4057 },
+        Some(ErrorKind::Closed) => Error::Closed("the topic"),
+        Some(ErrorKind::Timeout) => Error::Timeout { what: "broadcast", after: Duration::from_secs(5) },
+        Some(ErrorKind::Bind) => Error::Bind { what: "the endpoint", reason: reason() },
+        Some(ErrorKind::Dht) => Error::Dht { operation: "store", reason: reason() },
+        Some(ErrorKind::Gossip) => Error::Gossip(reason()),
+        Some(ErrorKind::Record) => RecordError::Signature.into(),
+        Some(ErrorKind::Internal) | None => Error::Internal(reason()),
+    }))
+}
+
+/// How many tasks run in the library now, so that the bindings can test that none is left behind.
+#[uniffi::export]
+pub fn raw_alive_tasks() -> u64 {
+    runtime().map_or(0, |runtime| runtime.metrics().num_alive_tasks() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +147,8 @@ mod tests {
     fn kinds_have_the_engines_numbers() {
         for kind in Kind::ALL {
             assert_eq!(ErrorKind::from(kind) as u16, kind.code(), "{kind:?}");
+            let failed = raw_fail_on_purpose(Some(kind.into()));
+            assert!(matches!(failed, Err(RawError::Failed { kind: given, .. }) if given as u16 == kind.code()));
         }
     }
 }

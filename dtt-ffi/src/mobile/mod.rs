@@ -27,7 +27,7 @@ mod topic;
 
 pub use call::RawCancel;
 pub use config::*;
-pub use error::{ErrorKind, ListenerError, RawError, RotationError};
+pub use error::{ErrorKind, ListenerError, RawError, RotationError, raw_alive_tasks, raw_fail_on_purpose};
 pub use event::{Event, Message, MessageScope, TopicState};
 pub use events::RawEvents;
 pub use ids::*;

@@ -9,6 +9,7 @@ use dtt_core::Node;
 
 use super::{
     call::{Held, Outcome, RawCancel, run, run_always, runtime},
+    config::TopicConfig,
     error::RawError,
     ids::{NodeAddress, NodeId, TopicId},
     node_config::{NodeConfig, RawJoinOptions},
@@ -21,6 +22,8 @@ use super::{
 pub struct RawNode {
     id: NodeId,
     node: Held<Node>,
+    /// The options of topics that set none.
+    defaults: TopicConfig,
     topics: Mutex<Vec<Weak<RawTopic>>>,
     /// So that a second shutdown waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
@@ -32,10 +35,12 @@ impl RawNode {
     /// Starts a node. It returns when the sockets are bound.
     #[uniffi::constructor]
     pub async fn spawn(config: NodeConfig, cancel: Option<Arc<RawCancel>>) -> Outcome<Self> {
+        let defaults = config.topics.clone().unwrap_or_default();
         let node = run(cancel, async move { Ok::<_, RawError>(Node::spawn(config.build()?).await?) }).await?;
         Ok(Self {
             id: node.id().into(),
             node: Held::new("the node", node),
+            defaults,
             topics: Mutex::default(),
             turn: Default::default(),
             closed: AtomicBool::new(false),
@@ -147,9 +152,9 @@ impl RawNode {
         options: RawJoinOptions,
         cancel: Option<Arc<RawCancel>>,
     ) -> Outcome<Arc<RawTopic>> {
-        let node = self.node.get()?;
+        let (node, defaults) = (self.node.get()?, self.defaults.clone());
         let join = async move {
-            let options = options.build(&id)?;
+            let options = options.build(&id, defaults)?;
             Ok::<_, RawError>(node.join_id(id, secret, options).await?)
         };
         let topic = Arc::new(RawTopic::new(run(cancel, join).await?));

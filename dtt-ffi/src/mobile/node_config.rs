@@ -9,7 +9,7 @@ use dtt_core::{
 
 use super::{
     call::Outcome,
-    config::{DhtConfig, TopicConfig, options, set},
+    config::{DhtConfig, Layer, TopicConfig, options, set, values},
     millis::Millis,
     rotation::{self, SecretRotation},
 };
@@ -36,6 +36,8 @@ pub enum AddressLookups {
     /// None: peers are dialled at the addresses in their records only.
     Disabled,
 }
+
+values! { Relays AddressLookups }
 
 options! {
     /// How a node is built.
@@ -67,7 +69,7 @@ pub struct RawJoinOptions {
     /// Joining waits for a first neighbor, for this long at the most.
     #[uniffi(default = None)]
     pub timeout: Option<Millis>,
-    /// Options of this topic instead of the node's.
+    /// Options of this topic; what is not set is as the node has it.
     #[uniffi(default = None)]
     pub config: Option<TopicConfig>,
     /// A secret rotation of one's own.
@@ -119,13 +121,14 @@ impl NodeConfig {
 }
 
 impl RawJoinOptions {
-    pub(super) fn build(self, topic: &dtt_core::TopicId) -> Outcome<CoreJoin> {
+    /// `topics` is what the node has for topics that set nothing.
+    pub(super) fn build(self, topic: &dtt_core::TopicId, topics: TopicConfig) -> Outcome<CoreJoin> {
         let mut options = CoreJoin::default();
         if let Some(timeout) = self.timeout {
             options = options.timeout(timeout.into());
         }
         if let Some(config) = self.config {
-            options = options.config(config.build()?);
+            options = options.config(config.over(topics).build()?);
         }
         if let Some(rotation) = self.rotation {
             options = options.rotation(rotation::handle(rotation, topic)?);

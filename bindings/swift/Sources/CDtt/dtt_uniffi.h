@@ -630,6 +630,17 @@ RustBuffer uniffi_dtt_fn_method_nodeid_uniffi_trait_display(RustBuffer ptr, Rust
 RustBuffer uniffi_dtt_fn_method_topicid_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_RAW_ALIVE_TASKS
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_RAW_ALIVE_TASKS
+uint64_t uniffi_dtt_fn_func_raw_alive_tasks(RustCallStatus *_Nonnull out_status
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_RAW_FAIL_ON_PURPOSE
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_RAW_FAIL_ON_PURPOSE
+void uniffi_dtt_fn_func_raw_fail_on_purpose(RustBuffer kind, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_ERROR_KIND_NAME
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_ERROR_KIND_NAME
 RustBuffer uniffi_dtt_fn_func_error_kind_name(RustBuffer kind, RustCallStatus *_Nonnull out_status
@@ -961,6 +972,18 @@ void ffi_dtt_rust_future_free_void(uint64_t handle
 #ifndef UNIFFI_FFIDEF_FFI_DTT_RUST_FUTURE_COMPLETE_VOID
 #define UNIFFI_FFIDEF_FFI_DTT_RUST_FUTURE_COMPLETE_VOID
 void ffi_dtt_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_RAW_ALIVE_TASKS
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_RAW_ALIVE_TASKS
+uint16_t uniffi_dtt_checksum_func_raw_alive_tasks(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_RAW_FAIL_ON_PURPOSE
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_RAW_FAIL_ON_PURPOSE
+uint16_t uniffi_dtt_checksum_func_raw_fail_on_purpose(void
+
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_ERROR_KIND_NAME

@@ -18,7 +18,7 @@ public struct DttError: Error, LocalizedError, CustomStringConvertible, Hashable
 func native<T>(_ call: () throws -> T) throws -> T {
     do {
         return try call()
-    } catch let error as RawError {
+    } catch {
         throw readable(error)
     }
 }
@@ -35,14 +35,16 @@ func native<T: Sendable>(
         } onCancel: {
             cancel.cancel()
         }
-    } catch let error as RawError {
+    } catch {
         throw readable(error)
     }
 }
 
-private func readable(_ error: RawError) -> any Error {
-    switch error {
+private func readable(_ error: any Error) -> any Error {
+    switch error as? RawError {
     case .Failed(let kind, let reason): DttError(kind: kind, message: reason)
     case .Cancelled: CancellationError()
+    // A panic, as the generated code reports it.
+    case nil: DttError(kind: .internal, message: "the library panicked: \(error.localizedDescription)")
     }
 }

@@ -52,7 +52,7 @@ public final class Node: Sendable {
     ///   - name: The topic's name.
     ///   - secret: What its members share.
     ///   - timeout: How long to wait for a first neighbor; without it there is no waiting.
-    ///   - config: Options of this topic instead of the node's.
+    ///   - config: Options of this topic; what is not set is as the node has it.
     ///   - rotation: A secret rotation of one's own, which all members must use.
     /// - Throws: ``DttError`` of the kinds `closed`, `timeout`, `invalidArgument`, `gossip`.
     public func join(

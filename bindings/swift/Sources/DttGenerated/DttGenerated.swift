@@ -3757,7 +3757,7 @@ public struct RawJoinOptions {
      */
     public var timeout: Millis?
     /**
-     * Options of this topic instead of the node's.
+     * Options of this topic; what is not set is as the node has it.
      */
     public var config: TopicConfig?
     /**
@@ -3772,7 +3772,7 @@ public struct RawJoinOptions {
          * Joining waits for a first neighbor, for this long at the most.
          */timeout: Millis? = nil,
         /**
-         * Options of this topic instead of the node's.
+         * Options of this topic; what is not set is as the node has it.
          */config: TopicConfig? = nil,
         /**
          * A secret rotation of one's own.
@@ -5973,6 +5973,30 @@ fileprivate struct FfiConverterOptionTypeAddressLookups: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeErrorKind: FfiConverterRustBuffer {
+    typealias SwiftType = ErrorKind?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeErrorKind.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeErrorKind.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeRelays: FfiConverterRustBuffer {
     typealias SwiftType = Relays?
 
@@ -6261,6 +6285,27 @@ fileprivate func uniffiFutureContinuationCallback(handle: UInt64, pollResult: In
     }
 }
 /**
+ * How many tasks run in the library now, so that the bindings can test that none is left behind.
+ */
+public func rawAliveTasks() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dtt_fn_func_raw_alive_tasks(uniffiCallStatus
+    )
+})
+}
+/**
+ * Fails on purpose with an error of this kind, or panics if there is none, so that the bindings can test how they treat it. It
+ * changes nothing.
+ */
+public func rawFailOnPurpose(kind: ErrorKind?)throws   {try rustCallWithError(FfiConverterTypeRawError_lift) {
+        uniffiCallStatus in
+    uniffi_dtt_fn_func_raw_fail_on_purpose(
+        FfiConverterOptionTypeErrorKind.lower(kind),uniffiCallStatus
+    )
+}
+}
+/**
  * The fixed name of an error kind, in upper case.
  */
 public func errorKindName(kind: ErrorKind) -> String  {
@@ -6431,6 +6476,12 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_dtt_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_dtt_checksum_func_raw_alive_tasks() != 2414) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dtt_checksum_func_raw_fail_on_purpose() != 37433) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_func_error_kind_name() != 14014) {
         return InitializationResult.apiChecksumMismatch

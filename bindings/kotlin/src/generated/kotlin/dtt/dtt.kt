@@ -756,6 +756,10 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_dtt_checksum_func_raw_alive_tasks(
+    ): Int
+    external fun uniffi_dtt_checksum_func_raw_fail_on_purpose(
+    ): Int
     external fun uniffi_dtt_checksum_func_error_kind_name(
     ): Int
     external fun uniffi_dtt_checksum_func_generate_secret_key(
@@ -1019,6 +1023,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_method_topicid_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_dtt_fn_func_raw_alive_tasks(uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_dtt_fn_func_raw_fail_on_purpose(`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_dtt_fn_func_error_kind_name(`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_generate_secret_key(uniffi_out_err: UniffiRustCallStatus,
@@ -1166,6 +1174,12 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_dtt_checksum_func_raw_alive_tasks() and 0xFFFF) != 2414) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dtt_checksum_func_raw_fail_on_purpose() and 0xFFFF) != 37433) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dtt_checksum_func_error_kind_name() and 0xFFFF) != 14014) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -5926,7 +5940,7 @@ data class RawJoinOptions (
     val `timeout`: Millis? = null
     ,
     /**
-     * Options of this topic instead of the node's.
+     * Options of this topic; what is not set is as the node has it.
      */
     val `config`: TopicConfig? = null
     ,
@@ -7864,6 +7878,38 @@ public object FfiConverterOptionalTypeAddressLookups: FfiConverterRustBuffer<Add
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeErrorKind: FfiConverterRustBuffer<ErrorKind?> {
+    override fun read(buf: ByteBuffer): ErrorKind? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeErrorKind.read(buf)
+    }
+
+    override fun allocationSize(value: ErrorKind?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeErrorKind.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ErrorKind?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeErrorKind.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeRelays: FfiConverterRustBuffer<Relays?> {
     override fun read(buf: ByteBuffer): Relays? {
         if (buf.get().toInt() == 0) {
@@ -8140,6 +8186,34 @@ public object FfiConverterTypeMillis: FfiConverter<Millis, Long> {
 
 
 
+
+
+
+        /**
+         * How many tasks run in the library now, so that the bindings can test that none is left behind.
+         */ fun `rawAliveTasks`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dtt_fn_func_raw_alive_tasks(
+
+        _status)
+}
+    )
+    }
+
+
+        /**
+         * Fails on purpose with an error of this kind, or panics if there is none, so that the bindings can test how they treat it. It
+         * changes nothing.
+         */
+    @Throws(RawException::class) fun `rawFailOnPurpose`(`kind`: ErrorKind?)
+        =
+    uniffiRustCallWithError(RawException) { _status ->
+    UniffiLib.uniffi_dtt_fn_func_raw_fail_on_purpose(
+
+
+        FfiConverterOptionalTypeErrorKind.lower(`kind`),_status)
+}
 
 
 

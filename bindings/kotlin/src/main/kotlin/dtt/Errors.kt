@@ -18,6 +18,8 @@ internal inline fun <T> native(call: () -> T): T =
         call()
     } catch (error: RawException) {
         throw readable(error)
+    } catch (error: InternalException) {
+        throw DttException(ErrorKind.INTERNAL, "the library panicked: ${error.message}")
     }
 
 internal fun readable(error: RawException): Exception = when (error) {

@@ -39,7 +39,7 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
      * neighbor and gives the topic up if none came, which is what the first member of a topic always gets.
      * Joining a topic again with the same secret and rotation gives another handle to it.
      *
-     * @param config options of this topic instead of the node's
+     * @param config options of this topic; what is not set is as the node has it
      * @param rotation a secret rotation of one's own, which all members must use
      * @throws DttException `CLOSED`, `TIMEOUT`, `INVALID_ARGUMENT`, `GOSSIP`
      */

@@ -1,0 +1,161 @@
+package dtt
+
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeoutOrNull
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import kotlin.random.Random
+import kotlin.time.Duration.Companion.microseconds
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+
+/** Waiting can be given up anywhere: nothing is lost, and nothing is left running. */
+class CancelTest {
+    @Test
+    fun `what waits for ever ends at once and leaves no task behind`(): Unit = live {
+        val node = node()
+        val topic = node.join("nobody else", "secret")
+        val events = topic.events()
+        while (withTimeoutOrNull(200.milliseconds) { events.next() } != null) continue
+        val before = rawAliveTasks()
+        val waits: List<suspend () -> Any?> = listOf(
+            { topic.joined() },
+            { topic.joined(100.seconds) },
+            { events.next() },
+            { events.collect { } },
+            { node.join("nobody", "at all", timeout = 100.seconds) },
+        )
+        for (wait in waits) {
+            repeat(10) {
+                val waiting = launch(start = CoroutineStart.UNDISPATCHED) { wait() }
+                delay(5.milliseconds)
+                assertTrue(waiting.isActive)
+                waiting.cancelAndJoin()
+            }
+        }
+        until("no task is left") { rawAliveTasks() <= before }
+        node.shutdown()
+    }
+
+    @Test
+    fun `every call can be cancelled at any moment and the node goes on`(): Unit = live {
+        pair("any moment") { pair ->
+            val peers = listOf(pair.bob.address())
+            val calls: List<suspend () -> Unit> = listOf(
+                { node().close() },
+                { pair.alice.join("some", "topic").leave() },
+                { pair.alice.stats() },
+                { pair.alice.networkChanged() },
+                { pair.alice.pause() },
+                { pair.alice.resume() },
+                { pair.hers.broadcast("${Random.nextLong()}") },
+                { pair.hers.broadcastNeighbors(Random.nextBytes(9)) },
+                { pair.hers.joinPeers(peers) },
+                { pair.hers.dhtHealth() },
+                { pair.hers.joined() },
+            )
+            val random = Random(7)
+            for (call in calls) {
+                repeat(15) {
+                    val running = launch { call() }
+                    delay(random.nextInt(2000).microseconds)
+                    running.cancelAndJoin()
+                }
+            }
+            pair.alice.resume()
+            val events = pair.his.events()
+            pair.hers.joined()
+            pair.hers.broadcast("still here")
+            events.hear("still here")
+        }
+    }
+
+    @Test
+    fun `who gives up reading again and again misses nothing`(): Unit = live {
+        pair("again and again") { pair ->
+            val events = pair.his.events()
+            val count = 600
+            val sender = launch {
+                repeat(count) {
+                    pair.hers.broadcast("message $it")
+                    if (it % 20 == 0) delay(5.milliseconds)
+                }
+            }
+            val heard = mutableListOf<String>()
+            val random = Random(3)
+            while (heard.size < count) {
+                // Three ways to stop: a time limit, cancellation from elsewhere, and an operator.
+                when (random.nextInt(3)) {
+                    0 -> withTimeoutOrNull(random.nextInt(3000).microseconds) { events.collect { heard.note(it) } }
+                    1 -> cancelledSoon(random) { events.collect { heard.note(it) } }
+                    else -> withTimeoutOrNull(5.milliseconds) { events.take(1 + random.nextInt(5)).collect { heard.note(it) } }
+                }
+            }
+            sender.join()
+            assertEquals(List(count) { "message $it" }, heard.sortedBy { it.substringAfter(' ').toInt() })
+            assertEquals(heard.toSet().size, heard.size, "nothing came twice")
+        }
+    }
+
+    @Test
+    fun `leaving and shutting down go on without whoever waits`(): Unit = live {
+        val node = node()
+        val topic = node.join("given up", "secret")
+        val leaving = launch(start = CoroutineStart.UNDISPATCHED) { topic.leave() }
+        leaving.cancelAndJoin()
+        until("the topic is closed") { topic.state == null }
+        val closing = launch(start = CoroutineStart.UNDISPATCHED) { node.shutdown() }
+        closing.cancelAndJoin()
+        assertTrue(node.isClosed)
+        node.shutdown()
+    }
+
+    @Test
+    fun `closing wakes everyone who waits`(): Unit = live {
+        val node = node()
+        val topic = node.join("woken", "secret")
+        val events = topic.events()
+        val reader = async { events.toList() }
+        val joiner = async { runCatching { topic.joined() }.exceptionOrNull() }
+        delay(50.milliseconds)
+        node.shutdown()
+        assertTrue(reader.await().isNotEmpty())
+        assertEquals(ErrorKind.CLOSED, (joiner.await() as DttException).kind)
+        assertNull(events.next())
+    }
+
+    @Test
+    fun `two readers share the events`(): Unit = live {
+        pair("shared") { pair ->
+            val events = pair.his.events()
+            val heard = List(2) { mutableListOf<String>() }
+            coroutineScope {
+                val readers = heard.map { list -> launch { events.collect { list.note(it) } } }
+                repeat(300) { pair.hers.broadcast("message $it") }
+                until("all came") { heard.sumOf { it.size } == 300 }
+                readers.forEach { it.cancelAndJoin() }
+            }
+            assertEquals(300, heard.flatten().toSet().size)
+        }
+    }
+
+    private fun MutableList<String>.note(event: Event) {
+        if (event is Event.Received) add(event.message.text)
+    }
+
+    private suspend fun CoroutineScope.cancelledSoon(random: Random, work: suspend () -> Unit) {
+        val job = launch { work() }
+        delay(random.nextInt(3000).microseconds)
+        job.cancelAndJoin()
+    }
+}

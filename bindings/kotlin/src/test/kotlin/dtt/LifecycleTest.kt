@@ -1,0 +1,101 @@
+package dtt
+
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.coroutineScope
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+
+/** Opening, resting, closing, and how much stays behind. */
+class LifecycleTest {
+    @Test
+    fun `two hundred cycles leave nothing behind`(): Unit = live(300.seconds) {
+        val standing = node()
+        val member = standing.join("cycle", "secret")
+        member.listen { }
+        suspend fun cycle(n: Int) {
+            val node = node()
+            val topic = node.join("cycle", "secret")
+            val events = topic.events()
+            if (n % 10 == 0) topic.joined()
+            topic.listen { }
+            if (n % 3 == 0) topic.leave()
+            node.shutdown()
+            check(events.tryNext() != null)
+        }
+        repeat(10) { cycle(it) }
+        delay(12.seconds)
+        val before = Held.now()
+        repeat(200) { cycle(it) }
+        var after = Held.now()
+        until("descriptors and threads are back: $before") {
+            delay(200.milliseconds)
+            after = Held.now()
+            after.descriptors <= before.descriptors && after.threads <= before.threads
+        }
+        println("200 cycles: before $before, after $after")
+        standing.shutdown()
+    }
+
+    @Test
+    fun `many topics on one node`(): Unit = live {
+        val alice = node()
+        val bob = node()
+        val topics = List(30) { n -> alice.join("topic $n", "secret") to bob.join("topic $n", "secret") }
+        coroutineScope {
+            topics.forEachIndexed { n, (hers, his) ->
+                launch {
+                    val events = his.events()
+                    hers.joined()
+                    his.joined()
+                    hers.broadcast("for topic $n")
+                    events.hear("for topic $n")
+                }
+            }
+        }
+        assertEquals(30uL, alice.stats().topics)
+        alice.shutdown()
+        bob.shutdown()
+        assertTrue(topics.all { (hers, his) -> hers.state == null && his.state == null })
+    }
+
+    @Test
+    fun `a node that rests looks for nobody and afterwards does at once`(): Unit = live {
+        pair("rest") { pair ->
+            pair.bob.pause()
+            assertTrue(pair.bob.isPaused)
+            val late = pair.bob.join("late", "secret")
+            val alsoLate = pair.alice.join("late", "secret")
+            val events = pair.hers.events()
+            pair.his.broadcast("sent at rest")
+            events.hear("sent at rest")
+            until("alice has looked") { alsoLate.stats.lookups >= 4uL }
+            assertEquals(0uL to 0uL, late.stats.lookups to late.stats.stores)
+            assertFalse(late.isJoined)
+            pair.bob.networkChanged()
+            pair.bob.resume()
+            assertFalse(pair.bob.isPaused)
+            late.joined(60.seconds)
+            alsoLate.joined(60.seconds)
+        }
+    }
+
+    @Test
+    fun `what nobody holds any more goes by itself`(): Unit = live {
+        suspend fun forgotten() {
+            val node = node()
+            node.join("forgotten", "secret").events()
+        }
+        val before = Held.now()
+        repeat(5) { forgotten() }
+        until("the collector found them") {
+            System.gc()
+            delay(100.milliseconds)
+            Held.now().descriptors <= before.descriptors
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Dtt
+import Foundation
+import Testing
+
+/// Every public function does what it says.
+@Suite(.serialized) struct EverythingTests {
+    @Test func aNodeAndItsTopics() async throws {
+        let pair = try await Pair("everything")
+        let (alice, bob, hers, his) = (pair.alice, pair.bob, pair.hers, pair.his)
+        #expect(try alice.address().node == alice.id)
+        #expect(try alice.address().addresses.allSatisfy { $0.hasPrefix("127.0.0.1:") })
+        #expect(try await alice.stats().topics == 1)
+        #expect(hers.id == TopicId(name: "everything"))
+        #expect(hers.neighbors == [bob.id])
+        #expect(hers.state == .joined && hers.isJoined)
+        #expect(hers.maxMessageSize == 4057)
+        let health = try await hers.dhtHealth()
+        #expect(health.lookupsAnswered > 0 && health.lastSuccess! < .seconds(60))
+        #expect(hers.stats.firstNeighbor! < .seconds(60))
+
+        let events = his.events
+        try await hers.broadcast(Data([0, 1, 255]))
+        #expect(try await events.message() == Message(content: Data([0, 1, 255]), deliveredFrom: alice.id, scope: .swarm))
+        try await hers.broadcastToNeighbors(Data("only you".utf8))
+        let near = try await events.message()
+        #expect(near.text == "only you" && near.scope == .neighbors)
+        #expect(hers.stats.sent == 2 && his.stats.received == 2)
+        #expect(events.tryNext() == nil)
+
+        // A second queue begins with the present state and neighbors.
+        let second = his.events
+        #expect(try await second.next() == .state(state: .joined))
+        #expect(try await second.next() == .neighborUp(node: alice.id))
+        second.close()
+        #expect(try await second.next() == nil)
+        second.close()
+
+        try await alice.networkChanged()
+        try await his.leave()
+        try await his.leave()
+        #expect(his.state == nil && his.neighbors.isEmpty)
+        #expect(his.stats.received == 2, "what it had done is still known")
+        var rest = 0
+        for try await event in events { if case .received = event { rest += 1 } }
+        #expect(rest == 0)
+        for try await _ in his.events { Issue.record("a closed topic has no events") }
+        try await until("the neighbor is gone") { !hers.isJoined }
+        #expect(!alice.isClosed)
+        try await alice.shutdown()
+        try await alice.shutdown()
+        #expect(alice.isClosed && hers.state == nil)
+        bob.close()
+        #expect(bob.isClosed)
+    }
+
+    @Test func theOtherWaysToJoin() async throws {
+        let (alice, bob, third) = (try await node(), try await node(), try await node())
+        let name = Data([255, 0, 7])
+        let hers = try await alice.join(name, secret: Data([9]), config: TopicConfig(eventCapacity: 8))
+        let his = try await bob.join(topicId: TopicId(name: name), secret: Data([9]), timeout: .seconds(60))
+        #expect(his.isJoined && his.id == hers.id)
+        // Peers that are known need no DHT: another secret, the same swarm.
+        let direct = try await third.join(name, secret: Data("another secret".utf8))
+        try await direct.join(peers: [bob.address()])
+        try await direct.joined(within: .seconds(60))
+        for node in [alice, bob, third] { try await node.shutdown() }
+    }
+
+    @Test func everyOptionArrives() async throws {
+        let key = DttLibrary.generateSecretKey()
+        let merge = MergeOptions(
+            enabled: true, initialInterval: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1), maxJoinPeers: 1)
+        var config = NodeConfig(
+            secretKey: key, relays: .disabled, addressLookups: .disabled, bindAddresses: ["127.0.0.1:0"], portMapping: false,
+            maxMessageSize: 1000, shutdownTimeout: .milliseconds(500),
+            topics: TopicConfig(
+                maxJoinPeerCount: 2, addressHints: .all, eventCapacity: 16,
+                dht: DhtConfig(
+                    bootstrap: try await testnet.value.bootstrap, port: nil, bindAddress: "127.0.0.1", serverMode: false,
+                    retries: 1, baseRetryInterval: .seconds(1), maxRetryJitter: .seconds(1), putTimeout: .seconds(5),
+                    getTimeout: .seconds(5), requestTimeout: .milliseconds(250)),
+                bootstrap: BootstrapConfig(
+                    maxBootstrapRecords: 4, noPeersRetryInterval: .seconds(1), perPeerJoinSettleTime: .milliseconds(50),
+                    joinConfirmationWaitTime: .milliseconds(300), discoveryPollInterval: .seconds(1),
+                    maxRetryInterval: .seconds(2), addressWait: .milliseconds(100), publishRecordOnStartup: true,
+                    checkOlderRecordsFirstOnStartup: false),
+                publisher: PublisherConfig(
+                    enabled: true, initialDelay: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1)),
+                bubbleMerge: merge, bubbleMinNeighbors: 1, messageOverlapMerge: merge,
+                timeouts: TimeoutConfig(
+                    joinPeerTimeout: .seconds(1), broadcastTimeout: .seconds(1), broadcastNeighborsTimeout: .seconds(1))))
+        let one = try await Node(config)
+        #expect(try one.id == NodeId(secretKey: key))
+        config.secretKey = nil
+        let two = try await Node(config)
+        #expect(two.id != one.id)
+        let topic = try await one.join("options", secret: "secret")
+        #expect(topic.maxMessageSize == 961)
+        try await two.join("options", secret: "secret").joined(within: .seconds(60))
+        try await topic.joined()
+        try await one.shutdown()
+        try await two.shutdown()
+    }
+
+    @Test func idsKeysSlotsAndTheVersion() throws {
+        let topic = TopicId(name: "my-topic")
+        #expect(topic.hex.count == 64 && "\(topic)" == topic.hex)
+        #expect(try TopicId(bytes: topic.bytes()) == topic)
+        let slot = try topic.slot(minute: 29_000_000)
+        #expect([slot.publicKey, slot.salt, slot.target].map(\.count) == [32, 32, 20])
+        #expect(try slot != topic.slot())
+        #expect(try slot == topic.slot(minute: 29_000_000))
+        let node = try NodeId(secretKey: Data(repeating: 7, count: 32))
+        #expect(try NodeId(bytes: node.bytes()) == node)
+        #expect(node.hex.hasPrefix(node.short) && node.short.count == 10)
+        #expect(DttLibrary.generateSecretKey().count == 32)
+        #expect(DttLibrary.generateSecretKey() != DttLibrary.generateSecretKey())
+        #expect(DttLibrary.unixMinute > 29_000_000)
+        #expect(DttLibrary.version.split(separator: ".").count == 3)
+    }
+
+    @Test func aTestnet() async throws {
+        let small = try await Testnet(nodes: 3)
+        #expect(small.bootstrap.allSatisfy { $0.hasPrefix("127.0.0.1:") })
+        #expect(small.nodeConfig == Testnet.nodeConfig(bootstrap: small.bootstrap))
+        small.close()
+        small.close()
+    }
+
+    @Test func theLogHasLinesAndNoSecrets() async throws {
+        let lines = Shared<String>()
+        try DttLibrary.log(.debug) { level, target, text in lines.add("\(level) \(target) \(text)") }
+        let node = try await node()
+        try await node.join("log", secret: "a secret that no line shows").leave()
+        try await node.shutdown()
+        try await until("the node's start is told") {
+            lines.all.contains { $0.hasPrefix("info dtt::node") && $0.contains(node.id.hex) }
+        }
+        try DttLibrary.endLog()
+        #expect(!lines.all.contains { $0.contains("a secret that no line shows") })
+    }
+}

@@ -1,0 +1,94 @@
+import Dtt
+import Foundation
+import Testing
+
+/// One DHT for all tests of this process.
+let testnet = Task { try await Testnet() }
+
+func node() async throws -> Node {
+    try await Node(try await testnet.value.nodeConfig)
+}
+
+/// Two nodes that are neighbors on a topic.
+struct Pair: Sendable {
+    let alice: Node
+    let bob: Node
+    let hers: Topic
+    let his: Topic
+
+    init(_ name: String, rotation: (any SecretRotation)? = nil) async throws {
+        (alice, bob) = (try await node(), try await node())
+        hers = try await alice.join(name, secret: "secret", rotation: rotation)
+        his = try await bob.join(name, secret: "secret", rotation: rotation)
+        try await hers.joined(within: .seconds(60))
+        try await his.joined(within: .seconds(60))
+    }
+
+    func close() async throws {
+        try await alice.shutdown()
+        try await bob.shutdown()
+    }
+}
+
+extension Events {
+    /// The next message, whatever else comes before it.
+    func message() async throws -> Message {
+        for try await event in self {
+            if case .received(let message) = event { return message }
+        }
+        throw Ended()
+    }
+
+    func hear(_ text: String) async throws {
+        while try await message().text != text {}
+    }
+}
+
+struct Ended: Error {}
+
+/// Asks again and again until the answer is yes; for what gives no event.
+func until(_ what: Comment, _ check: () async throws -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < end {
+        if try await check() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    Issue.record("not within 60 s: \(what)")
+}
+
+/// A call must fail with an error of this kind, whose message has this text.
+func fails(
+    _ kind: ErrorKind, _ text: String, sourceLocation: SourceLocation = #_sourceLocation, _ call: () async throws -> Void
+) async {
+    do {
+        try await call()
+        Issue.record("it did not fail", sourceLocation: sourceLocation)
+    } catch let error as DttError {
+        #expect(error.kind == kind, sourceLocation: sourceLocation)
+        #expect(error.message.contains(text), sourceLocation: sourceLocation)
+        #expect(error.localizedDescription == error.message, sourceLocation: sourceLocation)
+    } catch {
+        Issue.record("another error: \(error)", sourceLocation: sourceLocation)
+    }
+}
+
+/// A list that several threads add to.
+final class Shared<Element: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var list: [Element] = []
+
+    func add(_ element: Element) { lock.withLock { list.append(element) } }
+    var all: [Element] { lock.withLock { list } }
+    var count: Int { all.count }
+}
+
+/// What this process holds.
+struct Held: Equatable {
+    let descriptors: Int
+    let threads: Int
+
+    static var now: Held {
+        let count = { (folder: String) in (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
+        return Held(descriptors: count("/proc/self/fd"), threads: count("/proc/self/task"))
+    }
+}
