@@ -3,10 +3,12 @@
 //! usage: dtt-lab-bench [JSON-REPORT]     everything
 //!        dtt-lab-bench sealing           the cost of a record alone
 //!        dtt-lab-bench c-abi             receiving through the C ABI alone
+//!        dtt-lab-bench bindings          receiving in Kotlin and Swift alone
 //!
 //! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
 //! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
 
+mod bindings;
 mod c_abi;
 mod children;
 mod footprint;
@@ -31,6 +33,8 @@ fn main() -> Result<()> {
         ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
         ["c-abi"] => c_abi::alone(),
+        ["bindings"] => bindings::alone(),
+        ["receive", bootstrap] => runtime.block_on(bindings::receive(bootstrap)),
         ["sealing"] => {
             println!("seal, open in us: ours {:?}, the peer {:?}", sealing::ours()?, sealing::theirs()?);
             Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{c_abi, children, footprint, joins, sealing, throughput};
+use crate::{bindings, c_abi, children, footprint, joins, sealing, throughput};
 
 const RUNS: u32 = 3;
 /// A run of a second or two is noisier than the others.
@@ -70,6 +70,8 @@ pub(crate) async fn run(path: &str) -> Result<()> {
         let mut rows = Vec::new();
         eprintln!("receiving through the C ABI: {SPEED_RUNS} runs each, in turn");
         rows.extend(receiving()?);
+        eprintln!("receiving in other languages: {RUNS} runs each, in turn");
+        rows.extend(languages()?);
         eprintln!("seal and open");
         rows.extend(records()?);
         eprintln!("join times: {RUNS} runs each, in turn");
@@ -177,6 +179,25 @@ fn receiving() -> Result<Vec<Row>> {
         row("256 bytes received by C recv", 2, 0.9),
         row("256 bytes received by C descriptor", 3, 0.9),
     ])
+}
+
+/// Receiving in Kotlin and Swift, where their programs are there, beside a process with the engine's own stream.
+fn languages() -> Result<Vec<Row>> {
+    let mut speeds = bindings::measure(RUNS)?.into_iter();
+    let beside = speeds.next().map_or(0.0, |(_, runs)| median(runs));
+    let row = |(name, runs): (&str, Vec<f64>)| Row {
+        what: if name.starts_with("Kotlin") {
+            "256 bytes received by Kotlin's Flow"
+        } else {
+            "256 bytes by Swift's AsyncSequence"
+        },
+        unit: "1/s",
+        ours: median(runs),
+        peer: beside,
+        peer_name: STREAM,
+        target: Target::RatioAtLeast(0.5),
+    };
+    Ok(speeds.map(row).collect())
 }
 
 fn footprints() -> Result<Vec<Row>> {

@@ -1,0 +1,30 @@
+import dtt.Event
+import dtt.Node
+import dtt.Testnet
+import kotlinx.coroutines.runBlocking
+import kotlin.system.exitProcess
+
+/** Receives for the bench (lab/bench): a byte to standard output for each 64 messages of 256 bytes. */
+fun main(arguments: Array<String>) {
+    val bootstrap = arguments.single().split(",")
+    runBlocking {
+        val node = Node.spawn(Testnet.nodeConfig(bootstrap))
+        val topic = node.join("bindings", "secret")
+        var received = 0L
+        topic.events().collect { event ->
+            val more = when (event) {
+                is Event.Received -> 1L.also { check(event.message.content.size == 256) }
+                is Event.Lagged -> event.missed.toLong()
+                else -> 0L
+            }
+            repeat(((received + more) / STEP - received / STEP).toInt()) {
+                System.out.write('.'.code)
+                System.out.flush()
+            }
+            received += more
+        }
+    }
+    exitProcess(0)
+}
+
+private const val STEP = 64L

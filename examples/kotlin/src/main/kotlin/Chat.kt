@@ -1,0 +1,61 @@
+import dtt.DttException
+import dtt.ErrorKind
+import dtt.Event
+import dtt.Node
+import dtt.NodeConfig
+import dtt.Testnet
+import dtt.short
+import dtt.text
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+import kotlin.system.exitProcess
+
+/** A chat: run it twice with the same topic and secret. With `DTT_BOOTSTRAP` set it is on a testnet. */
+fun main(arguments: Array<String>) {
+    if (arguments.size != 2) {
+        System.err.println("usage: chat TOPIC SECRET")
+        exitProcess(2)
+    }
+    try {
+        runBlocking { chat(arguments[0], arguments[1]) }
+    } catch (error: DttException) {
+        System.err.println(error.message)
+        exitProcess(if (error.kind == ErrorKind.INVALID_ARGUMENT) 2 else 1)
+    }
+    // Nothing is left to wait for.
+    exitProcess(0)
+}
+
+private suspend fun chat(name: String, secret: String) {
+    val node = Node.spawn(config())
+    val topic = node.join(name, secret)
+    println("I am ${node.id.short}")
+    runBlocking {
+        launch {
+            topic.events().collect { event ->
+                when (event) {
+                    is Event.NeighborUp -> println("* met ${event.node.short}")
+                    is Event.NeighborDown -> println("* lost ${event.node.short}")
+                    is Event.Received -> println(event.message.text)
+                    is Event.Lagged -> println("* too slow: ${event.missed} events are missing")
+                    is Event.State -> println("* ${event.state.name.lowercase().replaceFirstChar(Char::uppercase)}")
+                }
+            }
+        }
+        while (true) {
+            val line = withContext(Dispatchers.IO) { readlnOrNull() } ?: break
+            try {
+                topic.broadcast("${node.id.short}: $line")
+            } catch (error: DttException) {
+                System.err.println("not sent: ${error.message}")
+            }
+        }
+        node.shutdown()
+    }
+}
+
+/** The public network, or the testnet that `DTT_BOOTSTRAP` names. */
+private fun config(): NodeConfig =
+    System.getenv("DTT_BOOTSTRAP")?.takeIf { it.isNotEmpty() }?.let { Testnet.nodeConfig(it.split(",")) } ?: NodeConfig()

@@ -1,0 +1,63 @@
+import Dtt
+import Foundation
+
+/// A chat: run it twice with the same topic and secret. With `DTT_BOOTSTRAP` set it is on a testnet.
+@main struct Chat {
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard arguments.count == 2, let name = arguments.first, let secret = arguments.last else {
+            FileHandle.standardError.write(Data("usage: chat TOPIC SECRET\n".utf8))
+            exit(2)
+        }
+        setvbuf(stdout, nil, _IOLBF, 0)
+        do {
+            try await chat(name, secret)
+        } catch {
+            FileHandle.standardError.write(Data("\(error.localizedDescription)\n".utf8))
+            exit((error as? DttError)?.kind == .invalidArgument ? 2 : 1)
+        }
+    }
+
+    static func chat(_ name: String, _ secret: String) async throws {
+        let node = try await Node(config)
+        let topic = try await node.join(name, secret: secret)
+        print("I am \(node.id.short)")
+        let events = topic.events
+        let reader = Task {
+            for try await event in events {
+                switch event {
+                case .neighborUp(let node): print("* met \(node.short)")
+                case .neighborDown(let node): print("* lost \(node.short)")
+                case .received(let message): print(message.text)
+                case .lagged(let missed): print("* too slow: \(missed) events are missing")
+                case .state(let state): print("* \("\(state)".prefix(1).uppercased())\("\(state)".dropFirst())")
+                }
+            }
+        }
+        for await line in lines() {
+            do {
+                try await topic.broadcast("\(node.id.short): \(line)")
+            } catch let error as DttError {
+                FileHandle.standardError.write(Data("not sent: \(error.message)\n".utf8))
+            }
+        }
+        try await node.shutdown()
+        try await reader.value
+    }
+
+    /// The public network, or the testnet that `DTT_BOOTSTRAP` names.
+    static var config: NodeConfig {
+        let list = ProcessInfo.processInfo.environment["DTT_BOOTSTRAP"] ?? ""
+        return list.isEmpty ? NodeConfig() : Testnet.nodeConfig(bootstrap: list.split(separator: ",").map(String.init))
+    }
+
+    /// The input's lines. A thread of its own reads them, since reading blocks.
+    static func lines() -> AsyncStream<String> {
+        AsyncStream { continuation in
+            Thread.detachNewThread {
+                while let line = readLine() { continuation.yield(line) }
+                continuation.finish()
+            }
+        }
+    }
+}

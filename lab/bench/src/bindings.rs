@@ -1,0 +1,159 @@
+//! Messages of 256 bytes received by processes in Kotlin (`Flow`) and Swift (`AsyncSequence`), beside one in Rust (the engine's
+//! stream). The sender, the window and the way in which a receiver tells how far it is are the same for all.
+
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use dtt_core::{Event, JoinOptions, Node, Testnet, Topic, parse};
+
+const BYTES: usize = 256;
+/// Before the clock starts: the Java virtual machine compiles what runs often.
+const WARM_UP: u64 = 100_000;
+const MESSAGES: u64 = 200_000;
+/// A receiver tells of so many messages at once.
+const STEP: u64 = 64;
+/// Messages under way at the most.
+const WINDOW: u64 = 512;
+/// No receiver is so slow; a message that never came is.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LEAST: f64 = 0.5;
+
+/// The receivers, made by tools/test-kotlin and tools/test-swift.
+pub(crate) const WAYS: [(&str, &str); 3] = [
+    ("the engine's stream", ""),
+    ("Kotlin Flow", "target/kotlin/bin/Bench"),
+    ("Swift AsyncSequence", "target/swift/bin/Bench"),
+];
+
+/// Messages a second in each of so many runs, for each of [`WAYS`] that is there.
+pub(crate) fn measure(runs: u32) -> Result<Vec<(&'static str, Vec<f64>)>> {
+    let there = |(_, program): &&(&str, &str)| program.is_empty() || Path::new(program).exists();
+    let mut speeds: Vec<_> = WAYS.iter().filter(there).map(|(name, program)| (*name, *program, Vec::new())).collect();
+    let ways = speeds.len();
+    for run in 0..runs as usize {
+        // In turn, and each first once in a while: the machine warms up.
+        for way in (0..ways).map(|n| (n + run) % ways) {
+            let speed = one(speeds[way].1).with_context(|| speeds[way].0)?;
+            speeds[way].2.push(speed);
+        }
+        let last: Vec<String> = speeds.iter().map(|(name, _, runs)| format!("{name} {:.0}", runs[run])).collect();
+        eprintln!("  messages a second: {}", last.join(", "));
+    }
+    Ok(speeds.into_iter().map(|(name, _, runs)| (name, runs)).collect())
+}
+
+/// The measurement alone. It fails if a binding that is there is too slow, and if none is there.
+pub(crate) fn alone() -> Result<()> {
+    let mut speeds = measure(5)?;
+    speeds.iter_mut().for_each(|(_, runs)| runs.sort_by(f64::total_cmp));
+    let median = |runs: &[f64]| runs[runs.len() / 2];
+    let beside = median(&speeds[0].1);
+    let mut slow = false;
+    for (name, runs) in &speeds {
+        let ratio = median(runs) / beside;
+        println!("{name}: {:.0}/s, {ratio:.3} of the engine's stream in a process of its own", median(runs));
+        slow |= ratio < LEAST;
+    }
+    if speeds.len() == 1 {
+        bail!("no binding is there: tools/test-kotlin and tools/test-swift make them");
+    }
+    if slow {
+        bail!("less than {LEAST} of the engine's stream");
+    }
+    Ok(())
+}
+
+/// The receiver in Rust.
+pub(crate) async fn receive(bootstrap: &str) -> Result<()> {
+    let bootstrap = parse::bootstrap_list(bootstrap)?;
+    let node = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await?;
+    let topic = node.join("bindings", "secret", JoinOptions::default()).await?;
+    let mut events = topic.subscribe();
+    let (mut received, mut output) = (0, std::io::stdout());
+    while let Some(event) = events.next().await {
+        let more = match event {
+            Event::Received(message) if message.content.len() == BYTES => 1,
+            Event::Lagged(missed) => missed,
+            _ => 0,
+        };
+        for _ in 0..(received + more) / STEP - received / STEP {
+            output.write_all(b".")?;
+            output.flush()?;
+        }
+        received += more;
+    }
+    Ok(())
+}
+
+/// Sends to one receiver, in a process of its own, and says how fast it was.
+fn one(program: &str) -> Result<f64> {
+    let testnet = Testnet::new()?;
+    let bootstrap = testnet.bootstrap().join(",");
+    let mut command = match program {
+        "" => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg("receive");
+            command
+        }
+        program => Command::new(PathBuf::from(program).canonicalize()?),
+    };
+    let mut child = command.arg(&bootstrap).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut output = child.stdout.take().context("no output")?;
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while let Ok(count @ 1..) = output.read(&mut buffer) {
+            if tell.send(count as u64 * STEP).is_err() {
+                break;
+            }
+        }
+    });
+    let speed = tokio::runtime::Runtime::new()?.block_on(async {
+        let node = Node::spawn(testnet.node_config()).await?;
+        let topic = node.join("bindings", "secret", JoinOptions::default()).await?;
+        topic.joined().await?;
+        let mut progress = Progress { received: 0, told };
+        send(&topic, 0..WARM_UP, &mut progress).await?;
+        let start = Instant::now();
+        send(&topic, WARM_UP..WARM_UP + MESSAGES, &mut progress).await?;
+        let speed = MESSAGES as f64 / start.elapsed().as_secs_f64();
+        node.shutdown().await;
+        anyhow::Ok(speed)
+    });
+    // It ends with its topic; whoever does not is ended.
+    let _ = child.kill();
+    child.wait()?;
+    speed
+}
+
+struct Progress {
+    received: u64,
+    told: Receiver<u64>,
+}
+
+impl Progress {
+    fn wait_until(&mut self, received: u64) -> Result<()> {
+        while self.received < received {
+            let more = tokio::task::block_in_place(|| self.told.recv_timeout(PATIENCE));
+            self.received += more.with_context(|| format!("nothing came after {} messages", self.received))?;
+        }
+        Ok(())
+    }
+}
+
+async fn send(topic: &Topic, numbers: std::ops::Range<u64>, progress: &mut Progress) -> Result<()> {
+    let end = numbers.end;
+    for n in numbers {
+        progress.wait_until((n + 1).saturating_sub(WINDOW))?;
+        let mut content = vec![0x5A; BYTES];
+        content[..8].copy_from_slice(&n.to_le_bytes());
+        topic.broadcast(content).await?;
+    }
+    progress.wait_until(end / STEP * STEP)
+}
