@@ -6,16 +6,21 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test test-c lint bench sim interop fuzz netlab doc header library install
+.PHONY: help bindings demo demo-all test-kotlin test-swift testnet chat test test-c lint bench sim interop fuzz netlab doc header library install
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Three processes, in C, C++ and Rust, meet over an embedded DHT and hear each other (no network needed)
 	@tools/need cargo cc
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
 	@$(BUILD) --lib --bin demo --bin demo-peer
 	@tools/demo $(BIN)
+
+demo-all: ## The same with a peer in every language whose tools are there: C, C++, Kotlin, Python, Rust, Swift
+	@tools/need cargo cc
+	@$(BUILD) --lib --bin demo --bin demo-peer
+	@tools/demo-all $(BIN)
 
 testnet: ## A DHT on loopback for other processes, until Ctrl-D; its first line is the bootstrap list
 	@tools/need cargo cc
@@ -35,6 +40,21 @@ test-c: ## libdtt alone, as C and C++ programs see it: gcc and clang, shared and
 	@tools/need cargo cc c++ python3 pkg-config
 	@$(BUILD) --lib --bin demo --bin demo-peer --bin dtt-testnet
 	@tools/test-c
+
+test-kotlin: ## The Kotlin library alone: JUnit, and programs that use its jar (Java 17, Maven)
+	@tools/need cargo cc mvn java
+	@$(BUILD) --lib --bin demo --bin demo-peer --bin dtt-testnet
+	@tools/test-kotlin
+
+test-swift: ## The Swift package alone: its tests, and programs that use it (Swift 6, or root and mmdebstrap)
+	@tools/need cargo cc
+	@$(BUILD) --lib --bin demo --bin demo-peer --bin dtt-testnet
+	@tools/test-swift
+
+bindings: ## Make the generated part of the Swift and Kotlin bindings anew
+	@tools/need cargo cc uniffi-bindgen
+	@$(BUILD) --lib
+	@tools/bindings
 
 library: ## libdtt for others, optimised and stripped: target/release/libdtt.so and libdtt.a
 	@tools/need cargo cc

@@ -24,7 +24,7 @@ pub trait EventListener: Send + Sync {
     fn on_end(&self) -> Result<(), ListenerError>;
 }
 
-/// A listener at work. It goes on when this object goes.
+/// A listener at work. It goes on when this object goes, and keeps its topic open.
 #[derive(uniffi::Object)]
 pub struct RawListening {
     stopped: CancellationToken,

@@ -65,7 +65,8 @@ public final class Topic: Sendable {
         try await native { [raw] in try await raw.joinPeers(peers: peers, cancel: $0) }
     }
 
-    /// Has a listener called for each event, from a queue of its own, until the topic is closed or listening is ended.
+    /// Has a listener called for each event, from a queue of its own, until the topic is closed or listening is ended. It keeps the
+    /// topic and its node open until then.
     ///
     /// - Throws: ``DttError`` of the kind `closed`.
     @discardableResult

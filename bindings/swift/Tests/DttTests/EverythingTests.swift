@@ -96,8 +96,10 @@ import Testing
         #expect(two.id != one.id)
         let topic = try await one.join("options", secret: "secret")
         #expect(topic.maxMessageSize == 961)
-        try await two.join("options", secret: "secret").joined(within: .seconds(60))
-        try await topic.joined()
+        let other = try await two.join("options", secret: "secret")
+        try await other.joined(within: .seconds(60))
+        try await topic.joined(within: .seconds(60))
+        #expect(other.neighbors == [one.id])
         try await one.shutdown()
         try await two.shutdown()
     }

@@ -12,11 +12,11 @@ import Testing
             let node = try await node()
             let topic = try await node.join("cycle", secret: "secret")
             let events = topic.events
-            if n % 10 == 0 { try await topic.joined() }
-            try topic.listen { _ in }
+            if n % 10 == 0 { try await topic.joined(within: .seconds(60)) }
+            let listening = try topic.listen { _ in }
             if n % 3 == 0 { try await topic.leave() }
             // Every fourth is closed by nobody: its last reference goes.
-            if n % 4 != 0 { try await node.shutdown() }
+            if n % 4 == 0 { listening.stop() } else { try await node.shutdown() }
             #expect(events.tryNext() != nil)
         }
         for n in 0..<10 { try await cycle(n) }
@@ -38,8 +38,8 @@ import Testing
                 let his = try await bob.join("topic \(n)", secret: "secret")
                 group.addTask {
                     let events = his.events
-                    try await hers.joined()
-                    try await his.joined()
+                    try await hers.joined(within: .seconds(60))
+                    try await his.joined(within: .seconds(60))
                     try await hers.broadcast("for topic \(n)")
                     try await events.hear("for topic \(n)")
                 }

@@ -80,8 +80,8 @@ import Testing
         let (alice, bob) = (try await node(), try await node())
         let hers = try await alice.join("slow", secret: "secret")
         let his = try await bob.join("slow", secret: "secret", config: TopicConfig(eventCapacity: 4))
-        try await his.joined()
-        try await hers.joined()
+        try await his.joined(within: .seconds(60))
+        try await hers.joined(within: .seconds(60))
         let seen = Shared<Int>()
         let missed = Shared<Int>()
         try his.listen { event in

@@ -61,7 +61,8 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
     public fun events(): Events = Events(native { raw.subscribe() })
 
     /**
-     * Has a listener called for each event, from a queue of its own, until the topic is closed or the result is.
+     * Has a listener called for each event, from a queue of its own, until the topic is closed or the result is. It keeps the
+     * topic and its node open until then.
      *
      * @throws DttException `CLOSED`
      */

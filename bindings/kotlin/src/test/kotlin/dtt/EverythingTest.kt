@@ -123,8 +123,10 @@ class EverythingTest {
         assertNotEquals(one.id, two.id)
         val topic = one.join("options", "secret")
         assertEquals(961, topic.maxMessageSize)
-        two.join("options", "secret").joined(60.seconds)
-        topic.joined()
+        val other = two.join("options", "secret")
+        other.joined(60.seconds)
+        topic.joined(60.seconds)
+        assertEquals(setOf(one.id), other.neighbors)
         one.shutdown()
         two.shutdown()
     }
