@@ -9,7 +9,6 @@ import Foundation
             FileHandle.standardError.write(Data("usage: chat TOPIC SECRET\n".utf8))
             exit(2)
         }
-        setvbuf(stdout, nil, _IOLBF, 0)
         do {
             try await chat(name, secret)
         } catch {
@@ -21,16 +20,16 @@ import Foundation
     static func chat(_ name: String, _ secret: String) async throws {
         let node = try await Node(config)
         let topic = try await node.join(name, secret: secret)
-        print("I am \(node.id.short)")
+        say("I am \(node.id.short)")
         let events = topic.events
         let reader = Task {
             for try await event in events {
                 switch event {
-                case .neighborUp(let node): print("* met \(node.short)")
-                case .neighborDown(let node): print("* lost \(node.short)")
-                case .received(let message): print(message.text)
-                case .lagged(let missed): print("* too slow: \(missed) events are missing")
-                case .state(let state): print("* \("\(state)".prefix(1).uppercased())\("\(state)".dropFirst())")
+                case .neighborUp(let node): say("* met \(node.short)")
+                case .neighborDown(let node): say("* lost \(node.short)")
+                case .received(let message): say(message.text)
+                case .lagged(let missed): say("* too slow: \(missed) events are missing")
+                case .state(let state): say("* \("\(state)".prefix(1).uppercased())\("\(state)".dropFirst())")
                 }
             }
         }
@@ -60,4 +59,9 @@ import Foundation
             }
         }
     }
+}
+
+/// A line at once, also into a pipe.
+private func say(_ line: some StringProtocol) {
+    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
 }

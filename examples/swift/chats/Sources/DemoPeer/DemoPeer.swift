@@ -10,7 +10,6 @@ import Foundation
             FileHandle.standardError.write(Data("usage: DTT_DEMO_SECRET=... demo-peer NAME TOPIC BOOTSTRAP\n".utf8))
             exit(2)
         }
-        setvbuf(stdout, nil, _IOLBF, 0)
         let bootstrap = arguments[2].split(separator: ",").map(String.init)
         let node = try await Node(Testnet.nodeConfig(bootstrap: bootstrap))
         let topic = try await node.join(arguments[1], secret: secret)
@@ -34,7 +33,7 @@ import Foundation
         while true {
             let stats = topic.stats
             let firsts = [("published", stats.firstStore), ("found", stats.firstRecord), ("dialled", stats.firstDial)]
-            for (what, at) in firsts where at != nil && told.insert(what).inserted { print(what) }
+            for (what, at) in firsts where at != nil && told.insert(what).inserted { say(what) }
             try await Task.sleep(for: .milliseconds(10))
         }
     }
@@ -51,12 +50,12 @@ import Foundation
         for try await event in topic.events {
             switch event {
             case .state(.joined):
-                print("joined")
+                say("joined")
                 // Whoever just joined has heard nothing yet.
                 try await topic.broadcast("\(name) joined")
             case .received(let message):
                 let author = message.text.split(separator: " ").first ?? ""
-                if heard.insert(author).inserted { print("heard \(author)") }
+                if heard.insert(author).inserted { say("heard \(author)") }
             default: break
             }
         }
@@ -70,4 +69,9 @@ import Foundation
             }
         }
     }
+}
+
+/// A line at once, also into a pipe.
+private func say(_ line: some StringProtocol) {
+    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
 }
