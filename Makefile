@@ -6,16 +6,16 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test lint bench sim interop fuzz netlab doc
+.PHONY: help demo testnet chat test test-c lint bench sim interop fuzz netlab doc header library install
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Three processes meet over an embedded DHT and hear each other (no network needed)
+demo: ## Three processes, in C, C++ and Rust, meet over an embedded DHT and hear each other (no network needed)
 	@tools/need cargo cc
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
-	@$(BUILD) --bin demo --bin demo-peer
-	@$(BIN)/demo
+	@$(BUILD) --lib --bin demo --bin demo-peer
+	@tools/demo $(BIN)
 
 testnet: ## A DHT on loopback for other processes, until Ctrl-D; its first line is the bootstrap list
 	@tools/need cargo cc
@@ -30,6 +30,24 @@ chat: ## A chat: TOPIC=... SECRET=..., and DTT_BOOTSTRAP=... for a testnet
 test: ## Every test; ends with a line of how many passed, failed and were skipped
 	@tools/need cargo cc python3
 	@tools/test
+
+test-c: ## libdtt alone, as C and C++ programs see it: gcc and clang, shared and static, sanitizers, valgrind
+	@tools/need cargo cc c++ python3 pkg-config
+	@$(BUILD) --lib --bin demo --bin demo-peer --bin dtt-testnet
+	@tools/test-c
+
+# The Rust library is left out: beside it the compiler does no link-time optimisation, and the others are a third larger.
+library: ## libdtt for others, optimised and stripped: target/release/libdtt.so and libdtt.a
+	@tools/need cargo cc
+	@$(CARGO) rustc --release --locked --package dtt-ffi --lib --crate-type cdylib,staticlib
+
+install: library ## Install libdtt, its headers, dtt.pc and dttConfig.cmake: PREFIX=/usr/local, DESTDIR=
+	@PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" \
+		tools/install $(or $(CARGO_TARGET_DIR),target)/release
+
+header: ## Make include/dtt.h anew from the comments of dtt-ffi
+	@tools/need cbindgen
+	@tools/header
 
 lint: ## Format check, clippy with warnings denied, documentation without warnings
 	@tools/need cargo cc c++
