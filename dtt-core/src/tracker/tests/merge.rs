@@ -283,7 +283,7 @@ fn neighbors_that_went_in_the_same_moment_are_asked_for_until_one_is_back() {
 
 #[test]
 fn neighbors_that_went_are_forgotten_when_a_record_of_this_swarm_names_them() {
-    let mut bench = losing_two(secs(5));
+    let bench = losing_two(secs(5));
     let minute = bench.now.minute();
     // Of the minute in which they went, or the next one: a neighbor may not have noticed yet.
     let mut bench = bench.with(record(minute, 3, &[1, 2], &[])).with(record(minute + 1, 3, &[1, 2], &[]));
