@@ -204,7 +204,8 @@ enum dtt_topic_stat_t
     DTT_STAT_STORES_FAILED = 10,
     // Peers dialled because there was no neighbor.
     DTT_STAT_DIALS_BOOTSTRAP = 11,
-    // Peers dialled because there were few neighbors.
+    // Peers dialled because there were few neighbors, or because records named nodes that nothing showed to be in the same
+    // swarm.
     DTT_STAT_DIALS_BUBBLE = 12,
     // Peers dialled because the swarm looked split.
     DTT_STAT_DIALS_OVERLAP = 13,
@@ -539,6 +540,11 @@ dtt_status_t dtt_config_set_publisher_base_interval_ms(dtt_config_t *config, uin
 // A random time up to this is added. Default 50,000 ms.
 dtt_status_t dtt_config_set_publisher_max_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
 
+// Kept because old programs set it: starting the publisher cannot fail, so it changes nothing. Default true.
+dtt_status_t dtt_config_set_publisher_fail_topic_creation_on_startup_failure(dtt_config_t *config,
+                                                                             bool value,
+                                                                             dtt_error_t **error);
+
 // Whether a topic with few neighbors looks for more. Default true.
 dtt_status_t dtt_config_set_bubble_merge_enabled(dtt_config_t *config, bool value, dtt_error_t **error);
 
@@ -557,6 +563,11 @@ dtt_status_t dtt_config_set_bubble_merge_min_neighbors(dtt_config_t *config, siz
 // How many peers are joined at once by it. Default 2.
 dtt_status_t dtt_config_set_bubble_merge_max_join_peers(dtt_config_t *config, size_t value, dtt_error_t **error);
 
+// Kept because old programs set it: starting the merge cannot fail, so it changes nothing. Default true.
+dtt_status_t dtt_config_set_bubble_merge_fail_topic_creation_on_startup_failure(dtt_config_t *config,
+                                                                                bool value,
+                                                                                dtt_error_t **error);
+
 // Whether a topic compares its messages with those that the records name, to notice a split. Default true.
 dtt_status_t dtt_config_set_overlap_merge_enabled(dtt_config_t *config, bool value, dtt_error_t **error);
 
@@ -573,6 +584,11 @@ dtt_status_t dtt_config_set_overlap_merge_max_jitter_ms(dtt_config_t *config, ui
 
 // How many peers are joined at once by it. Default 2.
 dtt_status_t dtt_config_set_overlap_merge_max_join_peers(dtt_config_t *config, size_t value, dtt_error_t **error);
+
+// Kept because old programs set it: starting the merge cannot fail, so it changes nothing. Default true.
+dtt_status_t dtt_config_set_overlap_merge_fail_topic_creation_on_startup_failure(dtt_config_t *config,
+                                                                                 bool value,
+                                                                                 dtt_error_t **error);
 
 // How long dtt_topic_join_peers may take. Default 5,000 ms.
 dtt_status_t dtt_config_set_join_peer_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);

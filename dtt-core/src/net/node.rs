@@ -183,7 +183,7 @@ impl Node {
     /// Tells the node that the network may have changed. Most systems notice by themselves; Android needs it.
     pub async fn network_changed(&self) {
         self.inner.endpoint.network_change().await;
-        for topic in self.inner.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade) {
+        for topic in self.inner.open_topics().await {
             topic.network_changed();
         }
     }
@@ -226,7 +226,14 @@ impl Node {
     /// waiting: closing goes on in the background.
     pub async fn shutdown(&self) {
         let mut closed = self.inner.begin_close();
-        if timeout(self.inner.config.shutdown_timeout, closed.wait_for(|closed| *closed)).await.is_err() {
+        let ended = async {
+            // The tasks of its topics end by themselves, and perhaps a little later than the endpoint.
+            let _ = closed.wait_for(|closed| *closed).await;
+            for topic in self.inner.open_topics().await {
+                topic.leave().await;
+            }
+        };
+        if timeout(self.inner.config.shutdown_timeout, ended).await.is_err() {
             tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; it goes on");
         }
     }
@@ -270,6 +277,10 @@ impl Node {
 }
 
 impl Inner {
+    async fn open_topics(&self) -> Vec<Topic> {
+        self.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect()
+    }
+
     /// Cancels every topic and closes the endpoint in a task of its own, which nobody's impatience can abort half-way.
     fn begin_close(&self) -> watch::Receiver<bool> {
         self.token.cancel();
@@ -308,8 +319,7 @@ async fn close_unused(node: Weak<Inner>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(node) = node.upgrade() else { return };
-        let topics: Vec<Topic> = node.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect();
-        let neighbors: HashSet<EndpointId> = topics.iter().flat_map(Topic::neighbors).collect();
+        let neighbors: HashSet<EndpointId> = node.open_topics().await.iter().flat_map(Topic::neighbors).collect();
         node.acceptor.close_unused(&neighbors);
     }
 }

@@ -18,6 +18,7 @@
 //! ```
 
 mod bootstrap;
+mod lost;
 mod merge;
 mod publisher;
 mod slots;
@@ -35,6 +36,7 @@ use crate::{
     wire::{GossipRecordContent, MAX_RECORD_PEERS, Record},
 };
 use bootstrap::Bootstrap;
+use lost::Lost;
 use merge::Merges;
 use publisher::Publisher;
 use slots::Slots;
@@ -210,6 +212,7 @@ pub struct Tracker {
     bootstrap: Bootstrap,
     publisher: Publisher,
     merges: Merges,
+    lost: Lost,
     last: Now,
     paused: bool,
 }
@@ -229,7 +232,7 @@ struct Core {
 impl Tracker {
     /// The most that [`Tracker::footprint`] ever is.
     pub const MAX_FOOTPRINT: Footprint = Footprint {
-        peers: bootstrap::FOOTPRINT,
+        peers: bootstrap::FOOTPRINT + lost::FOOTPRINT,
         records: slots::FOOTPRINT,
         heard: window::FOOTPRINT,
         named: merge::FOOTPRINT,
@@ -250,7 +253,7 @@ impl Tracker {
         let mut bootstrap = Bootstrap::default();
         bootstrap.start(&mut core, now);
         let publisher = Publisher::new(&core, now);
-        Self { core, bootstrap, publisher, merges: Merges::default(), last: now, paused: false }
+        Self { core, bootstrap, publisher, merges: Merges::default(), lost: Lost::default(), last: now, paused: false }
     }
 
     /// Takes an input in.
@@ -300,8 +303,13 @@ impl Tracker {
         if self.paused {
             return None;
         }
-        let deadlines =
-            [self.bootstrap.deadline(), self.publisher.deadline(), self.merges.deadline(), self.core.slots.deadline()];
+        let deadlines = [
+            self.bootstrap.deadline(),
+            self.publisher.deadline(),
+            self.merges.deadline(),
+            self.lost.deadline(),
+            self.core.slots.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -328,7 +336,7 @@ impl Tracker {
     /// How much is remembered. Never more than [`Tracker::MAX_FOOTPRINT`], whatever comes in.
     pub fn footprint(&self) -> Footprint {
         Footprint {
-            peers: self.bootstrap.footprint(),
+            peers: self.bootstrap.footprint() + self.lost.footprint(),
             records: self.core.slots.footprint(),
             heard: self.core.window.footprint(),
             named: self.merges.footprint(),
@@ -340,6 +348,7 @@ impl Tracker {
             return;
         }
         self.core.neighbors.push(peer);
+        self.lost.neighbor_up(now, peer);
         if self.core.neighbors.len() == 1 {
             self.bootstrap.stop(&mut self.core, now);
             self.publisher.joined(&mut self.core, now);
@@ -352,6 +361,7 @@ impl Tracker {
         let before = self.core.neighbors.len();
         self.bootstrap.has_left(peer, now);
         self.core.neighbors.retain(|known| *known != peer);
+        self.lost.neighbor_down(&mut self.core, now, peer);
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
@@ -369,6 +379,7 @@ impl Tracker {
         if record.publisher == core.me || !core.slots.add(record.clone(), &mut core.rng) {
             return;
         }
+        self.lost.record(core, &record);
         self.bootstrap.record(&mut self.core, now, &record);
         self.advance(now);
     }
@@ -401,6 +412,7 @@ impl Tracker {
             self.bootstrap.advance(core, now);
             self.publisher.advance(core, now, self.bootstrap.is_fruitless());
             self.merges.advance(core, now);
+            self.lost.advance(core, now);
         }
         // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
         core.slots.forget_old(now);

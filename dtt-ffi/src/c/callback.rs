@@ -1,4 +1,5 @@
-//! Events by callback: one task per queue that calls, and everything that the header promises about it.
+//! Events by callback: a task per queue that waits, a thread while there is something to call for, and everything that
+//! the header promises about it.
 
 use std::{
     cell::Cell,
@@ -9,7 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use dtt_core::{CancellationToken, Event, Events, Topic};
@@ -18,6 +19,7 @@ use super::{
     entry::{Fault, Outcome},
     event::dtt_event_t,
     handle::{Tagged, Userdata},
+    signal::Bell,
     status::dtt_status_t::*,
 };
 
@@ -32,24 +34,19 @@ pub(super) type Function = extern "C" fn(*mut c_void, *const dtt_event_t);
 /// Events that are taken from the engine's queue at once.
 pub(super) const BATCH: usize = 256;
 
+/// How long a thread stays with a queue that has become empty. Messages come in bursts, and giving the thread back only to
+/// ask for it again costs more than all the rest; a queue where nothing happens needs none.
+const LINGER: Duration = Duration::from_millis(10);
+
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs the application's code, marked as such. It may block, and call what waits: the runtime goes on elsewhere.
-fn inside<T>(call: impl FnOnce() -> T) -> T {
-    tokio::task::block_in_place(|| {
-        INSIDE.set(true);
-        let result = call();
-        INSIDE.set(false);
-        result
-    })
 }
 
 /// A callback that is in use.
 pub(super) struct Callback {
     function: Function,
     topic: Topic,
+    bell: Arc<Bell>,
     /// The queue ends after what is in it.
     closing: CancellationToken,
     /// Nothing is called for any more.
@@ -59,10 +56,11 @@ pub(super) struct Callback {
 }
 
 impl Callback {
-    pub(super) fn new(function: Function, topic: Topic) -> Arc<Self> {
+    pub(super) fn new(function: Function, topic: Topic, bell: Arc<Bell>) -> Arc<Self> {
         Arc::new(Self {
             function,
             topic,
+            bell,
             closing: CancellationToken::new(),
             stopped: AtomicBool::new(false),
             done: Mutex::new(false),
@@ -73,12 +71,13 @@ impl Callback {
     /// Lets the queue end after what is in it.
     pub(super) fn close(&self) {
         self.closing.cancel();
+        self.bell.ring();
     }
 
     /// Ends it as soon as the call that runs, if one does, returns.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        self.closing.cancel();
+        self.close();
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -101,45 +100,19 @@ impl Callback {
         Ok(())
     }
 
-    /// Calls for the events in `batch` and then for those of the queue, until it ends.
-    pub(super) async fn run(self: Arc<Self>, userdata: Userdata, mut events: Events, mut batch: VecDeque<Event>) {
-        while !self.is_stopped() {
-            if !batch.is_empty() {
-                inside(|| self.call_for_all(&userdata, &mut events, &mut batch));
-                continue;
-            }
-            let more = std::future::poll_fn(|cx| events.poll_batch(cx, BATCH, &mut batch));
-            match self.closing.run_until_cancelled(more).await {
-                Some(0) => break,
-                Some(_) => {}
-                None => {
-                    batch.extend(std::iter::from_fn(|| events.try_next()));
-                    inside(|| self.call(&userdata, &mut batch));
-                    break;
-                }
-            }
-        }
-        drop(events);
-        inside(|| drop(userdata));
-        *self.done() = true;
-        self.is_done.notify_all();
-    }
-
-    /// Calls for all that waits, and for what comes meanwhile: going back to the runtime for each would cost more.
-    fn call_for_all(&self, userdata: &Userdata, events: &mut Events, batch: &mut VecDeque<Event>) {
-        let mut cx = Context::from_waker(Waker::noop());
+    /// Calls for the events in `batch` and then for those of the queue, until it ends. It waits as a task, which costs no
+    /// thread, and calls on a thread that may block.
+    pub(super) async fn run(self: Arc<Self>, userdata: Userdata, events: Events, batch: VecDeque<Event>) {
+        let mut turn = Turn { batch, events, userdata, done: Done(self.clone()) };
         loop {
-            self.call(userdata, batch);
-            let has_more = || matches!(events.poll_batch(&mut cx, BATCH, batch), Poll::Ready(1..));
-            if self.closing.is_cancelled() || !{ has_more }() {
-                return;
+            if turn.batch.is_empty() {
+                let more = std::future::poll_fn(|cx| turn.events.poll_batch(cx, BATCH, &mut turn.batch));
+                self.closing.run_until_cancelled(more).await;
             }
-        }
-    }
-
-    fn call(&self, userdata: &Userdata, batch: &mut VecDeque<Event>) {
-        while let Some(event) = batch.pop_front().filter(|_| !self.is_stopped()) {
-            (self.function)(userdata.pointer(), Tagged::new(dtt_event_t(event)).view());
+            match tokio::task::spawn_blocking(|| inside(|| turn.take())).await {
+                Ok(Some(rest)) => turn = rest,
+                Ok(None) | Err(_) => return,
+            }
         }
     }
 
@@ -149,6 +122,62 @@ impl Callback {
 
     fn done(&self) -> MutexGuard<'_, bool> {
         self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Runs the application's code, marked as such.
+fn inside<T>(call: impl FnOnce() -> T) -> T {
+    INSIDE.set(true);
+    let result = call();
+    INSIDE.set(false);
+    result
+}
+
+/// What a thread needs to call. Its fields are dropped in this order, on that thread.
+struct Turn {
+    batch: VecDeque<Event>,
+    events: Events,
+    userdata: Userdata,
+    done: Done,
+}
+
+impl Turn {
+    /// Calls for all that waits, and for what comes meanwhile or soon after. None when the queue has ended.
+    fn take(mut self) -> Option<Self> {
+        let callback = self.done.0.clone();
+        let waker = Waker::from(callback.bell.clone());
+        loop {
+            self.call();
+            let count = callback.bell.count();
+            if callback.closing.is_cancelled() {
+                self.batch.extend(std::iter::from_fn(|| self.events.try_next()));
+                self.call();
+                return None;
+            }
+            match self.events.poll_batch(&mut Context::from_waker(&waker), BATCH, &mut self.batch) {
+                Poll::Ready(0) => return None,
+                Poll::Ready(_) => {}
+                Poll::Pending if callback.bell.wait(count, Some(Instant::now() + LINGER)) => {}
+                Poll::Pending => return Some(self),
+            }
+        }
+    }
+
+    fn call(&mut self) {
+        let callback = &*self.done.0;
+        while let Some(event) = self.batch.pop_front().filter(|_| !callback.is_stopped()) {
+            (callback.function)(self.userdata.pointer(), Tagged::new(dtt_event_t(event)).view());
+        }
+    }
+}
+
+/// Tells who waits that everything before it has been dropped.
+struct Done(Arc<Callback>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        *self.0.done() = true;
+        self.0.is_done.notify_all();
     }
 }
 

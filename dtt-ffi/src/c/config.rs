@@ -388,6 +388,18 @@ pub unsafe extern "C" fn dtt_config_set_publisher_max_jitter_ms(
     set(config, error, |options| edit(&mut options.publisher, |publisher| publisher.max_jitter(ms(value))))
 }
 
+/// Kept because old programs set it: starting the publisher cannot fail, so it changes nothing. Default true.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_config_set_publisher_fail_topic_creation_on_startup_failure(
+    config: *mut dtt_config_t,
+    value: bool,
+    error: *mut *mut dtt_error_t,
+) -> dtt_status_t {
+    set(config, error, |options| {
+        edit(&mut options.publisher, |publisher| publisher.fail_topic_creation_on_publishing_startup_failure(value))
+    })
+}
+
 /// Whether a topic with few neighbors looks for more. Default true.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_bubble_merge_enabled(
@@ -448,6 +460,18 @@ pub unsafe extern "C" fn dtt_config_set_bubble_merge_max_join_peers(
     set(config, error, |options| edit(&mut options.bubble, |bubble| bubble.max_join_peers(value)))
 }
 
+/// Kept because old programs set it: starting the merge cannot fail, so it changes nothing. Default true.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_config_set_bubble_merge_fail_topic_creation_on_startup_failure(
+    config: *mut dtt_config_t,
+    value: bool,
+    error: *mut *mut dtt_error_t,
+) -> dtt_status_t {
+    set(config, error, |options| {
+        edit(&mut options.bubble, |bubble| bubble.fail_topic_creation_on_merge_startup_failure(value))
+    })
+}
+
 /// Whether a topic compares its messages with those that the records name, to notice a split. Default true.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_overlap_merge_enabled(
@@ -496,6 +520,18 @@ pub unsafe extern "C" fn dtt_config_set_overlap_merge_max_join_peers(
     error: *mut *mut dtt_error_t,
 ) -> dtt_status_t {
     set(config, error, |options| edit(&mut options.overlap, |overlap| overlap.max_join_peers(value)))
+}
+
+/// Kept because old programs set it: starting the merge cannot fail, so it changes nothing. Default true.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_config_set_overlap_merge_fail_topic_creation_on_startup_failure(
+    config: *mut dtt_config_t,
+    value: bool,
+    error: *mut *mut dtt_error_t,
+) -> dtt_status_t {
+    set(config, error, |options| {
+        edit(&mut options.overlap, |overlap| overlap.fail_topic_creation_on_merge_startup_failure(value))
+    })
 }
 
 /// How long dtt_topic_join_peers may take. Default 5,000 ms.

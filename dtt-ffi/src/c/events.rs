@@ -134,7 +134,7 @@ impl dtt_events_t {
         let mut state = self.lock();
         match std::mem::replace(&mut state.source, Source::Closed) {
             Source::Reading(events) => {
-                let callback = Callback::new(function, self.topic.clone());
+                let callback = Callback::new(function, self.topic.clone(), self.bell.clone());
                 self.callbacks.add(&callback);
                 let taken = std::mem::take(&mut state.taken);
                 runtime.spawn(callback.clone().run(userdata, events, taken));

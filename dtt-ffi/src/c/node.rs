@@ -187,7 +187,8 @@ pub unsafe extern "C" fn dtt_node_is_closed(node: *const dtt_node_t) -> bool {
 pub unsafe extern "C" fn dtt_node_close(node: *mut dtt_node_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
     entry(error, || {
         let this = handle::borrow(node, "node")?;
-        let (node, limit) = (this.node.clone(), this.shutdown_timeout);
+        // A little less than what is promised, so that the whole call keeps to it.
+        let (node, limit) = (this.node.clone(), this.shutdown_timeout.mul_f64(0.95));
         let deadline = Instant::now().checked_add(limit);
         // The engine goes on in the background when the time is over: peers then learn of it by their own time-outs.
         runtime::wait_at_most(limit, async move { node.shutdown().await })?;

@@ -25,6 +25,8 @@ pub(super) struct Bell {
 struct State {
     /// How often it was rung.
     count: u64,
+    /// Threads that wait: without any, ringing needs no call of the system.
+    waiting: usize,
     descriptor: Option<Descriptor>,
 }
 
@@ -47,23 +49,27 @@ impl Bell {
         let mut state = self.lock();
         state.count += 1;
         state.descriptor.iter_mut().for_each(Descriptor::raise);
+        let waiting = state.waiting;
         drop(state);
-        self.rung.notify_all();
+        if waiting > 0 {
+            self.rung.notify_all();
+        }
     }
 
     /// Waits until it has been rung since `count` was taken. False when the time was over before.
     pub(super) fn wait(&self, count: u64, deadline: Option<Instant>) -> bool {
         let mut state = self.lock();
         while state.count == count {
-            let Some(deadline) = deadline else {
-                state = self.rung.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-                continue;
-            };
-            let rest = deadline.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
+            let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if rest.is_some_and(|rest| rest.is_zero()) {
                 return false;
             }
-            state = self.rung.wait_timeout(state, rest).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            state.waiting += 1;
+            state = match rest {
+                None => self.rung.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
+                Some(rest) => self.rung.wait_timeout(state, rest).unwrap_or_else(|poisoned| poisoned.into_inner()).0,
+            };
+            state.waiting -= 1;
         }
         true
     }
