@@ -4,7 +4,7 @@ use std::{
     collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -26,6 +26,8 @@ use crate::{
 /// Own broadcasts that wait to be hashed by the driver.
 const MAX_SENT: usize = 256;
 
+static NEXT_INSTANCE: AtomicU64 = AtomicU64::new(0);
+
 #[derive(Debug)]
 pub(super) struct Hub {
     inner: Mutex<Inner>,
@@ -34,6 +36,7 @@ pub(super) struct Hub {
     network: Notify,
     paused: AtomicBool,
     capacity: usize,
+    instance: u64,
 }
 
 #[derive(Debug)]
@@ -74,7 +77,13 @@ impl Hub {
             network: Notify::new(),
             paused: AtomicBool::new(paused),
             capacity,
+            instance: NEXT_INSTANCE.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// No other topic of the process has it, not even after this one.
+    pub(super) fn instance(&self) -> u64 {
+        self.instance
     }
 
     /// A new queue. It begins with the present state and neighbors, so that no subscriber starts blind.
