@@ -61,6 +61,13 @@ impl Events {
         batch
     }
 
+    /// [`Events::next_batch`] for who has no async runtime, or a waker of their own: adds up to `max` events (at least
+    /// one) to `into` and says how many; 0 means that the topic is closed and everything has been read. Where nothing
+    /// waits, the waker is called when that changes.
+    pub fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, into: &mut VecDeque<Event>) -> Poll<usize> {
+        self.queue.poll_take(cx, max.max(1), into)
+    }
+
     /// The next event if there is one now.
     pub fn try_next(&mut self) -> Option<Event> {
         self.queue.lock().pop()
@@ -141,13 +148,17 @@ impl Queue {
         let mut state = self.lock();
         match state.pop() {
             Some(event) => Poll::Ready(Some(event)),
-            None if state.closed => Poll::Ready(None),
-            None => {
-                if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    state.waker = Some(cx.waker().clone());
-                }
-                Poll::Pending
-            }
+            None => state.poll_end(cx).map(|()| None),
+        }
+    }
+
+    fn poll_take(&self, cx: &mut Context<'_>, max: usize, into: &mut VecDeque<Event>) -> Poll<usize> {
+        let mut state = self.lock();
+        let before = into.len();
+        state.take(max, into);
+        match into.len() - before {
+            0 => state.poll_end(cx).map(|()| 0),
+            taken => Poll::Ready(taken),
         }
     }
 
@@ -164,7 +175,18 @@ impl State {
         }
     }
 
-    fn take(&mut self, max: usize, into: &mut Vec<Event>) {
+    /// Of an empty queue: whether it has ended. If not, the waker is kept.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.closed {
+            return Poll::Ready(());
+        }
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn take(&mut self, max: usize, into: &mut impl Extend<Event>) {
         into.extend(std::iter::from_fn(|| self.pop()).take(max));
     }
 
@@ -197,6 +219,20 @@ mod tests {
         assert_eq!(events.next_batch(10).now_or_never(), Some(vec![state(0), state(1)]));
         assert_eq!(events.try_next(), None);
         assert_eq!(queue.missed_ever(), 3);
+    }
+
+    #[test]
+    fn a_batch_can_be_polled_for() {
+        let queue = Queue::new(8);
+        let mut events = Events::new(queue.clone(), None);
+        let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
+        assert_eq!(events.poll_batch(&mut cx, 4, &mut batch), Poll::Pending);
+        queue.push(&[state(0), state(1), state(2)]);
+        assert_eq!(events.poll_batch(&mut cx, 2, &mut batch), Poll::Ready(2));
+        queue.close();
+        assert_eq!(events.poll_batch(&mut cx, 0, &mut batch), Poll::Ready(1));
+        assert_eq!(batch, [state(0), state(1), state(2)]);
+        assert_eq!(events.poll_batch(&mut cx, 2, &mut batch), Poll::Ready(0));
     }
 
     #[test]
