@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Union
 
 from dtt._config import texts
 from dtt._dtt import NodeId
@@ -29,14 +28,14 @@ class NodeAddr:
 
 
 #: A peer to join: by id, or by id and addresses.
-Peer = Union[NodeId, NodeAddr]
+Peer = NodeId | NodeAddr
 
 
 def for_engine(peers: Iterable[Peer] | Peer) -> list[tuple[NodeId, list[str], list[str]]]:
     """Peers as the engine takes them."""
     if isinstance(peers, (NodeId, NodeAddr)):
         peers = [peers]
-    found = []
+    found: list[tuple[NodeId, list[str], list[str]]] = []
     for peer in peers:
         if isinstance(peer, NodeAddr):
             found.append((peer.id, list(peer.relay_urls), list(peer.ip_addresses)))

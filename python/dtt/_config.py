@@ -9,20 +9,20 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
+from typing import Any, Literal, TypedDict, cast
 
 from dtt import _dtt
 from dtt._dtt import SecretKey
 from dtt._errors import InvalidArgumentError
 
 #: A time: seconds, or a ``timedelta``.
-Duration = Union[float, timedelta]
+Duration = float | timedelta
 #: Which of its own addresses a node writes into its sealed records.
 AddressHints = Literal["auto", "all", "relay_only", "off"]
 #: How addresses of peers are found beside those in the records.
 AddressLookups = Literal["default", "none"]
 #: Which relay servers are used: iroh's public ones, none, or one's own by URL.
-Relays = Union[Literal["default", "disabled"], Sequence[str]]
+Relays = Literal["default", "disabled"] | Sequence[str]
 
 _YEAR = 365 * 24 * 3600
 _MOST = 2**63 - 1
@@ -55,12 +55,14 @@ def _flag(name: str, value: object) -> bool:
 
 def texts(name: str, value: object) -> tuple[str, ...]:
     """A sequence of str as a tuple; a str alone is refused, since it would be taken apart."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, set, frozenset)):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         raise TypeError(f"{name}: a list of str is needed, not {type(value).__name__}")
-    for one in value:
+    found: list[str] = []
+    for one in cast("Sequence[object]", value):
         if not isinstance(one, str):
             raise TypeError(f"{name}: a list of str is needed, not of {type(one).__name__}")
-    return tuple(value)
+        found.append(one)
+    return tuple(found)
 
 
 _CHECKS = {"Duration": seconds, "int": _count, "bool": _flag}
@@ -117,9 +119,8 @@ class DhtConfig(_Options):
         super().__post_init__()
         if self.bootstrap is not None:
             self._set("bootstrap", texts("bootstrap", self.bootstrap))
-        if self.port is not None:
-            if _count("port", self.port) > 65535:
-                raise InvalidArgumentError(f"port: {self.port} is given, 0 to 65535 are possible")
+        if self.port is not None and _count("port", self.port) > 65535:
+            raise InvalidArgumentError(f"port: {self.port} is given, 0 to 65535 are possible")
         if not isinstance(self.bind_address, (str, type(None))):
             raise TypeError(f"bind_address: str is needed, not {type(self.bind_address).__name__}")
 
@@ -303,7 +304,3 @@ def node_config(config: NodeConfig | None, options: Mapping[str, Any]) -> NodeCo
     if not isinstance(config, NodeConfig):
         raise TypeError(f"config: NodeConfig is needed, not {type(config).__name__}")
     return dataclasses.replace(config, **options)
-
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack as Unpack

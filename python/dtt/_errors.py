@@ -21,7 +21,7 @@ class ClosedError(DttError):
     """The topic, the node or the testnet is closed."""
 
 
-class TimeoutError(DttError, builtins.TimeoutError):  # noqa: A001
+class TimeoutError(DttError, builtins.TimeoutError):
     """The time allowed for the call is over. It is a ``TimeoutError`` of Python's as well."""
 
 

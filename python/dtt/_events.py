@@ -11,15 +11,15 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, Union
+from typing import Literal
 
 from dtt import _dtt, _wait
 from dtt._config import Duration, seconds
 from dtt._dtt import Lagged, NeighborDown, NeighborUp, NodeId, Received, StateChanged
-from dtt._errors import TimeoutError
+from dtt._errors import ClosedError, TimeoutError
 
 #: Something that happened on a topic. Match it by class; :class:`Received` is the one with a message.
-Event = Union[Received, NeighborUp, NeighborDown, Lagged, StateChanged]
+Event = Received | NeighborUp | NeighborDown | Lagged | StateChanged
 
 
 def received(content: bytes, delivered_from: NodeId, direct: bool, scope: Literal["swarm", "neighbors"]) -> Received:
@@ -238,7 +238,7 @@ class Subscription:
     def _wait_for_more(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._events._ended:
             return
-        with contextlib.suppress(_wait.ClosedError):
+        with contextlib.suppress(ClosedError):
             self._number = _wait.add(loop, self._turn)
             if self._events._fill(self._number) or self._events._ended:
                 _wait.forget(self._number)

@@ -116,8 +116,11 @@ class NodeStats:
 
 
 def topic_stats(found: Mapping[str, Any]) -> TopicStats:
-    return TopicStats(**{**found, "records_refused": RefusedRecords(**found["records_refused"])})
+    refused = RefusedRecords(**found["records_refused"])
+    return TopicStats(
+        **{name: value for name, value in found.items() if name != "records_refused"}, records_refused=refused
+    )
 
 
 def node_stats(found: Mapping[str, Any]) -> NodeStats:
-    return NodeStats(**{**found, "dht": DhtHealth(**found["dht"])})
+    return NodeStats(**{name: value for name, value in found.items() if name != "dht"}, dht=DhtHealth(**found["dht"]))

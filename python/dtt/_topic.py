@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 from dtt import _dtt, _stats, _wait
 from dtt._address import Peer, for_engine
@@ -17,7 +17,7 @@ from dtt._stats import DhtHealth, TopicStats
 #: Where a topic stands.
 TopicState = Literal["looking_up", "joined", "alone"]
 #: Bytes that can be sent: anything with a buffer.
-Bytes = Union[bytes, bytearray, memoryview]
+Bytes = bytes | bytearray | memoryview
 
 
 class BaseTopic:

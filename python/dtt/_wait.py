@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from dtt import _dtt, _services
@@ -76,7 +76,7 @@ def set_done(future: asyncio.Future[None]) -> None:
 
 
 @contextlib.contextmanager
-def awaited() -> Iterator[tuple[int, asyncio.Future[None]]]:
+def awaited() -> Generator[tuple[int, asyncio.Future[None]], None, None]:
     """A wait of the running loop: its number, and the future that is done when it is over."""
     loop = asyncio.get_running_loop()
     future = loop.create_future()
@@ -88,7 +88,7 @@ def awaited() -> Iterator[tuple[int, asyncio.Future[None]]]:
 
 
 @contextlib.contextmanager
-def blocked() -> Iterator[tuple[int, threading.Lock]]:
+def blocked() -> Generator[tuple[int, threading.Lock], None, None]:
     """A wait of this thread: its number, and a lock that can be acquired when it is over."""
     lock = threading.Lock()
     lock.acquire()

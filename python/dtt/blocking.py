@@ -16,9 +16,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from types import TracebackType
+
 from dtt import _logging, _stats, _wait
 from dtt._address import Peer, for_engine
-from dtt._config import Duration, NodeConfig, TopicConfig, seconds
+from dtt._config import Duration, TopicConfig, seconds
 from dtt._dtt import TopicId
 from dtt._errors import BindError
 from dtt._events import Event
