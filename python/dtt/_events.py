@@ -66,7 +66,7 @@ class Events:
             if self._fill():
                 # A reader that is never waited for must not keep the loop to itself.
                 await asyncio.sleep(0)
-            elif self._ended:
+            elif self._is_over():
                 raise StopAsyncIteration
             else:
                 await self._wait(deadline)
@@ -84,14 +84,14 @@ class Events:
                 return buffer.popleft()
             if self._fill():
                 continue
-            if self._ended:
+            if self._is_over():
                 raise StopIteration
             with _wait.blocked() as (number, lock):
-                if self._fill(number):
+                if self._fill(number) or self._is_over():
                     continue
                 limit = -1.0 if deadline is None else deadline - time.monotonic()
                 try:
-                    if not self._ended and not lock.acquire(timeout=_at_least_nothing(limit, deadline)):
+                    if not lock.acquire(timeout=_at_least_nothing(limit, deadline)):
                         raise self._too_late()
                 finally:
                     self._queue.disarm(number)
@@ -135,7 +135,7 @@ class Events:
     async def _wait(self, deadline: float | None) -> None:
         """Waits until there may be something, or raises when it is too late."""
         with _wait.awaited() as (number, future):
-            if self._fill(number) or self._ended:
+            if self._fill(number) or self._is_over():
                 return
             timer = None
             if deadline is not None:
@@ -150,6 +150,9 @@ class Events:
                 if timer is not None:
                     timer.cancel()
                 self._queue.disarm(number)
+
+    def _is_over(self) -> bool:
+        return self._ended and not _wait.stands_still()
 
     def _too_late(self) -> TimeoutError:
         return TimeoutError(f"no event came within {1000 * (self._timeout or 0):.0f} ms")

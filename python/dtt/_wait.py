@@ -28,13 +28,24 @@ _numbers = itertools.count(1)
 #: What to do when a wait is over, in which loop; with none, in the thread that wakes.
 _waits: dict[int, tuple[asyncio.AbstractEventLoop | None, Callable[[], object]]] = {}
 _ended = False
+#: What nobody will wake any more, kept alive so that nothing complains about its end.
+_standing: list[object] = []
+
+
+def stands_still() -> bool:
+    """Whether this is a daemon thread, and the interpreter ends: then nothing that it does makes sense any more. It is
+    neither woken nor told that its node is closed, which it could only complain about."""
+    return _ended and threading.current_thread().daemon
 
 
 def add(loop: asyncio.AbstractEventLoop | None, then: Callable[[], object]) -> int:
     """Begins a wait. ``then`` is called once when it is over, in ``loop``, or at once if there is none."""
+    _dtt.check_fork()
+    if stands_still():
+        _standing.append(then)
+        return 0
     if _ended:
         raise ClosedError("the interpreter ends, and every node is closed")
-    _dtt.check_fork()
     _services.ensure("dtt-wake", _wake)
     number = next(_numbers)
     _waits[number] = (loop, then)
@@ -111,10 +122,15 @@ async def result(call: _dtt.Call[T]) -> T:
     """Awaits a call of the engine's; it is given up if the wait is cancelled."""
     try:
         await done(call)
+        return call.result()
+    except ClosedError:
+        if stands_still():
+            _standing.append(future := asyncio.get_running_loop().create_future())
+            await future
+        raise
     except BaseException:
         call.cancel()
         raise
-    return call.result()
 
 
 def block_done(call: _dtt.Call[object]) -> None:
@@ -129,10 +145,14 @@ def block(call: _dtt.Call[T]) -> T:
     """Waits for a call of the engine's; Ctrl-C gives it up."""
     try:
         block_done(call)
+        return call.result()
+    except ClosedError:
+        if stands_still():
+            threading.Event().wait()
+        raise
     except BaseException:
         call.cancel()
         raise
-    return call.result()
 
 
 def _end() -> None:
@@ -141,9 +161,10 @@ def _end() -> None:
     if _ended:
         return
     _ended = True
+    _dtt.stop_wakes()
     with contextlib.suppress(Exception):
         _dtt.close_all_nodes(CLOSE_LIMIT)
-    for stop in (_dtt.stop_wakes, _dtt.stop_rotations, _dtt.stop_log):
+    for stop in (_dtt.stop_rotations, _dtt.stop_log):
         stop()
     _services.join()
 

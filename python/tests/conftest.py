@@ -40,10 +40,19 @@ def roomy(testnet: dtt.Testnet, capacity: int = 1_000_000) -> dtt.TopicConfig:
     return dtt.TopicConfig(dht=testnet.node_config().topics.dht, event_capacity=capacity)
 
 
+async def send_all(topic: dtt.Topic, to: dtt.Topic, messages: int) -> None:
+    """Sends the numbers from 0, and no faster than a busy machine takes them in: what overflows below a subscriber's queue
+    is not what the tests are about."""
+    for n in range(messages):
+        while n - to.stats().received > 500:
+            await asyncio.sleep(0.001)
+        await topic.broadcast(b"%d" % n)
+
+
 def run_program(source: str, *arguments: str, timeout: float = 120.0, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program in an interpreter of its own, in development mode, which reports what is left open."""
+    """Runs a program in an interpreter of its own."""
     return subprocess.run(
-        [sys.executable, "-c", source, *arguments],
+        [sys.executable, "-X", "faulthandler", "-c", source, *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -44,7 +44,7 @@ def test_two_interpreters_meet_and_talk(testnet: dtt.Testnet) -> None:
     bootstrap = ",".join(testnet.bootstrap)
     peers = [
         subprocess.Popen(
-            [sys.executable, "-X", "dev", "-c", PEER, mine, others, bootstrap],
+            [sys.executable, "-X", "faulthandler", "-c", PEER, mine, others, bootstrap],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
