@@ -10,6 +10,7 @@ from dtt import _dtt, _stats, _wait
 from dtt._address import Peer, for_engine
 from dtt._config import Duration, TopicConfig, seconds
 from dtt._dtt import NodeId, TopicId
+from dtt._errors import ClosedError
 from dtt._events import Event, Events, Subscription
 from dtt._rotation import SecretRotation, handle
 from dtt._stats import DhtHealth, TopicStats
@@ -73,11 +74,11 @@ class BaseTopic:
 
         The first subscriber of a topic gets what came since it was joined; each further one begins with the present state
         and neighbors. ``timeout``: the longest to wait for one event, in seconds or as a timedelta, before
-        :class:`TimeoutError` is raised; None waits for ever. Raises ForkedError in a forked child.
+        :class:`TimeoutError` is raised; None waits for ever. Raises ClosedError if the topic is closed.
         """
         if timeout is not None:
             seconds("timeout", timeout)
-        return Events(self._native.subscribe(), timeout)
+        return Events(self._subscribed(), timeout)
 
     def subscribe(self, callback: Callable[[Event], object]) -> Subscription:
         """Calls ``callback(event)`` for every event, as an independent subscriber, until the subscription is closed.
@@ -86,12 +87,18 @@ class BaseTopic:
         they are made in a daemon thread of their own, and what they raise goes to ``threading.excepthook``. Calls go on
         in either case, one after another. ``callback`` may call anything of dtt, closing included.
         """
-        return Subscription(self._native.subscribe(), callback)
+        return Subscription(self._subscribed(), callback)
 
     def _of_own(self) -> Events:
         if self._own is None:
-            self._own = self.events()
+            # Also of a closed topic: what came before is read.
+            self._own = Events(self._native.subscribe())
         return self._own
+
+    def _subscribed(self) -> _dtt.Queue:
+        if self.closed:
+            raise ClosedError("the topic is closed")
+        return self._native.subscribe()
 
     def __repr__(self) -> str:
         return f"<dtt.{type(self).__name__} {str(self._id)[:10]} {self.state or 'closed'}>"

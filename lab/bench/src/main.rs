@@ -2,6 +2,7 @@
 //!
 //! usage: dtt-lab-bench [JSON-REPORT]     everything
 //!        dtt-lab-bench sealing           the cost of a record alone
+//!        dtt-lab-bench python            the Python package alone
 //!
 //! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
 //! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
@@ -9,6 +10,7 @@
 mod children;
 mod footprint;
 mod joins;
+mod python;
 mod report;
 mod sealing;
 mod throughput;
@@ -28,6 +30,8 @@ fn main() -> Result<()> {
         ["dht"] => runtime.block_on(run_dht(Ipv4Addr::LOCALHOST, DHT_NODES, None, DHT_NODES * 3 / 4)),
         ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
+        ["receive", ref arguments @ ..] => runtime.block_on(python::receive(arguments)),
+        ["python"] => report::python_alone(),
         ["sealing"] => {
             println!("seal, open in us: ours {:?}, the peer {:?}", sealing::ours()?, sealing::theirs()?);
             Ok(())
