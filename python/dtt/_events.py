@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import contextlib
 import contextvars
@@ -11,12 +10,15 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dtt import _dtt, _wait
 from dtt._config import Duration, seconds
 from dtt._dtt import Lagged, NeighborDown, NeighborUp, NodeId, Received, StateChanged
 from dtt._errors import ClosedError, TimeoutError
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Something that happened on a topic. Match it by class; :class:`Received` is the one with a message.
 Event = Received | NeighborUp | NeighborDown | Lagged | StateChanged
@@ -65,6 +67,8 @@ class Events:
         while True:
             if self._fill():
                 # A reader that is never waited for must not keep the loop to itself.
+                import asyncio
+
                 await asyncio.sleep(0)
             elif self._is_over():
                 raise StopAsyncIteration
@@ -143,7 +147,7 @@ class Events:
                 if left <= 0:
                     self._queue.disarm(number)
                     raise self._too_late()
-                timer = asyncio.get_running_loop().call_later(left, _wait.set_done, future)
+                timer = future.get_loop().call_later(left, _wait.set_done, future)
             try:
                 await future
             finally:
@@ -178,10 +182,8 @@ class Subscription:
         self._context = contextvars.copy_context()
         self._number = 0
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError:
+        self._loop = _wait.running_loop()
+        if self._loop is None:
             self._thread = threading.Thread(target=self._run, name="dtt-callback", daemon=True)
             self._thread.start()
         else:

@@ -7,17 +7,21 @@ for all of its waits that are due at a time.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import itertools
 import os
+import sys
 import threading
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dtt import _dtt, _services
 from dtt._errors import ClosedError
+
+if TYPE_CHECKING:
+    # Importing it takes longer than all of dtt does, and programs without a loop have no use for it.
+    import asyncio
 
 T = TypeVar("T")
 
@@ -76,6 +80,18 @@ def _wake() -> None:
                 loop.call_soon_threadsafe(_call_all, thens)
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in this thread, if one does."""
+    if "asyncio" not in sys.modules:
+        return None
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _call_all(thens: list[Callable[[], object]]) -> None:
     for then in thens:
         then()
@@ -89,6 +105,8 @@ def set_done(future: asyncio.Future[None]) -> None:
 @contextlib.contextmanager
 def awaited() -> Generator[tuple[int, asyncio.Future[None]], None, None]:
     """A wait of the running loop: its number, and the future that is done when it is over."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future = loop.create_future()
     number = add(loop, lambda: set_done(future))
@@ -125,6 +143,8 @@ async def result(call: _dtt.Call[T]) -> T:
         return call.result()
     except ClosedError:
         if stands_still():
+            import asyncio
+
             _standing.append(future := asyncio.get_running_loop().create_future())
             await future
         raise

@@ -173,7 +173,9 @@ def test_no_text_shows_a_secret(testnet: dtt.Testnet, caplog: pytest.LogCaptureF
             joining = node.join("secret", secret="the topic's secret", rotation=lambda *_: raw)
             async with joining as topic:
                 await topic.broadcast(b"x")
-                texts.extend(map(repr, (key, config, node, joining, topic, topic.events(), topic.stats(), await node.stats())))
+                texts.extend(
+                    map(repr, (key, config, node, joining, topic, topic.events(), topic.stats(), await node.stats()))
+                )
                 texts.extend(map(str, (key, config, node, topic)))
                 texts.extend(repr(vars(node.config)).splitlines())
                 try:

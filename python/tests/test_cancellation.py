@@ -85,7 +85,7 @@ def test_every_other_await_can_be_cancelled(testnet: dtt.Testnet) -> None:
                     lambda: topic.dht_health(),
                     lambda: node.stats(),
                     lambda: node.start(),
-                    lambda: _join_and_close(node, f"other {turn % 7}"),
+                    lambda turn=turn: _join_and_close(node, f"other {turn % 7}"),
                 ]
                 task = asyncio.ensure_future(random_.choice(awaits)())
                 for _ in range(random_.randrange(3)):

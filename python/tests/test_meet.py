@@ -193,7 +193,9 @@ def test_peers_can_be_joined_by_address(testnet: dtt.Testnet) -> None:
     quiet = dtt.TopicConfig(
         dht=testnet.node_config().topics.dht,
         publisher=None,
-        bootstrap=dtt.BootstrapConfig(publish_record_on_startup=False, no_peers_retry_interval=3600, max_retry_interval=3600),
+        bootstrap=dtt.BootstrapConfig(
+            publish_record_on_startup=False, no_peers_retry_interval=3600, max_retry_interval=3600
+        ),
     )
 
     async def main() -> None:

@@ -20,11 +20,15 @@ def rotation(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
     return hashlib.sha256(b"ours" + topic + minute.to_bytes(8, "big") + secret_hash).digest()
 
 
-async def _meet(testnet: dtt.Testnet, name: str, one: dtt.SecretRotation | None, two: dtt.SecretRotation | None) -> bool:
+async def _meet(
+    testnet: dtt.Testnet, name: str, one: dtt.SecretRotation | None, two: dtt.SecretRotation | None
+) -> bool:
     async with dtt.Node(testnet.node_config()) as a, dtt.Node(testnet.node_config()) as b:
         async with a.join(name, secret=b"s", rotation=one) as left, b.join(name, secret=b"s", rotation=two) as right:
             try:
-                await asyncio.gather(left.joined(PATIENCE if one == two else 2), right.joined(PATIENCE if one == two else 2))
+                await asyncio.gather(
+                    left.joined(PATIENCE if one == two else 2), right.joined(PATIENCE if one == two else 2)
+                )
             except dtt.TimeoutError as error:
                 assert "do not open" in str(error) or "secret" in str(error), error
                 return False
@@ -79,12 +83,11 @@ def test_the_same_callable_is_the_same_topic_and_is_let_go(testnet: dtt.Testnet)
         def own(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
             return rotation(topic, minute, secret_hash)
 
-        async with dtt.Node(testnet.node_config()) as node:
-            async with node.join("same", secret=b"s", rotation=own) as one:
-                two = await node.join("same", secret=b"s", rotation=own)
-                assert (await node.stats()).topics == 1
-                await one.close()
-                assert two.closed
+        async with dtt.Node(testnet.node_config()) as node, node.join("same", secret=b"s", rotation=own) as one:
+            two = await node.join("same", secret=b"s", rotation=own)
+            assert (await node.stats()).topics == 1
+            await one.close()
+            assert two.closed
 
     asyncio.run(main())
 

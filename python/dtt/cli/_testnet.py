@@ -1,0 +1,24 @@
+"""``dtt testnet``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+
+import dtt
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs a DHT until Ctrl-C or SIGTERM. Its bootstrap list is the first line of the output."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with dtt.Testnet(options.nodes) as testnet:
+        print(json.dumps({"bootstrap": testnet.bootstrap}) if options.json else ",".join(testnet.bootstrap), flush=True)
+        if sys.stdout.isatty() and not options.json:
+            print("\nIn other terminals:  DTT_BOOTSTRAP=... dtt chat NAME     Ctrl-C ends it.", file=sys.stderr)
+        ended.wait()
+    return 0
