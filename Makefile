@@ -6,16 +6,16 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test lint bench sim interop fuzz netlab doc
+.PHONY: help demo testnet chat test test-python wheel lint bench sim interop fuzz netlab doc
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Three processes meet over an embedded DHT and hear each other (no network needed)
+demo: ## Processes, one of them in Python, meet over an embedded DHT and hear each other (no network needed)
 	@tools/need cargo cc
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
-	@$(BUILD) --bin demo --bin demo-peer
-	@$(BIN)/demo
+	@$(BUILD) --lib --bin demo --bin demo-peer
+	@tools/demo $(BIN)
 
 testnet: ## A DHT on loopback for other processes, until Ctrl-D; its first line is the bootstrap list
 	@tools/need cargo cc
@@ -31,14 +31,25 @@ test: ## Every test; ends with a line of how many passed, failed and were skippe
 	@tools/need cargo cc python3
 	@tools/test
 
+test-python: ## The Python package alone: lint, types, every test, and the wheel in an empty environment
+	@tools/need cargo cc python3
+	@$(BUILD) --lib
+	@tools/test-python
+
+wheel: ## The Python package as a wheel: target/python/wheels (the first build takes some minutes)
+	@tools/need cargo cc python3
+	@$(BUILD) --quiet --lib
+	@tools/python-wheel
+
 lint: ## Format check, clippy with warnings denied, documentation without warnings
 	@tools/need cargo cc c++
 	@tools/lint
 
 bench: ## Beside the peer implementation and raw iroh-gossip: a table, and target/bench/report.json (root)
-	@tools/need cargo cc ip
+	@tools/need cargo cc ip python3
 	@echo "bench: building"
-	@$(BUILD) --bin dtt-lab-bench
+	@$(BUILD) --lib --bin dtt-lab-bench
+	@tools/python-wheel
 	@$(BIN)/dtt-lab-bench
 
 sim: ## Up to 10,000 simulated nodes beside the peer's rules: docs/evaluation/simulation.md and its plots (30 min)

@@ -10,9 +10,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
-import pytest
-
 import dtt
+import pytest
 
 #: What "in time" means on a busy machine, in seconds. Nothing is decided by being faster.
 PATIENCE = 60.0

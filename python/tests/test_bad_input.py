@@ -9,9 +9,8 @@ import pickle
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 import dtt
+import pytest
 from dtt import _dtt, blocking
 
 ID = dtt.SecretKey.generate().id

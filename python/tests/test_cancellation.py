@@ -7,10 +7,9 @@ import contextlib
 import random
 from collections import Counter
 
+import dtt
 import pytest
 from conftest import pair, roomy
-
-import dtt
 
 MESSAGES = 4000
 

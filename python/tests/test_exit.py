@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 
-import pytest
-from conftest import run_program
-
 import dtt
 import dtt.blocking
+import pytest
+from conftest import run_program
 
 #: Seconds from the end of the program's own code to the end of the process.
 LIMIT = 3.0

@@ -10,11 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
-import pytest
-from conftest import PATIENCE
-
 import dtt
 import dtt._dtt
+import pytest
+from conftest import PATIENCE
 from dtt import blocking
 
 

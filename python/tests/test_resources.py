@@ -8,9 +8,8 @@ import os
 import threading
 import time
 
-import pytest
-
 import dtt
+import pytest
 from dtt import _wait
 
 CYCLES = 200

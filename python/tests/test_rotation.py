@@ -9,10 +9,9 @@ import logging
 import threading
 import time
 
+import dtt
 import pytest
 from conftest import PATIENCE, eventually
-
-import dtt
 from dtt import _rotation
 
 

@@ -43,7 +43,10 @@ pub(crate) fn speeds(runs: u32) -> Result<(Vec<f64>, Vec<f64>)> {
             rust.push(received_by(Command::new(std::env::current_exe()?).arg("receive"))?);
             python.push(received_by(self::python().arg("lab/bench/receive.py"))?);
         }
-        eprintln!("  messages a second: async for {:.0}, the engine's stream {:.0}", python[run as usize], rust[run as usize]);
+        eprintln!(
+            "  messages a second: async for {:.0}, the engine's stream {:.0}",
+            python[run as usize], rust[run as usize]
+        );
     }
     Ok((python, rust))
 }
@@ -137,7 +140,8 @@ pub(crate) async fn receive(arguments: &[&str]) -> Result<()> {
     let [list, messages, every, queue] = arguments else { anyhow::bail!("receive LIST MESSAGES EVERY QUEUE") };
     let (messages, every): (u64, u64) = (messages.parse()?, every.parse()?);
     let bootstrap = parse::bootstrap_list(list)?;
-    let config = Config::builder().dht_config(Testnet::dht_config_for(&bootstrap)).event_capacity(queue.parse()?).build();
+    let config =
+        Config::builder().dht_config(Testnet::dht_config_for(&bootstrap)).event_capacity(queue.parse()?).build();
     let node = Node::spawn(Testnet::node_config_for(&bootstrap).topics(config).build()).await?;
     let topic = node.join("python", "secret", JoinOptions::default()).await?;
     let mut events = topic.subscribe();

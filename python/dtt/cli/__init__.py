@@ -28,25 +28,25 @@ def parser() -> argparse.ArgumentParser:
     _options.add_secret(chat, "the topic's secret (default: empty)")
     chat.add_argument("--key-file", metavar="FILE", help="the node's secret key, which is made if it is not there")
     chat.add_argument("--json", action="store_true", help="events as lines of JSON; lines of the input are sent")
-    chat.set_defaults(run=_chat)
+    chat.set_defaults(run=run_chat)
 
     testnet = commands.add_parser("testnet", help="a DHT on this machine, for trying things, until Ctrl-C")
     testnet.add_argument("nodes", metavar="NODES", type=int, nargs="?", default=16, help="2 to 256 (default: 16)")
     testnet.add_argument("--json", action="store_true", help="the bootstrap list as JSON")
-    testnet.set_defaults(run=_testnet)
+    testnet.set_defaults(run=run_testnet)
 
     peek = commands.add_parser("peek", help="what the slots of a topic hold right now")
     peek.add_argument("name", metavar="NAME", help="the topic's name")
     _options.add_network(peek, relay=False)
     _options.add_secret(peek, "the topic's secret, to open the records (default: they are only counted)")
     peek.add_argument("--json", action="store_true", help="as JSON")
-    peek.set_defaults(run=_peek)
+    peek.set_defaults(run=run_peek)
 
     ids = commands.add_parser("id", help="a node's id, and the key file that it is made of")
     ids.add_argument("--key-file", metavar="FILE", help="the node's secret key, which is made if it is not there")
     ids.add_argument("--topic", metavar="NAME", help="show the id of this topic instead")
     ids.add_argument("--json", action="store_true", help="as JSON")
-    ids.set_defaults(run=_id)
+    ids.set_defaults(run=run_id)
     return main
 
 
@@ -66,25 +66,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, dtt.InvalidArgumentError) else 1
 
 
-def _chat(options: argparse.Namespace) -> int:
+def run_chat(options: argparse.Namespace) -> int:
     from dtt.cli import _chat
 
     return asyncio.run(_chat.run(options))
 
 
-def _peek(options: argparse.Namespace) -> int:
+def run_peek(options: argparse.Namespace) -> int:
     from dtt.cli import _peek
 
     return asyncio.run(_peek.run(options))
 
 
-def _testnet(options: argparse.Namespace) -> int:
+def run_testnet(options: argparse.Namespace) -> int:
     from dtt.cli import _testnet
 
     return _testnet.run(options)
 
 
-def _id(options: argparse.Namespace) -> int:
+def run_id(options: argparse.Namespace) -> int:
     import json
 
     if options.topic is not None:

@@ -27,7 +27,7 @@ def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:
     )
     if relay:
         parser.add_argument(
-            "--relay", metavar="URL", action="append", help='a relay server, or "none" (default: the public ones)'
+            "--relay", metavar="URL", action="append", help='a relay server, or "none"; default: the public ones'
         )
 
 
@@ -87,4 +87,5 @@ def node(options: argparse.Namespace) -> dtt.NodeConfig:
         made["relays"] = "disabled" if options.relay == ["none"] else options.relay
     if bootstrap and _is_here(bootstrap):
         return dtt.Testnet.node_config_for(bootstrap, **made)
-    return dtt.NodeConfig(topics=dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=bootstrap)), **made)
+    made["topics"] = dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=bootstrap))
+    return dtt.NodeConfig(**made)
