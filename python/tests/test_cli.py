@@ -143,7 +143,7 @@ def test_chat_speaks_json_and_ends_with_its_input(testnet: dtt.Testnet, secret_f
             if (found := json.loads(line))["event"] == "received":
                 assert (found["nick"], found["text"]) == ("?", "\ufffd[31mnot json\ufffd")
                 break
-        rest, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, errors) == (0, "")
 
 
