@@ -70,4 +70,4 @@ async def main(name: str, topic_name: str, bootstrap: str, secret: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 4 or "DTT_DEMO_SECRET" not in os.environ:
         sys.exit("usage: DTT_DEMO_SECRET=... demo_peer.py NAME TOPIC BOOTSTRAP")
-    asyncio.run(main(*sys.argv[1:], os.environ["DTT_DEMO_SECRET"]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], os.environ["DTT_DEMO_SECRET"]))

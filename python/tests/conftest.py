@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
-import dtt
 import pytest
+
+import dtt
 
 #: What "in time" means on a busy machine, in seconds. Nothing is decided by being faster.
 PATIENCE = 60.0

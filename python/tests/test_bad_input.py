@@ -9,8 +9,9 @@ import pickle
 from datetime import timedelta
 from typing import Any
 
-import dtt
 import pytest
+
+import dtt
 from dtt import _dtt, blocking
 
 ID = dtt.SecretKey.generate().id
@@ -104,7 +105,7 @@ def test_calls_on_topics(testnet: dtt.Testnet) -> None:
                 ({"name": "x", "secret": b"", "rotation": lambda *_: "text"}, TypeError),
             ):
                 with pytest.raises(kind):
-                    await node.join(**arguments)  # type: ignore[arg-type]
+                    await node.join(**arguments)
             async with node.join("bad calls", secret="") as topic:
                 with pytest.raises(dtt.TooLargeError, match="message: 4058 bytes, the limit is 4057 bytes"):
                     await topic.broadcast(bytes(4058))
@@ -163,7 +164,7 @@ def test_an_address_in_use_is_a_bind_error(testnet: dtt.Testnet) -> None:
 def test_no_text_shows_a_secret(testnet: dtt.Testnet, caplog: pytest.LogCaptureFixture) -> None:
     raw = bytes(range(101, 133))
     shapes = [raw.hex(), repr(raw)[2:-1], str(list(raw))[1:-1], "the topic's secret"]
-    texts = []
+    texts: list[str] = []
 
     async def main() -> None:
         key = dtt.SecretKey(raw)

@@ -7,9 +7,10 @@ import contextvars
 import threading
 from typing import Any
 
-import dtt
 import pytest
 from conftest import PATIENCE, eventually, pair
+
+import dtt
 from dtt import blocking
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
-import dtt
 import pytest
 from conftest import pair, roomy
+
+import dtt
 
 MESSAGES = 4000
 
@@ -77,14 +80,14 @@ def test_every_other_await_can_be_cancelled(testnet: dtt.Testnet) -> None:
         async with dtt.Node(testnet.node_config()) as node:
             topic = await node.join("awaits", secret=b"s")
             for turn in range(1000):
-                awaits = [
+                awaits: list[Callable[[], Awaitable[object]]] = [
                     lambda: topic.joined(),
                     lambda: topic.joined(5),
                     lambda: topic.broadcast(b"x"),
                     lambda: topic.dht_health(),
                     lambda: node.stats(),
                     lambda: node.start(),
-                    lambda turn=turn: _join_and_close(node, f"other {turn % 7}"),
+                    functools.partial(_join_and_close, node, f"other {turn % 7}"),
                 ]
                 task = asyncio.ensure_future(random_.choice(awaits)())
                 for _ in range(random_.randrange(3)):

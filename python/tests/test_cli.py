@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
 
-import dtt
 import pytest
 from conftest import PATIENCE
+
+import dtt
 from dtt import blocking
 
 DTT = [sys.executable, "-m", "dtt"]
@@ -155,6 +159,7 @@ class Terminal:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
             os.execv(sys.executable, [*DTT, *arguments])
 
     def wait_for(self, text: str) -> None:

@@ -41,7 +41,9 @@ def test_the_code_runs(testnet: dtt.Testnet, name: str, source: str) -> None:
     # What runs on the public network runs here on the testnet.
     source = source.replace("dtt.Node()", "dtt.Node(NODE)").replace("…", "...")
     program = HEAD.format(testnet.bootstrap) + source
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     with blocking.Node(testnet.node_config()) as node:
         topics = [node.join(topic, secret=secret) for topic in partners(source) for secret in ("our secret", "...")]
         deadline, number = time.monotonic() + 2 * PATIENCE, 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-import dtt
-import dtt.blocking
 import pytest
 from conftest import run_program
+
+import dtt
+import dtt.blocking
 
 #: Seconds from the end of the program's own code to the end of the process.
 LIMIT = 3.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-import dtt
 import pytest
 from conftest import run_program
+
+import dtt
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 

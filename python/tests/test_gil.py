@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 
-import dtt
-import dtt._dtt
 import pytest
 from conftest import PATIENCE
+
+import dtt
+import dtt._dtt
 from dtt import blocking
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import dtt
 import pytest
 from conftest import eventually, pair, run_program
+
+import dtt
 
 
 def test_the_engine_logs_to_logging(testnet: dtt.Testnet, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import sys
 import threading
 
-import dtt
 import pytest
 from conftest import PATIENCE, pair, send_all
+
+import dtt
 
 
 async def _talk(testnet: dtt.Testnet, name: str, messages: int = 200) -> set[bytes]:

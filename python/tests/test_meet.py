@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 
-import dtt
 import pytest
 from conftest import PATIENCE, pair, run_program
+
+import dtt
 from dtt import blocking
 
 PEER = """

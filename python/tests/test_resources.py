@@ -8,8 +8,9 @@ import os
 import threading
 import time
 
-import dtt
 import pytest
+
+import dtt
 from dtt import _wait
 
 CYCLES = 200

@@ -9,9 +9,10 @@ import logging
 import threading
 import time
 
-import dtt
 import pytest
 from conftest import PATIENCE, eventually
+
+import dtt
 from dtt import _rotation
 
 

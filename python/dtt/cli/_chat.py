@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import json
 import sys
 import uuid
@@ -28,10 +29,8 @@ async def run(options: argparse.Namespace) -> int:
 
 
 def _needed() -> None:
-    try:
-        import prompt_toolkit  # noqa: F401
-    except ImportError:
-        raise _options.MissingExtraError("dtt chat") from None
+    if importlib.util.find_spec("prompt_toolkit") is None:
+        raise _options.MissingExtraError("dtt chat")
 
 
 def message(nick: str, text: str) -> bytes:

@@ -14,8 +14,12 @@ import dtt
 def run(options: argparse.Namespace) -> int:
     """Runs a DHT until Ctrl-C or SIGTERM. Its bootstrap list is the first line of the output."""
     ended = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        ended.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, end)
     with dtt.Testnet(options.nodes) as testnet:
         print(json.dumps({"bootstrap": testnet.bootstrap}) if options.json else ",".join(testnet.bootstrap), flush=True)
         if sys.stdout.isatty() and not options.json:
