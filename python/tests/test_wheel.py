@@ -59,7 +59,7 @@ def test_the_wheel_runs_the_quick_start_in_an_empty_environment(tmp_path: Path) 
     assert re.fullmatch(r"[0-9a-f]{64}\n", run("-m", "dtt", "id"))
     shown = run("-m", "pip", "show", "--verbose", "dtt")
     assert "Typing :: Typed" in shown
-    assert "dtt = dtt.cli:main" in shown
+    assert "dtt=dtt.cli:main" in shown
     script = subprocess.run(
         [tmp_path / "venv/bin/dtt", "--version"], env=clean, capture_output=True, text=True, check=False
     )
