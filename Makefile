@@ -6,12 +6,12 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo testnet chat test test-python wheel lint bench sim interop fuzz netlab doc
+.PHONY: help demo testnet chat test test-c test-python wheel lint bench sim interop fuzz netlab doc header library install
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Processes, one of them in Python, meet over an embedded DHT and hear each other (no network needed)
+demo: ## Four processes, in C, C++, Rust and Python, meet over an embedded DHT and hear each other (no network needed)
 	@tools/need cargo cc
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
 	@$(BUILD) --lib --bin demo --bin demo-peer
@@ -30,6 +30,24 @@ chat: ## A chat: TOPIC=... SECRET=..., and DTT_BOOTSTRAP=... for a testnet
 test: ## Every test; ends with a line of how many passed, failed and were skipped
 	@tools/need cargo cc python3
 	@tools/test
+
+test-c: ## libdtt alone, as C and C++ programs see it: gcc and clang, shared and static, sanitizers, valgrind
+	@tools/need cargo cc c++ python3 pkg-config
+	@$(BUILD) --lib --bin demo --bin demo-peer --bin dtt-testnet
+	@tools/test-c
+
+# The Rust library is left out: beside it the compiler does no link-time optimisation, and the others are a third larger.
+library: ## libdtt for others, optimised and stripped: target/release/libdtt.so and libdtt.a
+	@tools/need cargo cc
+	@$(CARGO) rustc --release --locked --package dtt-ffi --lib --crate-type cdylib,staticlib
+
+install: library ## Install libdtt, its headers, dtt.pc and dttConfig.cmake: PREFIX=/usr/local, DESTDIR=
+	@PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" \
+		tools/install $(or $(CARGO_TARGET_DIR),target)/release
+
+header: ## Make include/dtt.h anew from the comments of dtt-ffi
+	@tools/need cbindgen
+	@tools/header
 
 test-python: ## The Python package alone: lint, types, every test, and the wheel in an empty environment
 	@tools/need cargo cc python3

@@ -133,6 +133,20 @@ async fn a_join_in_vain_says_how_far_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_dialled_remembers_where_the_other_is() {
+    let testnet = Testnet::new().unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    // Nothing that could be read of anybody's address.
+    let config = Config::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();
+    let hidden = || JoinOptions::default().config(config.clone());
+    let one = a.join("hidden", SECRET, hidden()).await.unwrap();
+    let two = b.join("hidden", SECRET, hidden()).await.unwrap();
+    two.join_peers([a.addr()]).await.unwrap();
+    one.joined().await.unwrap();
+    until("the address is known", async || a.stats().await.known_addresses == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_with_a_limit_leaves_the_topic_open() {
     let testnet = Testnet::new().unwrap();
     let a = node(&testnet).await;
@@ -407,6 +421,7 @@ async fn a_given_key_makes_the_node_s_id_and_no_secret_is_shown() {
     assert_eq!(a.id(), key.public());
     let topic = a.join("quiet", "do not show me", JoinOptions::default()).await.unwrap();
     let shown = format!("{a:?} {topic:?} {:?}", topic.subscribe());
+    assert!(shown.len() < 500, "a line, not pages: {shown}");
     let hash = dtt_core::wire::secret_hash(b"do not show me");
     for secret in ["do not show me", "5a5a5a5a", "90, 90, 90, 90", &format!("{:?}", &hash[..4])[1..15]] {
         assert!(!shown.to_lowercase().contains(secret), "{secret} in {shown}");

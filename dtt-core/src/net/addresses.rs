@@ -126,6 +126,14 @@ impl Addresses {
         self.book.add(address);
     }
 
+    /// Remembers how a node was reached that is or was connected. Whoever dialled us is in no record that we have read, and
+    /// could not be found again when the network has been cut.
+    pub(crate) async fn met(&self, id: EndpointId) {
+        if let Some(info) = self.endpoint.remote_info(id).await {
+            self.book.met(id, info.addrs().take(MAX_PER_NODE).map(|known| known.addr().clone()).collect());
+        }
+    }
+
     pub(crate) fn expects_relay(&self) -> bool {
         self.expects_relay
     }
@@ -184,6 +192,17 @@ impl Book {
         let id = address.id;
         self.lookup.add_endpoint_info(address);
         self.keep(&mut heard, id, entry);
+    }
+
+    /// Takes in where a node was reached, unless it has lately said better.
+    fn met(&self, id: EndpointId, addresses: Vec<TransportAddr>) {
+        let mut heard = self.lock();
+        let entry = heard.peek(&id).cloned().unwrap_or_default();
+        let said = entry.own_word.is_some_and(|(at, _)| at.elapsed() < OWN_WORD);
+        if !said && !addresses.is_empty() {
+            let _ = self.lookup.set_endpoint_info(EndpointAddr::from_parts(id, addresses));
+            self.keep(&mut heard, id, entry);
+        }
     }
 
     fn keep(&self, heard: &mut LruCache<EndpointId, Heard>, id: EndpointId, entry: Heard) {

@@ -165,14 +165,27 @@ impl Driver {
         self.hub.publish(&batch);
         for event in &batch {
             match event {
-                Event::NeighborUp(peer) => self.input(Input::NeighborUp(*peer.as_bytes())),
-                Event::NeighborDown(peer) => self.input(Input::NeighborDown(*peer.as_bytes())),
+                Event::NeighborUp(peer) => {
+                    self.met(*peer);
+                    self.input(Input::NeighborUp(*peer.as_bytes()));
+                }
+                Event::NeighborDown(peer) => {
+                    self.met(*peer);
+                    self.input(Input::NeighborDown(*peer.as_bytes()));
+                }
                 Event::Lagged(_) => self.input(Input::Missed),
                 Event::Received(_) | Event::State(_) => {}
             }
         }
         if heard > 0 {
             self.hear(&batch);
+        }
+    }
+
+    /// Remembers where a neighbor was reached, when it comes and, since paths change, when it goes.
+    fn met(&mut self, peer: EndpointId) {
+        if let Some(addresses) = self.addresses.clone() {
+            self.joins.push(async move { addresses.met(peer).await }.boxed());
         }
     }
 

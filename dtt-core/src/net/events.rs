@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt::Debug,
+    fmt,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
@@ -15,7 +15,7 @@ use iroh_gossip::api::Message;
 use crate::tracker::TopicState;
 
 /// Whatever must live as long as someone holds it.
-pub(crate) type Keep = Arc<dyn Debug + Send + Sync>;
+pub(crate) type Keep = Arc<dyn Send + Sync>;
 
 /// Something that happened on a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +37,16 @@ pub enum Event {
 ///
 /// It is a [`Stream`], and it ends when the topic is closed and everything queued has been read. It keeps its topic
 /// alive. Waiting is cancel-safe: an event is taken only when it is returned.
-#[derive(Debug)]
 pub struct Events {
     queue: Arc<Queue>,
     _keep: Option<Keep>,
+}
+
+/// Not what waits in it: that may be thousands of messages.
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("waiting", &self.queue.lock().events.len()).finish_non_exhaustive()
+    }
 }
 
 impl Events {

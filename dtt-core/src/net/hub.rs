@@ -107,10 +107,11 @@ impl Hub {
     /// Ends every subscription and lets go of the gossip topic.
     pub(super) fn close(&self) {
         let mut inner = self.lock();
-        self.status.send_replace(Status::Closed);
         inner.sender = None;
         inner.neighbors.clear();
         inner.subscribers.drain(..).for_each(|queue| queue.close());
+        // Last: whoever waits for it finds everything closed.
+        self.status.send_replace(Status::Closed);
     }
 
     pub(super) fn sender(&self) -> Result<GossipSender> {

@@ -1,5 +1,6 @@
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     pin::pin,
     sync::{Arc, OnceLock, Weak},
 };
@@ -50,12 +51,11 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Node {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     config: NodeConfig,
     endpoint: Endpoint,
@@ -70,6 +70,13 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     /// Set when closing has begun; the value tells whether whoever is connected knows.
     closed: OnceLock<watch::Receiver<bool>>,
+}
+
+/// Its identity and whether it is closed; the endpoint's own `Debug` would fill pages.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("id", &self.id()).field("closed", &self.is_closed()).finish()
+    }
 }
 
 impl Node {
@@ -170,7 +177,7 @@ impl Node {
     /// Tells the node that the network may have changed. Most systems notice by themselves; Android needs it.
     pub async fn network_changed(&self) {
         self.inner.endpoint.network_change().await;
-        for topic in self.inner.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade) {
+        for topic in self.inner.open_topics().await {
             topic.network_changed();
         }
     }
@@ -183,7 +190,14 @@ impl Node {
     /// waiting: closing goes on in the background.
     pub async fn shutdown(&self) {
         let mut closed = self.inner.begin_close();
-        if timeout(self.inner.config.shutdown_timeout, closed.wait_for(|closed| *closed)).await.is_err() {
+        let ended = async {
+            // The tasks of its topics end by themselves, and perhaps a little later than the endpoint.
+            let _ = closed.wait_for(|closed| *closed).await;
+            for topic in self.inner.open_topics().await {
+                topic.leave().await;
+            }
+        };
+        if timeout(self.inner.config.shutdown_timeout, ended).await.is_err() {
             tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; it goes on");
         }
     }
@@ -226,6 +240,10 @@ impl Node {
 }
 
 impl Inner {
+    async fn open_topics(&self) -> Vec<Topic> {
+        self.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect()
+    }
+
     /// Cancels every topic and closes the endpoint in a task of its own, which nobody's impatience can abort half-way.
     fn begin_close(&self) -> watch::Receiver<bool> {
         self.token.cancel();
@@ -264,8 +282,7 @@ async fn close_unused(node: Weak<Inner>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(node) = node.upgrade() else { return };
-        let topics: Vec<Topic> = node.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect();
-        let neighbors: HashSet<EndpointId> = topics.iter().flat_map(Topic::neighbors).collect();
+        let neighbors: HashSet<EndpointId> = node.open_topics().await.iter().flat_map(Topic::neighbors).collect();
         node.acceptor.close_unused(&neighbors);
     }
 }

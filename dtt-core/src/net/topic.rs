@@ -1,5 +1,6 @@
 use std::{
     collections::HashSet,
+    fmt,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
@@ -36,14 +37,20 @@ const GOSSIP_QUEUE: usize = 4096;
 /// A topic that has been joined: cheap to clone, usable from any thread.
 ///
 /// It lives as long as any of its handles, senders, receivers or event queues does; then its background work ends.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Topic {
     inner: Arc<Inner>,
     /// The queue that has been filling since this handle was made, until someone takes it.
     first: Arc<Mutex<Option<Arc<Queue>>>>,
 }
 
-#[derive(Debug)]
+/// Its id and where it stands.
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic").field("id", self.id()).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     keys: TopicKeys,
     hub: Arc<Hub>,

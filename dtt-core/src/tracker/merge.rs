@@ -22,6 +22,9 @@ const SLOT_AGE: Duration = Duration::from_secs(20);
 /// In a swarm of so many nodes, those that one node and its neighbors name and those that a record names hardly ever
 /// have nobody in common.
 const SMALL_SWARM: usize = 16;
+/// Whoever looks first in a minute sees nobody in its slot, and looks at the last minute's too, if there are so many
+/// neighbors to share the lookups with.
+const LOOKS_BACK: usize = 3;
 /// A stranger's records are tried so often, and then no more until they are forgotten: it may be the one who speaks and
 /// hears nobody, or not exist.
 const STRANGER_TRIES: u8 = 3;
@@ -81,7 +84,9 @@ impl Timer {
             return false;
         }
         if self.rides(core) {
-            return core.slots.is_fresh(now.minute(), SLOT_AGE, now);
+            let looked = core.slots.is_fresh(now.minute(), SLOT_AGE, now);
+            let first = core.slots.records(now.minute()).is_empty() && core.neighbors.len() >= LOOKS_BACK;
+            return looked && (!first || core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now));
         }
         // Both, so that both lookups run at the same time.
         let newest = core.want_slot(now.minute(), SLOT_AGE, now);

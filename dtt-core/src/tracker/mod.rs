@@ -18,6 +18,7 @@
 //! ```
 
 mod bootstrap;
+mod lost;
 mod merge;
 mod publisher;
 mod slots;
@@ -35,6 +36,7 @@ use crate::{
     wire::{GossipRecordContent, MAX_RECORD_PEERS, Record},
 };
 use bootstrap::Bootstrap;
+use lost::Lost;
 use merge::Merges;
 use publisher::Publisher;
 use slots::Slots;
@@ -205,6 +207,7 @@ pub struct Tracker {
     bootstrap: Bootstrap,
     publisher: Publisher,
     merges: Merges,
+    lost: Lost,
     last: Now,
 }
 
@@ -223,7 +226,7 @@ struct Core {
 impl Tracker {
     /// The most that [`Tracker::footprint`] ever is.
     pub const MAX_FOOTPRINT: Footprint = Footprint {
-        peers: bootstrap::FOOTPRINT,
+        peers: bootstrap::FOOTPRINT + lost::FOOTPRINT,
         records: slots::FOOTPRINT,
         heard: window::FOOTPRINT,
         named: merge::FOOTPRINT,
@@ -244,7 +247,7 @@ impl Tracker {
         let mut bootstrap = Bootstrap::default();
         bootstrap.start(&mut core, now);
         let publisher = Publisher::new(&core, now);
-        Self { core, bootstrap, publisher, merges: Merges::default(), last: now }
+        Self { core, bootstrap, publisher, merges: Merges::default(), lost: Lost::default(), last: now }
     }
 
     /// Takes an input in.
@@ -286,8 +289,13 @@ impl Tracker {
 
     /// When [`Tracker::handle_timeout`] wants to be called, on the clock of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
-        let deadlines =
-            [self.bootstrap.deadline(), self.publisher.deadline(), self.merges.deadline(), self.core.slots.deadline()];
+        let deadlines = [
+            self.bootstrap.deadline(),
+            self.publisher.deadline(),
+            self.merges.deadline(),
+            self.lost.deadline(),
+            self.core.slots.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -309,7 +317,7 @@ impl Tracker {
     /// How much is remembered. Never more than [`Tracker::MAX_FOOTPRINT`], whatever comes in.
     pub fn footprint(&self) -> Footprint {
         Footprint {
-            peers: self.bootstrap.footprint(),
+            peers: self.bootstrap.footprint() + self.lost.footprint(),
             records: self.core.slots.footprint(),
             heard: self.core.window.footprint(),
             named: self.merges.footprint(),
@@ -321,6 +329,7 @@ impl Tracker {
             return;
         }
         self.core.neighbors.push(peer);
+        self.lost.neighbor_up(now, peer);
         if self.core.neighbors.len() == 1 {
             self.bootstrap.stop(&mut self.core, now);
             self.publisher.joined(&mut self.core, now);
@@ -333,6 +342,7 @@ impl Tracker {
         let before = self.core.neighbors.len();
         self.bootstrap.has_left(peer, now);
         self.core.neighbors.retain(|known| *known != peer);
+        self.lost.neighbor_down(&mut self.core, now, peer);
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
@@ -348,6 +358,7 @@ impl Tracker {
         if record.publisher == core.me || !core.slots.add(record.clone(), &mut core.rng) {
             return;
         }
+        self.lost.record(core, &record);
         self.bootstrap.record(&mut self.core, now, &record);
         self.advance(now);
     }
@@ -373,6 +384,7 @@ impl Tracker {
         self.bootstrap.advance(core, now);
         self.publisher.advance(core, now, self.bootstrap.is_fruitless());
         self.merges.advance(core, now);
+        self.lost.advance(core, now);
         // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
         core.slots.forget_old(now);
     }

@@ -3,10 +3,12 @@
 //! usage: dtt-lab-bench [JSON-REPORT]     everything
 //!        dtt-lab-bench sealing           the cost of a record alone
 //!        dtt-lab-bench python            the Python package alone
+//!        dtt-lab-bench c-abi             receiving through the C ABI alone
 //!
 //! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
 //! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
 
+mod c_abi;
 mod children;
 mod footprint;
 mod joins;
@@ -32,6 +34,7 @@ fn main() -> Result<()> {
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
         ["receive", ref arguments @ ..] => runtime.block_on(python::receive(arguments)),
         ["python"] => report::python_alone(),
+        ["c-abi"] => c_abi::alone(),
         ["sealing"] => {
             println!("seal, open in us: ours {:?}, the peer {:?}", sealing::ours()?, sealing::theirs()?);
             Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{children, footprint, joins, python, sealing, throughput};
+use crate::{c_abi, children, footprint, joins, python, sealing, throughput};
 
 const RUNS: u32 = 3;
 /// A run of a second or two is noisier than the others.
@@ -68,6 +68,8 @@ pub(crate) async fn run(path: &str) -> Result<()> {
     rows.extend(speeds().await?);
     let rest = tokio::task::spawn_blocking(move || -> Result<Vec<Row>> {
         let mut rows = Vec::new();
+        eprintln!("receiving through the C ABI: {SPEED_RUNS} runs each, in turn");
+        rows.extend(receiving()?);
         eprintln!("the Python package: {SPEED_RUNS} runs each, in turn");
         rows.extend(package()?);
         eprintln!("seal and open");
@@ -160,6 +162,24 @@ async fn speeds() -> Result<Vec<Row>> {
     Ok(vec![
         row("messages of 256 bytes through a topic", "1/s", rate, Target::RatioAtLeast(0.95)),
         row("latency of one message, median", "us", latency, Target::None),
+    ])
+}
+
+/// Receiving through the C ABI beside the engine's own stream.
+fn receiving() -> Result<Vec<Row>> {
+    let speeds = c_abi::measure(SPEED_RUNS)?;
+    let row = |what, way: usize, limit| Row {
+        what,
+        unit: "1/s",
+        ours: median(speeds[way].clone()),
+        peer: median(speeds[0].clone()),
+        peer_name: STREAM,
+        target: Target::RatioAtLeast(limit),
+    };
+    Ok(vec![
+        row("256 bytes received by C callback", 1, 0.95),
+        row("256 bytes received by C recv", 2, 0.9),
+        row("256 bytes received by C descriptor", 3, 0.9),
     ])
 }
 

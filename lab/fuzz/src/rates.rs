@@ -23,6 +23,8 @@ const MERGE_AGE: Duration = Duration::from_secs(20);
 /// Few neighbors a moment after joining are looked at so often, and one slot is read for it; again after this.
 const SETTLE_LOOKS: u64 = 4;
 const SETTLE_AGAIN: Duration = Duration::from_secs(30);
+/// One of several neighbors that went together is asked for after this.
+const LOST_PAUSE: Duration = Duration::from_secs(20);
 /// A lookup without an answer is given up this long after its own time is over.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 /// A record that was not stored, or was overwritten, or has other addresses, is made again after this at the least.
@@ -166,6 +168,8 @@ impl Rates {
     pub fn merged(&self, which: usize, now: Duration) -> u64 {
         let elapsed = now - self.start;
         let settling = if which == 0 { SETTLE_LOOKS * times(elapsed, SETTLE_AGAIN) } else { 0 };
-        self.merges[which].map_or(0, |merge| (times(elapsed, merge.spacing) + settling).saturating_mul(merge.peers))
+        let lost = if which == 0 { times(elapsed, LOST_PAUSE) } else { 0 };
+        self.merges[which]
+            .map_or(0, |merge| (times(elapsed, merge.spacing) + settling).saturating_mul(merge.peers).saturating_add(lost))
     }
 }

@@ -60,6 +60,9 @@ pub(crate) struct Measure {
     isolated_time: u128,
     outside_time: u128,
     series: Vec<Sample>,
+    /// Every so many samples make a point of the series.
+    stride: usize,
+    samples: usize,
     labels: Vec<NodeId>,
 }
 
@@ -84,6 +87,8 @@ impl Measure {
             isolated_time: 0,
             outside_time: 0,
             series: Vec::new(),
+            stride: 1,
+            samples: 0,
             labels: Vec::new(),
         }
     }
@@ -141,13 +146,18 @@ impl Measure {
         }
         self.last = now;
         self.labels = labels;
-        self.series.push(sample);
+        // Evenly spread over the whole time, however long that becomes.
+        if self.samples.is_multiple_of(self.stride) {
+            self.series.push(sample);
+        }
+        self.samples += 1;
         if self.series.len() > 2 * SERIES {
             let mut nth = 0;
             self.series.retain(|_| {
                 nth += 1;
                 nth % 2 == 1
             });
+            self.stride *= 2;
         }
     }
 
@@ -273,6 +283,15 @@ mod tests {
         assert_eq!(outcome.one_component, Some(30.0));
         assert_eq!(outcome.reads, Some(6.033), "a read a second by ten nodes");
         assert_eq!(outcome.healthy_reads, Some(6.0));
+    }
+
+    #[test]
+    fn a_long_series_is_thinned_evenly() {
+        let mut measure = Measure::new(None);
+        (0..5000).for_each(|second| measure.sample(second * SECOND, true, sample(second * SECOND, 10, 1), vec![]));
+        let series = measure.finish(1, 0).series;
+        assert!((SERIES..=2 * SERIES).contains(&series.len()), "{}", series.len());
+        assert!(series.windows(2).all(|pair| pair[1].seconds - pair[0].seconds == 8.0));
     }
 
     #[test]

@@ -97,16 +97,18 @@ impl Report {
                     never == 0 && whole,
                 );
             }
-            let reads = entry.median(|run| run.healthy_reads);
-            if reads.is_none() && (name.starts_with("at-once") || name.starts_with("silent")) {
-                judge(format!("{name}: never healthy for a minute"), false);
-            }
-            if let Some(reads) = reads {
-                judge(
-                    format!("{name}: {reads} DHT reads per node and minute when healthy (at most 0.5)"),
-                    reads <= 0.5,
-                );
-            }
+            // In a swarm of ten thousand there is hardly a minute in which no node is between two neighbors; then all reads
+            // count, those of joining too.
+            let healthy = entry.median(|run| run.healthy_reads);
+            let (reads, when) = match healthy {
+                Some(_) => (healthy, "when healthy"),
+                None if name.starts_with("at-once") || name.starts_with("silent") => {
+                    (entry.median(|run| run.reads), "in all")
+                }
+                None => continue,
+            };
+            let reads = reads.unwrap_or(f64::INFINITY);
+            judge(format!("{name}: {reads} DHT reads per node and minute {when} (at most 0.5)"), reads <= 0.5);
         }
         targets
     }

@@ -116,6 +116,15 @@ impl Scenario {
             runs: 3,
             ..Self::new("split-silent-1000", "the same, and nobody says anything", 1000)
         });
+        for (dht, name, with) in [(false, "split-12", "with one DHT"), (true, "split-all-12", "with the DHT")] {
+            all.push(Self {
+                partition: cut(2, dht, 3 * MINUTE, 8 * MINUTE),
+                duration: 12 * MINUTE,
+                messages: 24.0,
+                runs: 31,
+                ..Self::new(name, format!("12 nodes, 24 messages a second, split into halves for 5 min, {with}"), 12)
+            });
+        }
         for nodes in [12, 40] {
             all.push(Self {
                 partition: cut(2, false, 3 * MINUTE, 8 * MINUTE),

@@ -244,3 +244,54 @@ fn disabled_parts_do_nothing() {
     assert_eq!(bench.log, []);
     assert_eq!(bench.tracker.next_deadline(), None);
 }
+
+/// A machine with four neighbors, two of which go `apart` from each other, and half an hour after that.
+fn losing_two(apart: Duration) -> Bench {
+    let mut bench = Bench::at(Config::default(), early());
+    (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.run(secs(60));
+    bench.input(Input::NeighborDown(id(1)));
+    bench.run(apart);
+    bench.input(Input::NeighborDown(id(2)));
+    (5..=6).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.forget();
+    bench
+}
+
+#[test]
+fn neighbors_that_went_in_the_same_moment_are_asked_for_until_one_is_back() {
+    let mut bench = losing_two(secs(5));
+    bench.run(secs(300));
+    let joins = bench.joins(JoinReason::Bubble);
+    assert!((7..=15).contains(&joins.len()), "every 20 to 40 s: {joins:?}");
+    assert!(joins.iter().all(|(_, peers)| peers.len() == 1 && [id(1), id(2)].contains(&peers[0])), "{joins:?}");
+    bench.input(Input::NeighborUp(id(2)));
+    bench.forget();
+    bench.run(secs(300));
+    assert_eq!(bench.joins(JoinReason::Bubble), []);
+
+    let mut in_vain = losing_two(secs(5));
+    in_vain.run(secs(16 * 60));
+    in_vain.forget();
+    in_vain.run(secs(600));
+    assert_eq!(in_vain.joins(JoinReason::Bubble), [], "they are given up");
+
+    let mut apart = losing_two(secs(9));
+    apart.run(secs(300));
+    assert_eq!(apart.joins(JoinReason::Bubble), [], "neighbors come and go");
+}
+
+#[test]
+fn neighbors_that_went_are_forgotten_when_a_record_of_this_swarm_names_them() {
+    let bench = losing_two(secs(5));
+    let minute = bench.now.minute();
+    // Of the minute in which they went, or the next one: a neighbor may not have noticed yet.
+    let mut bench = bench.with(record(minute, 3, &[1, 2], &[])).with(record(minute + 1, 3, &[1, 2], &[]));
+    bench.run(secs(100));
+    assert!(!bench.joins(JoinReason::Bubble).is_empty());
+    let mut bench = (minute + 2..minute + 12).fold(bench, |bench, later| bench.with(record(later, 3, &[1, 2], &[])));
+    bench.run(secs(300));
+    bench.forget();
+    bench.run(secs(300));
+    assert_eq!(bench.joins(JoinReason::Bubble), []);
+}

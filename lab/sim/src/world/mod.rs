@@ -4,19 +4,22 @@ use std::{rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use dtt_core::tracker::{Action, Input, JoinReason, MessageHash, Now, SeenRecord};
-use iroh_gossip::proto::{Command, Event as GossipEvent, InEvent, OutEvent, Scope};
+use iroh_gossip::proto::{Command, InEvent, OutEvent, Scope};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::Instant;
+
+mod records;
+mod swarm;
 
 use crate::{
     dht::{Dht, DhtModel, Slot, Value},
     draw::{exponential, mix},
     measure::{Components, Measure, Outcome, Sample, seconds},
-    network::{IDLE_LIMIT, Network, NodeId, Partition, Sent},
-    node::{GHOSTS, GossipTimer, Node, Packet, TOPIC, Traits, node_id, peer_id},
+    network::{IDLE_LIMIT, Network, NodeId, Partition},
+    node::{GossipTimer, Node, Packet, TOPIC, Traits, node_id, peer_id},
     policy::Rules,
     queue::{MINUTE, Queue, SECOND, Time},
-    scenario::{Arrival, Scenario, Squat},
+    scenario::{Arrival, Scenario},
 };
 
 /// Size of a sealed record with its addresses, in bytes.
@@ -279,172 +282,6 @@ impl<'a> World<'a> {
         self.gossip(id, InEvent::Command(TOPIC, Command::Join(peers.to_vec())), Some(reason));
     }
 
-    // The DHT
-
-    fn look_up(&mut self, node: NodeId, minute: u64) {
-        self.measure.read();
-        let slot = self.network.slot(node, minute);
-        let query = self.dht.lookup(slot, self.rules.request_limit());
-        let answered = !query.answers.is_empty();
-        for (time, holder) in query.answers {
-            self.queue.after(time, Event::Answer { node, slot, holder });
-        }
-        self.queue.after(query.end, Event::LookupEnd { node, minute, answered });
-    }
-
-    fn answer(&mut self, node: NodeId, slot: Slot, holder: usize) {
-        if let Some(Value::Record(record)) = self.dht.read(slot, holder) {
-            let minute = slot.0;
-            let own = record.publisher == peer_id(node);
-            self.input(node, if own { Input::OwnRecord { minute } } else { Input::Record((*record).clone()) });
-        }
-    }
-
-    fn store(&mut self, node: NodeId, minute: u64, value: Value) {
-        self.measure.wrote();
-        let slot = self.network.slot(node, minute);
-        let query = self.dht.store(slot, self.rules.request_limit());
-        let stored = !query.answers.is_empty();
-        for (time, holder) in query.answers {
-            self.queue.after(time, Event::Write { slot, holder, value: value.clone() });
-        }
-        let running = self.nodes[node as usize].as_mut().expect("it runs");
-        running.store += 1;
-        self.queue.after(query.end, Event::StoreEnd { node, store: running.store, minute, stored });
-    }
-
-    /// Every storing node gets a value of its own.
-    fn squat(&mut self, minute: u64) {
-        let Some(squat) = self.scenario.squat else { return };
-        for holder in 0..DhtModel::default().holders {
-            let value = match squat {
-                Squat::Garbage => Value::Garbage,
-                Squat::Ghosts | Squat::Mimic => {
-                    let last = self.said.len().saturating_sub(5)..self.said.len();
-                    let heard = last.filter(|_| squat == Squat::Mimic).map(|number| message_hash(number as u64));
-                    let hashes = heard.collect();
-                    let mut ghost = || peer_id(GHOSTS + self.rng.random_range(0..GHOSTS));
-                    let (publisher, peers) = (ghost(), (0..5).map(|_| ghost()).collect());
-                    Value::Record(Rc::new(SeenRecord { minute, publisher, peers, hashes }))
-                }
-            };
-            self.dht.write((minute, 0), holder, value, RECORD_BYTES);
-        }
-    }
-
-    // The gossip layer
-
-    /// Hands an event to a node's gossip layer and carries out what it wants. `reason` marks requests to join.
-    fn gossip(&mut self, id: NodeId, event: InEvent<NodeId>, reason: Option<JoinReason>) {
-        let now = self.begin.0 + Duration::from_nanos(self.queue.now());
-        let Some(node) = self.nodes.get_mut(id as usize).and_then(Option::as_mut) else { return };
-        let mut outputs = std::mem::take(&mut self.outputs);
-        outputs.extend(node.gossip.handle(event, now, None));
-        let mut inputs = false;
-        for output in outputs.drain(..) {
-            match output {
-                OutEvent::SendMessage(to, message) => {
-                    // The answer to a merge's request makes the one who asked drop a neighbor, too.
-                    let answer = self.answering.filter(|(asker, _)| *asker == to).map(|(_, reason)| reason);
-                    self.send(id, to, Packet { message, reason: reason.or(answer), answer: answer.is_some() });
-                }
-                OutEvent::ScheduleTimer(delay, timer) => {
-                    self.queue.after(delay.as_nanos() as Time, Event::Gossip(id, Box::new(timer)));
-                }
-                OutEvent::DisconnectPeer(peer) => {
-                    if let Some(connection) = self.network.close(id, peer) {
-                        // Just behind what was sent before.
-                        let after = self.network.latency(id, peer) + 1;
-                        self.queue.after(after, Event::Gone { at: peer, peer: id, connection, cut: false });
-                    }
-                }
-                OutEvent::EmitEvent(_, event) => {
-                    self.emitted(id, event);
-                    inputs = true;
-                }
-                OutEvent::PeerData(..) => {}
-            }
-        }
-        self.outputs = outputs;
-        if inputs {
-            self.carry_out(id);
-        }
-    }
-
-    /// What the gossip layer tells the application: the policy hears of it.
-    fn emitted(&mut self, id: NodeId, event: GossipEvent<NodeId>) {
-        let node = self.nodes[id as usize].as_mut().expect("it runs");
-        let (traits, started) = (node.traits, node.started);
-        let input = match event {
-            GossipEvent::NeighborUp(peer) => {
-                node.neighbors.push(peer);
-                if !std::mem::replace(&mut node.joined, true) {
-                    self.measure.join_times.push(self.queue.now() - started);
-                }
-                Input::NeighborUp(peer_id(peer))
-            }
-            GossipEvent::NeighborDown(peer) => {
-                node.neighbors.retain(|known| *known != peer);
-                Input::NeighborDown(peer_id(peer))
-            }
-            GossipEvent::Received(message) => {
-                let number = message_number(&message.content);
-                self.measure.delivered += u64::from(started <= self.said[number as usize].0);
-                Input::Received(message_hash(number))
-            }
-        };
-        let now = self.now_of(traits);
-        self.nodes[id as usize].as_mut().expect("it runs").policy.handle(now, input);
-    }
-
-    fn send(&mut self, from: NodeId, to: NodeId, packet: Packet) {
-        let answers = self.answers(from, to);
-        match self.network.send(from, to, packet, answers) {
-            Sent::Arrives(latency, packet) => {
-                self.queue.after(latency, Event::Deliver { from, to, packet: Box::new(packet) });
-            }
-            Sent::Dials(time) => self.queue.after(time, Event::Dialled { from, to, answers }),
-            Sent::Waits => {}
-        }
-    }
-
-    /// Whether a node answers someone who dials it.
-    fn answers(&self, from: NodeId, to: NodeId) -> bool {
-        let runs = self.nodes.get(to as usize).and_then(Option::as_ref);
-        runs.is_some_and(|node| !node.traits.unreachable) && self.network.has_path(from, to)
-    }
-
-    fn dialled(&mut self, from: NodeId, to: NodeId, answers: bool) {
-        let answers = answers && self.answers(from, to);
-        let runs = self.nodes[from as usize].is_some();
-        match self.network.dialled(from, to, answers && runs) {
-            Some((ours, theirs)) => {
-                let latency = self.network.latency(from, to);
-                for (from, to, packets) in [(from, to, ours), (to, from, theirs)] {
-                    for packet in packets {
-                        self.queue.after(latency, Event::Deliver { from, to, packet: Box::new(packet) });
-                    }
-                }
-            }
-            None => self.gossip(from, InEvent::PeerDisconnected(to), None),
-        }
-    }
-
-    fn deliver(&mut self, from: NodeId, to: NodeId, packet: Packet) {
-        if !self.network.has_path(from, to) {
-            return;
-        }
-        let merge = matches!(packet.reason, Some(JoinReason::Bubble | JoinReason::Overlap));
-        let before = self.nodes[to as usize].as_ref().map(|node| node.neighbors.clone()).filter(|_| merge);
-        self.answering = packet.reason.filter(|_| merge && !packet.answer).map(|reason| (from, reason));
-        self.gossip(to, InEvent::RecvMessage(from, packet.message), None);
-        self.answering = None;
-        if let Some((before, node)) = before.zip(self.nodes[to as usize].as_ref()) {
-            let evicted = before.iter().filter(|peer| !node.neighbors.contains(peer)).count();
-            self.measure.evictions += evicted as u64;
-        }
-    }
-
     // The world
 
     fn say(&mut self) {
@@ -509,12 +346,6 @@ impl<'a> World<'a> {
         let all_arrived = self.started >= self.scenario.nodes;
         self.measure.sample(now, all_arrived, sample, labels);
     }
-}
-
-fn message_number(content: &[u8]) -> u64 {
-    let mut number = [0; 8];
-    number.copy_from_slice(&content[..8]);
-    u64::from_le_bytes(number)
 }
 
 /// Stands for the hash of a message: as good as random, and cheap.

@@ -1,0 +1,107 @@
+//! Neighbors that went in the same moment: perhaps the network was cut, and will heal.
+//!
+//! The records of the other side come into sight only when the DHT has grown together again and somebody looks. Whoever was
+//! cut off can be asked for without it.
+
+use std::time::Duration;
+
+use rand::seq::IndexedRandom;
+
+use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
+
+/// Connections that a cut ends are given up within about a keep-alive interval of each other.
+const MOMENT: Duration = Duration::from_secs(8);
+/// So many neighbors that go in a moment may have been cut off; a single one has more likely ended, or dropped us.
+const CUT: usize = 2;
+/// Only those count that were neighbors for so long: while a swarm forms, the gossip layer drops one for another.
+const STEADY: Duration = Duration::from_secs(45);
+/// Between two attempts to join one of them, and up to as much more.
+const PAUSE: Duration = Duration::from_secs(20);
+/// They are given up after this.
+const GIVE_UP: Duration = Duration::from_secs(15 * 60);
+/// Those that are remembered: more than the gossip layer has neighbors.
+pub(super) const FOOTPRINT: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    /// Since when each neighbor is one.
+    neighbors: Vec<(PeerId, Duration)>,
+    /// Who went, and when, in order.
+    peers: Vec<(PeerId, Duration)>,
+    /// The next attempt, if they look like a cut.
+    next: Option<Duration>,
+    until: Duration,
+    /// The minute in which they went.
+    minute: u64,
+}
+
+impl Lost {
+    pub(super) fn footprint(&self) -> usize {
+        self.peers.len()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.next
+    }
+
+    /// If it is one of them, all of its side is back.
+    pub(super) fn neighbor_up(&mut self, now: Now, peer: PeerId) {
+        self.neighbors.push((peer, now.mono));
+        if self.peers.iter().any(|(lost, _)| *lost == peer) {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.peers.clear();
+        self.next = None;
+    }
+
+    pub(super) fn neighbor_down(&mut self, core: &mut Core, now: Now, peer: PeerId) {
+        let place = self.neighbors.iter().position(|(neighbor, _)| *neighbor == peer);
+        let since = place.map(|place| self.neighbors.swap_remove(place).1);
+        if since.is_none_or(|since| now.mono.saturating_sub(since) < STEADY) {
+            return;
+        }
+        if self.next.is_none() {
+            self.peers.retain(|(_, at)| now.mono.saturating_sub(*at) <= MOMENT);
+        }
+        if self.peers.len() < FOOTPRINT && !self.peers.iter().any(|(lost, _)| *lost == peer) {
+            self.peers.push((peer, now.mono));
+        }
+        if self.next.is_none() && self.peers.len() >= CUT {
+            self.next = Some(now.mono + PAUSE + core.jitter(PAUSE));
+            self.until = now.mono + GIVE_UP;
+            self.minute = now.minute();
+        }
+    }
+
+    /// Someone of this swarm names them, long after they went from here: they are part of it.
+    pub(super) fn record(&mut self, core: &Core, record: &SeenRecord) {
+        if self.next.is_some() && record.minute > self.minute + 1 && core.vouches_for(record) {
+            self.peers.retain(|(lost, _)| record.publisher != *lost && !record.peers.contains(lost));
+            if self.peers.is_empty() {
+                self.forget();
+            }
+        }
+    }
+
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
+        if self.next.is_none_or(|at| at > now.mono) {
+            return;
+        }
+        if now.mono >= self.until {
+            self.forget();
+            return;
+        }
+        self.next = Some(now.mono + PAUSE + core.jitter(PAUSE));
+        let merges = core.config.merge_config().bubble_merge().enabled().is_some();
+        // Who is alone asks everyone anyway.
+        if merges
+            && core.is_joined()
+            && let Some((peer, _)) = self.peers.choose(&mut core.rng)
+        {
+            core.act(Action::Join { peers: vec![*peer], reason: JoinReason::Bubble });
+        }
+    }
+}

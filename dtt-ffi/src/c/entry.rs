@@ -1,0 +1,72 @@
+//! What every call goes through: no panic and no forked child gets any further than here.
+
+use std::{any::Any, panic::AssertUnwindSafe};
+
+use super::{
+    error::{dtt_error_t, report},
+    runtime,
+    status::dtt_status_t::{self, *},
+};
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) status: dtt_status_t,
+    pub(super) message: String,
+}
+
+impl Fault {
+    pub(super) fn new(status: dtt_status_t, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    pub(super) fn unknown_option(argument: &str, value: i32, choices: &str) -> Self {
+        Self::new(DTT_UNKNOWN_OPTION, format!("{argument}: {value} is given, {choices} are possible"))
+    }
+}
+
+impl From<dtt_core::Error> for Fault {
+    fn from(error: dtt_core::Error) -> Self {
+        Self::new(error.kind().into(), error.to_string())
+    }
+}
+
+pub(super) type Outcome<T = ()> = Result<T, Fault>;
+
+/// Runs a call and makes a status of how it ended.
+pub(super) fn entry(error: *mut *mut dtt_error_t, call: impl FnOnce() -> Outcome) -> dtt_status_t {
+    match runtime::not_forked().and_then(|()| caught(call)) {
+        Ok(()) => DTT_OK,
+        Err(fault) => {
+            let status = fault.status;
+            report(error, fault);
+            status
+        }
+    }
+}
+
+/// Runs a call that has no status to end with: when it cannot be answered, the answer is `otherwise`.
+pub(super) fn answer<T>(otherwise: T, call: impl FnOnce() -> Outcome<T>) -> T {
+    caught(call).unwrap_or(otherwise)
+}
+
+/// Frees something. A forked child leaves it alone: whatever it belongs to runs in the parent.
+pub(super) fn release(free: impl FnOnce()) {
+    if runtime::not_forked().is_ok() {
+        let _ = caught(|| {
+            let _context = runtime::context();
+            free();
+            Ok(())
+        });
+    }
+}
+
+fn caught<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|panic| Err(Fault::new(DTT_PANIC, format!("the library panicked: {}", text_of(&*panic)))))
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}

@@ -1,0 +1,46 @@
+//! The C ABI: a thin adaptor over the engine's `Node` and `Topic`. Every file is one idea; pointers become Rust
+//! and back in `handle` alone.
+
+// The names are those of C, the header says for every function what its caller has to keep to, and what is opaque
+// there (and may hold secrets) is opaque here.
+#![allow(non_camel_case_types, clippy::missing_safety_doc, missing_debug_implementations)]
+
+mod callback;
+mod config;
+mod entry;
+mod error;
+mod event;
+mod events;
+mod handle;
+mod ids;
+mod join_options;
+mod log;
+mod node;
+mod node_config;
+mod rotation;
+mod runtime;
+mod signal;
+mod stats;
+mod status;
+mod testnet;
+mod topic;
+mod topic_options;
+mod version;
+
+pub use callback::dtt_event_callback_t;
+pub use config::*;
+pub use error::*;
+pub use event::*;
+pub use events::*;
+pub use handle::dtt_destructor_t;
+pub use ids::*;
+pub use join_options::*;
+pub use log::*;
+pub use node::*;
+pub use node_config::*;
+pub use rotation::*;
+pub use stats::*;
+pub use status::*;
+pub use testnet::*;
+pub use topic::*;
+pub use version::*;

@@ -1,0 +1,70 @@
+/* Two processes that know a name, a secret and a bootstrap list meet and talk. */
+#include "test.h"
+#include <spawn.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+static void talk(const char *bootstrap, const char *says, const char *hears) {
+    dtt_node_config_t *config = NULL;
+    dtt_node_t *node = NULL;
+    OK(dtt_node_config_new(&config, &error));
+    OK(dtt_node_config_use_testnet(config, bootstrap, &error));
+    OK(dtt_node_spawn(config, &node, &error));
+    dtt_node_config_free(config);
+    dtt_topic_t *topic = join(node, "meet");
+    dtt_events_t *events = subscribe(topic);
+    OK(dtt_topic_wait_joined(topic, 60000, &error));
+    /* Whoever joined a moment later may have missed the first. An identical payload would be dropped. */
+    int heard = 0, acknowledged = 0;
+    for (int round = 0; !(heard && acknowledged); round++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s %d %d", says, heard, round);
+        say(topic, text);
+        for (double until = now_s() + 0.2; now_s() < until && !(heard && acknowledged);) {
+            dtt_event_t *event = NULL;
+            if (dtt_events_recv(events, 100, &event, NULL) != DTT_OK) continue;
+            size_t length = 0;
+            const char *data = (const char *)dtt_event_data(event, &length);
+            if (dtt_event_kind(event) == DTT_EVENT_RECEIVED && length > strlen(hears) + 1 &&
+                memcmp(data, hears, strlen(hears)) == 0) {
+                heard = 1;
+                acknowledged |= data[strlen(hears) + 1] == '1';
+            }
+            dtt_event_free(event);
+        }
+        CHECK(round < 300);
+    }
+    char last[64];
+    snprintf(last, sizeof last, "%s 1 last", says);
+    say(topic, last);
+    uint64_t stats[DTT_TOPIC_STATS];
+    OK(dtt_topic_stats(topic, stats, DTT_TOPIC_STATS, &error));
+    CHECK(stats[DTT_STAT_RECEIVED] > 0 && stats[DTT_STAT_SENT] > 0 && stats[DTT_STAT_JOINED] > 0);
+    CHECK(stats[DTT_STAT_FIRST_NEIGHBOR_MS] != DTT_NEVER);
+    /* The last words need a moment to get out before the goodbye. */
+    struct timespec moment = {0, 300000000};
+    nanosleep(&moment, NULL);
+    OK(dtt_node_close(node, &error));
+    dtt_events_free(events);
+    dtt_topic_free(topic);
+    dtt_node_free(node);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 2) {
+        talk(argv[1], "child", "parent");
+        return 0;
+    }
+    dtt_testnet_t *testnet = NULL;
+    OK(dtt_testnet_new(0, &testnet, &error));
+    char *arguments[] = {argv[0], (char *)dtt_testnet_bootstrap(testnet), NULL};
+    pid_t child = 0;
+    CHECK(posix_spawn(&child, argv[0], NULL, NULL, arguments, environ) == 0);
+    talk(dtt_testnet_bootstrap(testnet), "parent", "child");
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    dtt_testnet_free(testnet);
+    return 0;
+}

@@ -1,0 +1,111 @@
+// What dtt.hpp adds to dtt.h: handles that free themselves, exceptions, values, lambdas.
+#include <dtt.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                               \
+            std::abort();                                                                                              \
+        }                                                                                                              \
+    } while (0)
+
+using namespace std::chrono_literals;
+
+template <class F>
+static dtt_status_t thrown(F call, const char *text) {
+    try {
+        call();
+    } catch (const dtt::error &error) {
+        CHECK(std::string(error.what()).find(text) != std::string::npos);
+        CHECK(std::string(error.name()) == dtt_status_name(error.status()));
+        return error.status();
+    }
+    return DTT_OK;
+}
+
+static void hear(dtt::events &events, std::string_view text) {
+    for (;;) {
+        auto event = events.recv(60s);
+        CHECK(event);
+        if (event->is_message() && event->data().text() == text) return;
+    }
+}
+
+static void errors() {
+    CHECK(thrown([] { dtt::testnet(1); }, "nodes: 1") == DTT_INVALID_ARGUMENT);
+    dtt::config config;
+    CHECK(thrown([&] { config.set(dtt_config_set_address_hints, 9); }, "hints: 9") == DTT_UNKNOWN_OPTION);
+    config.set(dtt_config_set_event_capacity, 0u);
+    CHECK(thrown([&] { config.validate(); }, "event_capacity") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { dtt::node(dtt::node_config().topics(config)); }, "event_capacity") == DTT_INVALID_ARGUMENT);
+    CHECK(dtt::hex(dtt::topic_id("")).substr(0, 8) == "cf83e135");
+    CHECK(dtt::version() == DTT_VERSION);
+}
+
+static void a_pair() {
+    std::atomic<int> lines{0};
+    dtt::set_log(DTT_LOG_DEBUG, [&](dtt_log_level_t, std::string_view target, std::string_view) {
+        lines += !target.empty();
+    });
+    dtt::testnet testnet;
+    auto key = dtt::generate_secret_key();
+    dtt::node alice(testnet.node_config().secret_key(key)), bob(testnet.node_config());
+    CHECK(alice.id() == dtt::id_of(key));
+    auto alike = [](const dtt::id &topic, std::uint64_t minute, const std::array<std::uint8_t, 32> &secret) {
+        auto seed = topic;
+        seed[0] = static_cast<std::uint8_t>(minute);
+        seed[1] = secret[1];
+        return seed;
+    };
+    dtt::topic hers = alice.join("c++", "secret", dtt::join_options().rotate(alike));
+    dtt::topic his = bob.join("c++", "secret", dtt::join_options().rotate(alike));
+    CHECK(hers.wait_joined(60s) && his.wait_joined(60s));
+    CHECK(hers.neighbors() == std::vector<dtt::id>{bob.id()});
+    CHECK(hers.id() == dtt::topic_id("c++") && hers.state() == DTT_STATE_JOINED);
+
+    dtt::events read = his.subscribe(), called = his.subscribe();
+    auto alive = std::make_shared<std::atomic<int>>(0);
+    called.on_event([alive](dtt::event_view event) { *alive += event.is_message(); });
+    hers.broadcast("hello");
+    hear(read, "hello");
+    hers.broadcast_neighbors(std::vector<std::uint8_t>{'n', 'e', 'a', 'r'});
+    hear(read, "near");
+    CHECK(read.fd() >= 0);
+    while (read.try_recv()) {
+    }
+    CHECK(!read.recv(1ms));
+    CHECK(thrown([&] { hers.broadcast(std::string(5000, 'x')); }, "the limit is 4057") == DTT_TOO_LARGE);
+    CHECK(thrown([&] { called.try_recv(); }, "callback") == DTT_BUSY);
+    called.close();
+    CHECK(*alive == 2 && alive.use_count() == 1);
+    CHECK(hers.stats()[DTT_STAT_SENT] >= 2 && alice.stats()[DTT_STAT_NODE_TOPICS] == 1);
+
+    std::thread waiter([&] { CHECK(!read.next()); });
+    std::this_thread::sleep_for(20ms);
+    bob.close();
+    waiter.join();
+    CHECK(bob.is_closed());
+    CHECK(thrown([&] { read.try_recv(); }, "closed") == DTT_CLOSED);
+    CHECK(thrown([&] { his.wait_joined(1s); }, "closed") == DTT_CLOSED);
+    CHECK(lines > 0);
+    dtt::set_log(DTT_LOG_OFF, nullptr);
+
+    // Moved, and gone without a word.
+    dtt::node moved = std::move(alice);
+    dtt::topic topic = std::move(hers);
+    dtt::event kept = [&] {
+        dtt::events own = topic.subscribe();
+        return *own.recv(1s);
+    }();
+    CHECK(dtt::event(*kept).kind() == DTT_EVENT_STATE);
+}
+
+int main() {
+    errors();
+    a_pair();
+}

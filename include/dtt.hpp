@@ -1,0 +1,443 @@
+// libdtt for C++17: what dtt.h has, with handles that free themselves, views, exceptions, and lambdas as callbacks.
+//
+// Header-only; link libdtt. dtt.h is the manual: every function here does what the C function of its name does, on the
+// same threads. Every call that fails throws dtt::error with the status and the message; what may well happen (a time-out, no
+// event, the end) is a value where a loop would otherwise be made of exceptions.
+
+#ifndef DTT_HPP
+#define DTT_HPP
+
+#include "dtt.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dtt {
+
+// Bytes that are someone else's: what std::span<const std::uint8_t> is in C++20.
+class bytes_view {
+public:
+    constexpr bytes_view() noexcept = default;
+    constexpr bytes_view(const std::uint8_t *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    bytes_view(std::string_view text) noexcept
+        : data_(reinterpret_cast<const std::uint8_t *>(text.data())), size_(text.size()) {}
+    bytes_view(const char *text) noexcept : bytes_view(std::string_view(text)) {}
+    bytes_view(const std::string &text) noexcept : bytes_view(std::string_view(text)) {}
+    bytes_view(const std::vector<std::uint8_t> &bytes) noexcept : data_(bytes.data()), size_(bytes.size()) {}
+    template <std::size_t N>
+    constexpr bytes_view(const std::array<std::uint8_t, N> &bytes) noexcept : data_(bytes.data()), size_(N) {}
+
+    constexpr const std::uint8_t *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr bool empty() const noexcept { return size_ == 0; }
+    constexpr const std::uint8_t *begin() const noexcept { return data_; }
+    constexpr const std::uint8_t *end() const noexcept { return data_ + size_; }
+    constexpr std::uint8_t operator[](std::size_t place) const { return data_[place]; }
+    std::string_view text() const noexcept { return {reinterpret_cast<const char *>(data_), size_}; }
+    std::vector<std::uint8_t> to_vector() const { return {begin(), end()}; }
+
+private:
+    const std::uint8_t *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+// A topic id or a node's id.
+using id = std::array<std::uint8_t, DTT_ID_LEN>;
+// A node's secret key. It is not wiped when it goes: keep it where it belongs.
+using secret_key = std::array<std::uint8_t, DTT_KEY_LEN>;
+using milliseconds = std::chrono::milliseconds;
+// A time-out that never comes.
+inline constexpr milliseconds forever = milliseconds::max();
+
+// A call that failed.
+class error : public std::runtime_error {
+public:
+    error(dtt_status_t status, const char *message) : std::runtime_error(message), status_(status) {}
+    dtt_status_t status() const noexcept { return status_; }
+    const char *name() const noexcept { return dtt_status_name(status_); }
+
+private:
+    dtt_status_t status_;
+};
+
+namespace detail {
+
+template <auto Free>
+struct freer {
+    template <class T>
+    void operator()(T *handle) const noexcept {
+        Free(handle);
+    }
+};
+template <class T, auto Free>
+using handle = std::unique_ptr<T, freer<Free>>;
+
+// The message of a call under way: `err` goes where C wants a dtt_error_t **.
+class report {
+public:
+    report() = default;
+    report(const report &) = delete;
+    report &operator=(const report &) = delete;
+    ~report() { dtt_error_free(error_); }
+    operator dtt_error_t **() noexcept { return &error_; }
+    [[noreturn]] void raise(dtt_status_t status) const { throw error(status, dtt_error_message(error_)); }
+
+private:
+    dtt_error_t *error_ = nullptr;
+};
+
+template <class F, class... A>
+void call(F function, A... arguments) {
+    report err;
+    if (dtt_status_t status = function(arguments..., err); status != DTT_OK) err.raise(status);
+}
+
+// A call whose last argument before the error is the pointer that it fills.
+template <class T, class F, class... A>
+T *make(F function, A... arguments) {
+    T *out = nullptr;
+    call(function, arguments..., &out);
+    return out;
+}
+
+inline std::uint64_t ms(milliseconds time) {
+    if (time == forever) return DTT_FOREVER;
+    return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
+
+inline std::string text(char *from_c) {
+    std::unique_ptr<char, freer<dtt_string_free>> owned(from_c);
+    return owned.get();
+}
+
+} // namespace detail
+
+// The version of the library that runs.
+inline std::string_view version() noexcept { return dtt_version(); }
+
+inline id topic_id(bytes_view name) {
+    id out{};
+    detail::call(dtt_topic_id_of_name, name.data(), name.size(), out.data());
+    return out;
+}
+inline secret_key generate_secret_key() {
+    secret_key out{};
+    detail::call(dtt_secret_key_generate, out.data());
+    return out;
+}
+inline id id_of(const secret_key &key) {
+    id out{};
+    detail::call(dtt_secret_key_id, key.data(), key.size(), out.data());
+    return out;
+}
+inline std::string hex(const id &id) { return detail::text(detail::make<char>(dtt_id_to_hex, id.data(), id.size())); }
+
+// An event in a callback: a view that ends with the call. In other words a const dtt_event_t *.
+class event_view {
+public:
+    explicit event_view(const dtt_event_t *event) noexcept : event_(event) {}
+    dtt_event_kind_t kind() const noexcept { return dtt_event_kind(event_); }
+    bool is_message() const noexcept { return kind() == DTT_EVENT_RECEIVED; }
+    bytes_view data() const noexcept {
+        std::size_t size = 0;
+        const std::uint8_t *data = dtt_event_data(event_, &size);
+        return {data, size};
+    }
+    // The node that the event is about; all zero for events that are about none.
+    id peer() const noexcept {
+        id out{};
+        if (const std::uint8_t *peer = dtt_event_peer(event_)) std::copy(peer, peer + out.size(), out.begin());
+        return out;
+    }
+    std::uint64_t missed() const noexcept { return dtt_event_missed(event_); }
+    dtt_state_t state() const noexcept { return dtt_event_state(event_); }
+    bool is_direct() const noexcept { return dtt_event_is_direct(event_); }
+    const dtt_event_t *get() const noexcept { return event_; }
+
+private:
+    const dtt_event_t *event_;
+};
+
+// An event of one's own.
+class event {
+public:
+    explicit event(dtt_event_t *owned) noexcept : handle_(owned) {}
+    // Keeps what a callback was lent.
+    explicit event(event_view lent) : handle_(detail::make<dtt_event_t>(dtt_event_clone, lent.get())) {}
+    event_view view() const noexcept { return event_view(handle_.get()); }
+    event_view operator*() const noexcept { return view(); }
+    dtt_event_kind_t kind() const noexcept { return view().kind(); }
+    bool is_message() const noexcept { return view().is_message(); }
+    bytes_view data() const noexcept { return view().data(); }
+    id peer() const noexcept { return view().peer(); }
+
+private:
+    detail::handle<dtt_event_t, dtt_event_free> handle_;
+};
+
+// The options of a topic. Every setter of dtt.h works on get(), with set() around it:
+//     config.set(dtt_config_set_event_capacity, 4096);
+class config {
+public:
+    config() : handle_(detail::make<dtt_config_t>(dtt_config_new)) {}
+    template <class F, class... A>
+    config &set(F setter, A... arguments) {
+        detail::call(setter, handle_.get(), arguments...);
+        return *this;
+    }
+    config &use_testnet(const std::string &bootstrap) { return set(dtt_config_use_testnet, bootstrap.c_str()); }
+    void validate() const { detail::call(dtt_config_validate, handle_.get()); }
+    dtt_config_t *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::handle<dtt_config_t, dtt_config_free> handle_;
+};
+
+// The options of a node; setters likewise.
+class node_config {
+public:
+    node_config() : handle_(detail::make<dtt_node_config_t>(dtt_node_config_new)) {}
+    explicit node_config(dtt_node_config_t *owned) noexcept : handle_(owned) {}
+    template <class F, class... A>
+    node_config &set(F setter, A... arguments) {
+        detail::call(setter, handle_.get(), arguments...);
+        return *this;
+    }
+    node_config &secret_key(const dtt::secret_key &key) {
+        return set(dtt_node_config_set_secret_key, key.data(), key.size());
+    }
+    node_config &topics(const config &topics) { return set(dtt_node_config_set_topics, topics.get()); }
+    node_config &use_testnet(const std::string &bootstrap) {
+        return set(dtt_node_config_use_testnet, bootstrap.c_str());
+    }
+    void validate() const { detail::call(dtt_node_config_validate, handle_.get()); }
+    dtt_node_config_t *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::handle<dtt_node_config_t, dtt_node_config_free> handle_;
+};
+
+// An embedded DHT on loopback.
+class testnet {
+public:
+    explicit testnet(std::size_t nodes = 0) : handle_(detail::make<dtt_testnet_t>(dtt_testnet_new, nodes)) {}
+    std::string bootstrap() const { return dtt_testnet_bootstrap(handle_.get()); }
+    dtt::node_config node_config() const {
+        return dtt::node_config(detail::make<dtt_node_config_t>(dtt_testnet_node_config, handle_.get()));
+    }
+
+private:
+    detail::handle<dtt_testnet_t, dtt_testnet_free> handle_;
+};
+
+// Derives the 32-byte seed of a topic's records for one minute; see dtt_rotation_t. It must not throw.
+using rotation = std::function<std::array<std::uint8_t, 32>(const id &topic, std::uint64_t minute,
+                                                            const std::array<std::uint8_t, 32> &secret_hash)>;
+
+// How a topic is joined.
+class join_options {
+public:
+    join_options() : handle_(detail::make<dtt_join_options_t>(dtt_join_options_new)) {}
+    join_options &timeout(milliseconds limit) {
+        detail::call(dtt_join_options_set_timeout_ms, handle_.get(), detail::ms(limit));
+        return *this;
+    }
+    join_options &config(const dtt::config &config) {
+        detail::call(dtt_join_options_set_config, handle_.get(), config.get());
+        return *this;
+    }
+    join_options &rotate(rotation derive) {
+        auto owned = std::make_unique<rotation>(std::move(derive));
+        detail::call(
+            dtt_join_options_set_rotation, handle_.get(),
+            +[](void *userdata, const std::uint8_t *topic, std::uint64_t minute, const std::uint8_t *secret,
+                std::uint8_t *seed) noexcept {
+                std::array<std::uint8_t, 32> id_bytes, secret_bytes;
+                std::copy(topic, topic + 32, id_bytes.begin());
+                std::copy(secret, secret + 32, secret_bytes.begin());
+                auto derived = (*static_cast<rotation *>(userdata))(id_bytes, minute, secret_bytes);
+                std::copy(derived.begin(), derived.end(), seed);
+            },
+            static_cast<void *>(owned.get()),
+            +[](void *userdata) noexcept { delete static_cast<rotation *>(userdata); });
+        owned.release();
+        return *this;
+    }
+    dtt_join_options_t *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::handle<dtt_join_options_t, dtt_join_options_free> handle_;
+};
+
+// A queue of events: recv, try_recv, fd, or a callback. Freed with the object, which stops a callback without waiting for it;
+// close() waits.
+class events {
+public:
+    explicit events(dtt_events_t *owned) noexcept : handle_(owned) {}
+
+    // The next event; none when the time is over. Throws CLOSED at the end.
+    std::optional<event> recv(milliseconds limit = forever) {
+        detail::report err;
+        dtt_event_t *out = nullptr;
+        dtt_status_t status = dtt_events_recv(handle_.get(), detail::ms(limit), &out, err);
+        return result(status, DTT_TIMEOUT, out, err);
+    }
+    // The next event if there is one now. Throws CLOSED at the end.
+    std::optional<event> try_recv() {
+        detail::report err;
+        dtt_event_t *out = nullptr;
+        dtt_status_t status = dtt_events_try_recv(handle_.get(), &out, err);
+        return result(status, DTT_EMPTY, out, err);
+    }
+    // Waits for the next event; none at the end: `while (auto event = events.next())`.
+    std::optional<event> next() {
+        detail::report err;
+        dtt_event_t *out = nullptr;
+        dtt_status_t status = dtt_events_recv(handle_.get(), DTT_FOREVER, &out, err);
+        return result(status, DTT_CLOSED, out, err);
+    }
+    int fd() const {
+        int out = -1;
+        detail::call(dtt_events_fd, handle_.get(), &out);
+        return out;
+    }
+    // Calls for each event, on a thread of the library's, one at a time. What the function holds is destroyed after the last call.
+    // An exception that leaves it ends the program (std::terminate).
+    template <class F>
+    void on_event(F function) {
+        auto owned = std::make_unique<F>(std::move(function));
+        detail::call(
+            dtt_events_set_callback, handle_.get(),
+            +[](void *userdata, const dtt_event_t *event) noexcept { (*static_cast<F *>(userdata))(event_view(event)); },
+            static_cast<void *>(owned.get()), +[](void *userdata) noexcept { delete static_cast<F *>(userdata); });
+        owned.release();
+    }
+    void close() { detail::call(dtt_events_close, handle_.get()); }
+    dtt_events_t *get() const noexcept { return handle_.get(); }
+
+private:
+    static std::optional<event> result(dtt_status_t status, dtt_status_t none, dtt_event_t *out, detail::report &err) {
+        if (status == DTT_OK) return event(out);
+        if (status == none) return std::nullopt;
+        err.raise(status);
+    }
+    detail::handle<dtt_events_t, dtt_events_free> handle_;
+};
+
+// A topic that has been joined.
+class topic {
+public:
+    explicit topic(dtt_topic_t *owned) noexcept : handle_(owned) {}
+    events subscribe() const { return events(detail::make<dtt_events_t>(dtt_topic_subscribe, handle_.get())); }
+    void broadcast(bytes_view data) const {
+        detail::call(dtt_topic_broadcast, handle_.get(), data.data(), data.size());
+    }
+    void broadcast_neighbors(bytes_view data) const {
+        detail::call(dtt_topic_broadcast_neighbors, handle_.get(), data.data(), data.size());
+    }
+    void join_peer(const id &peer, const std::string &addresses = {}) const {
+        detail::call(dtt_topic_join_peer, handle_.get(), peer.data(), peer.size(), addresses.c_str());
+    }
+    // Whether there is a neighbor within the time.
+    bool wait_joined(milliseconds limit = forever) const {
+        detail::report err;
+        dtt_status_t status = dtt_topic_wait_joined(handle_.get(), detail::ms(limit), err);
+        if (status != DTT_OK && status != DTT_TIMEOUT) err.raise(status);
+        return status == DTT_OK;
+    }
+    std::vector<dtt::id> neighbors() const {
+        std::vector<dtt::id> found(16);
+        for (;;) {
+            std::size_t count = 0;
+            detail::call(dtt_topic_neighbors, handle_.get(), found.data()->data(), found.size(), &count);
+            bool all = count <= found.size();
+            found.resize(count);
+            if (all) return found;
+        }
+    }
+    dtt_state_t state() const noexcept { return dtt_topic_state(handle_.get()); }
+    std::size_t max_message_size() const noexcept { return dtt_topic_max_message_size(handle_.get()); }
+    // Indexed by dtt_topic_stat_t.
+    std::array<std::uint64_t, DTT_TOPIC_STATS> stats() const {
+        std::array<std::uint64_t, DTT_TOPIC_STATS> out{};
+        detail::call(dtt_topic_stats, handle_.get(), out.data(), out.size());
+        return out;
+    }
+    dtt::id id() const {
+        dtt::id out{};
+        detail::call(dtt_topic_id, handle_.get(), out.data());
+        return out;
+    }
+    void close() { detail::call(dtt_topic_close, handle_.get()); }
+    dtt_topic_t *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::handle<dtt_topic_t, dtt_topic_free> handle_;
+};
+
+// What topics run on. Freed with the object, which closes it in the background once its topics have gone too; close() waits.
+class node {
+public:
+    node() : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_node_config_t *>(nullptr))) {}
+    explicit node(const node_config &config) : handle_(detail::make<dtt_node_t>(dtt_node_spawn, config.get())) {}
+    topic join(bytes_view name, bytes_view secret) const { return open(name, secret, nullptr); }
+    topic join(bytes_view name, bytes_view secret, const join_options &options) const {
+        return open(name, secret, options.get());
+    }
+    dtt::id id() const {
+        dtt::id out{};
+        detail::call(dtt_node_id, handle_.get(), out.data());
+        return out;
+    }
+    std::string addresses() const { return detail::text(detail::make<char>(dtt_node_addresses, handle_.get())); }
+    // Indexed by dtt_node_stat_t.
+    std::array<std::uint64_t, DTT_NODE_STATS> stats() const {
+        std::array<std::uint64_t, DTT_NODE_STATS> out{};
+        detail::call(dtt_node_stats, handle_.get(), out.data(), out.size());
+        return out;
+    }
+    void network_changed() const { detail::call(dtt_node_network_changed, handle_.get()); }
+    bool is_closed() const noexcept { return dtt_node_is_closed(handle_.get()); }
+    void close() { detail::call(dtt_node_close, handle_.get()); }
+    dtt_node_t *get() const noexcept { return handle_.get(); }
+
+private:
+    topic open(bytes_view name, bytes_view secret, const dtt_join_options_t *options) const {
+        return topic(detail::make<dtt_topic_t>(dtt_node_join, handle_.get(), name.data(), name.size(), secret.data(),
+                                               secret.size(), options));
+    }
+    detail::handle<dtt_node_t, dtt_node_free> handle_;
+};
+
+// Calls for each log line up to `level`; see dtt_log_set_callback. An empty function ends it. It must not throw.
+using log_function = std::function<void(dtt_log_level_t level, std::string_view target, std::string_view message)>;
+inline void set_log(dtt_log_level_t level, log_function function) {
+    if (!function) {
+        detail::call(dtt_log_set_callback, static_cast<std::int32_t>(DTT_LOG_OFF), dtt_log_callback_t{},
+                     static_cast<void *>(nullptr), dtt_destructor_t{});
+        return;
+    }
+    auto owned = std::make_unique<log_function>(std::move(function));
+    detail::call(
+        dtt_log_set_callback, static_cast<std::int32_t>(level),
+        +[](void *userdata, std::int32_t level, const char *target, const char *message) noexcept {
+            (*static_cast<log_function *>(userdata))(static_cast<dtt_log_level_t>(level), target, message);
+        },
+        static_cast<void *>(owned.get()), +[](void *userdata) noexcept { delete static_cast<log_function *>(userdata); });
+    owned.release();
+}
+
+} // namespace dtt
+
+#endif

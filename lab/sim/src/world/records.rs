@@ -1,0 +1,67 @@
+//! The DHT's part of the simulation: lookups, stores, and a squatter.
+
+use std::rc::Rc;
+
+use dtt_core::tracker::{Input, SeenRecord};
+use rand::RngExt;
+
+use super::{Event, RECORD_BYTES, World, message_hash};
+use crate::{
+    dht::{DhtModel, Slot, Value},
+    network::NodeId,
+    node::{GHOSTS, peer_id},
+    scenario::Squat,
+};
+
+impl World<'_> {
+    pub(super) fn look_up(&mut self, node: NodeId, minute: u64) {
+        self.measure.read();
+        let slot = self.network.slot(node, minute);
+        let query = self.dht.lookup(slot, self.rules.request_limit());
+        let answered = !query.answers.is_empty();
+        for (time, holder) in query.answers {
+            self.queue.after(time, Event::Answer { node, slot, holder });
+        }
+        self.queue.after(query.end, Event::LookupEnd { node, minute, answered });
+    }
+
+    pub(super) fn answer(&mut self, node: NodeId, slot: Slot, holder: usize) {
+        if let Some(Value::Record(record)) = self.dht.read(slot, holder) {
+            let minute = slot.0;
+            let own = record.publisher == peer_id(node);
+            self.input(node, if own { Input::OwnRecord { minute } } else { Input::Record((*record).clone()) });
+        }
+    }
+
+    pub(super) fn store(&mut self, node: NodeId, minute: u64, value: Value) {
+        self.measure.wrote();
+        let slot = self.network.slot(node, minute);
+        let query = self.dht.store(slot, self.rules.request_limit());
+        let stored = !query.answers.is_empty();
+        for (time, holder) in query.answers {
+            self.queue.after(time, Event::Write { slot, holder, value: value.clone() });
+        }
+        let running = self.nodes[node as usize].as_mut().expect("it runs");
+        running.store += 1;
+        self.queue.after(query.end, Event::StoreEnd { node, store: running.store, minute, stored });
+    }
+
+    /// Every storing node gets a value of its own.
+    pub(super) fn squat(&mut self, minute: u64) {
+        let Some(squat) = self.scenario.squat else { return };
+        for holder in 0..DhtModel::default().holders {
+            let value = match squat {
+                Squat::Garbage => Value::Garbage,
+                Squat::Ghosts | Squat::Mimic => {
+                    let last = self.said.len().saturating_sub(5)..self.said.len();
+                    let heard = last.filter(|_| squat == Squat::Mimic).map(|number| message_hash(number as u64));
+                    let hashes = heard.collect();
+                    let mut ghost = || peer_id(GHOSTS + self.rng.random_range(0..GHOSTS));
+                    let (publisher, peers) = (ghost(), (0..5).map(|_| ghost()).collect());
+                    Value::Record(Rc::new(SeenRecord { minute, publisher, peers, hashes }))
+                }
+            };
+            self.dht.write((minute, 0), holder, value, RECORD_BYTES);
+        }
+    }
+}
