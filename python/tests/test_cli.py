@@ -181,13 +181,10 @@ class Terminal:
         os.write(self.descriptor, text.encode())
 
     def end(self, key: str) -> int:
-        """Presses a key that ends it, and again if it came while a line was being printed, as people do."""
-        deadline, pressed = time.monotonic() + PATIENCE, 0.0
+        """Presses a key that ends it, once."""
+        self.type(key)
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            if time.monotonic() - pressed > 2:
-                with contextlib.suppress(OSError):
-                    self.type(key)
-                pressed = time.monotonic()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 os.close(self.descriptor)

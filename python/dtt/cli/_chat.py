@@ -68,6 +68,7 @@ def status(topic: dtt.Topic) -> str:
 async def _talk(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
     from prompt_toolkit import PromptSession, print_formatted_text
     from prompt_toolkit.formatted_text import FormattedText
+    from prompt_toolkit.input import create_input
     from prompt_toolkit.patch_stdout import patch_stdout
 
     def show(*parts: tuple[str, str]) -> None:
@@ -76,8 +77,12 @@ async def _talk(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
     def bar() -> FormattedText:
         return FormattedText([("", f" {node.id.short()}  "), ("bold", status(topic))])
 
+    keys = create_input()
+    # While a line is printed above the prompt, the terminal would go back to its own line editing: it would take a Ctrl-D for
+    # itself, and hold other keys back. Printing does not need that.
+    keys.cooked_mode = contextlib.nullcontext  # type: ignore[method-assign]
     session: PromptSession[str] = PromptSession(
-        f"{nick}> ", bottom_toolbar=bar, refresh_interval=0.5, erase_when_done=True
+        f"{nick}> ", bottom_toolbar=bar, refresh_interval=0.5, erase_when_done=True, input=keys
     )
     with patch_stdout():
         listening = asyncio.create_task(_listen(topic, lambda event: _show(event, show)))
