@@ -135,7 +135,11 @@ def test_chat_speaks_json_and_ends_with_its_input(testnet: dtt.Testnet, secret_f
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        # What is said without a neighbor goes nowhere, so each side has one first.
         topic.joined(PATIENCE)
+        for line in process.stdout:
+            if json.loads(line)["event"] == "neighbor_up":
+                break
         process.stdin.write("hello from json\n")
         process.stdin.flush()
         for event in topic.events(timeout=PATIENCE):

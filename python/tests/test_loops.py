@@ -16,11 +16,24 @@ async def _talk(testnet: dtt.Testnet, name: str, messages: int = 200) -> set[byt
     async with pair(testnet, name) as (a, b):
         sending = asyncio.create_task(send_all(a, b, messages))
         heard: set[bytes] = set()
-        async for event in b:
-            if isinstance(event, dtt.Received):
-                heard.add(event.content)
-                if len(heard) == messages:
-                    break
+        others: list[dtt.Event] = []
+
+        async def listen() -> None:
+            async for event in b:
+                if isinstance(event, dtt.Received):
+                    heard.add(event.content)
+                    if len(heard) == messages:
+                        break
+                else:
+                    others.append(event)
+
+        try:
+            await asyncio.wait_for(listen(), PATIENCE)
+        except (TimeoutError, asyncio.TimeoutError):
+            missing = sorted({b"%d" % n for n in range(messages)} - heard, key=int)
+            raise AssertionError(
+                f"{missing[:5]} of {len(missing)} missing; {others}; {a.stats()}; {b.stats()}"
+            ) from None
         await sending
         return heard
 
