@@ -99,7 +99,7 @@ def test_every_other_await_can_be_cancelled(testnet: dtt.Testnet) -> None:
                     await task
                 except asyncio.CancelledError:
                     cancelled += 1
-            assert topic.state == "looking_up"
+            assert topic.state in ("looking_up", "alone")
             await topic.broadcast(b"still there")
         assert cancelled > 300
 
@@ -111,19 +111,24 @@ def test_every_other_await_can_be_cancelled(testnet: dtt.Testnet) -> None:
 
 
 def test_a_start_that_is_cancelled_can_be_awaited_again(testnet: dtt.Testnet) -> None:
-    async def main() -> None:
+    async def cancels() -> bool:
         node = dtt.Node(testnet.node_config())
         starting = asyncio.create_task(node.start())
         await asyncio.sleep(0)
-        starting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await starting
+        # On a busy machine the start may be over before this thread goes on: then nothing is left to cancel.
+        if cancelled := starting.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await starting
         await asyncio.gather(node.start(), node.start())
         assert (await node.stats()).topics == 0
         await node.close()
         await node.close()
         with pytest.raises(dtt.ClosedError):
             await node.start()
+        return cancelled
+
+    async def main() -> None:
+        assert any([await cancels() for _ in range(10)])
 
     asyncio.run(main())
 
