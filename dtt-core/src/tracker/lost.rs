@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::seq::IndexedRandom;
 
-use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
+use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord, merge::is_my_turn};
 
 /// Connections that a cut ends are given up within about a keep-alive interval of each other.
 const MOMENT: Duration = Duration::from_secs(8);
@@ -74,6 +74,10 @@ impl Lost {
             self.peers.push((peer, now.mono));
         }
         if self.next.is_none() && self.peers.len() >= CUT {
+            // Joining makes others drop a neighbor, which may look like a cut to them.
+            if !is_my_turn(core, now) {
+                return self.forget();
+            }
             self.next = Some(now.mono + PAUSE + core.jitter(PAUSE));
             self.until = now.mono + GIVE_UP;
             self.minute = now.minute();
