@@ -2,6 +2,7 @@
 # Cargo is always asked for the whole workspace, so that iroh and the rest are compiled once and with one set of features.
 
 CARGO ?= cargo
+export TOPIC SECRET
 BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
@@ -25,7 +26,7 @@ testnet: ## A DHT on loopback for other processes, until Ctrl-D; its first line 
 chat: ## A chat: TOPIC=... SECRET=..., and DTT_BOOTSTRAP=... for a testnet
 	@tools/need cargo cc
 	@$(BUILD) --quiet --bin chat
-	@$(BIN)/chat "$(TOPIC)" "$(SECRET)"
+	@$(BIN)/chat "$$TOPIC" "$$SECRET"
 
 test: ## Every test; ends with a line of how many passed, failed and were skipped
 	@tools/need cargo cc python3

@@ -104,7 +104,8 @@ enum dtt_status_t
     DTT_BAD_LENGTH = 104,
     // A text is not UTF-8.
     DTT_BAD_UTF8 = 105,
-    // A pointer is no handle of the type that is asked for: another type's, or one that was freed.
+    // A pointer is no handle of the type that is asked for, but another type's, or something else. What was freed must not
+    // be used at all: its memory may be anything by now, and nothing can tell for sure.
     DTT_BAD_HANDLE = 106,
     // A number stands for none of the choices of its option.
     DTT_UNKNOWN_OPTION = 107,
@@ -369,7 +370,8 @@ typedef struct dtt_error_t dtt_error_t;
 // thread.
 typedef struct dtt_event_t dtt_event_t;
 
-// A subscriber's own bounded queue of events. It keeps its topic open until it is closed or freed.
+// A subscriber's own bounded queue of events. It keeps its topic open until it is closed or freed (with a callback: and the
+// last call has returned).
 //
 // Events are received in one of these ways; the first three may be mixed, and used from several threads at once (each event
 // goes to one of them):
@@ -378,7 +380,8 @@ typedef struct dtt_event_t dtt_event_t;
 // - dtt_events_try_recv takes the next one if there is one;
 // - dtt_events_fd gives a descriptor for poll, epoll, kqueue or libuv, which is readable when it is time to call
 //   dtt_events_try_recv until it says DTT_EMPTY;
-// - dtt_events_set_callback has a function called for each event; the other ways end with DTT_BUSY from then on.
+// - dtt_events_set_callback has a function called for each event; the other ways end with DTT_BUSY from then on, and a queue
+//   whose descriptor was asked for ends dtt_events_set_callback with DTT_BUSY.
 //
 // When a reader is slow and the queue is full, the oldest events go, and a DTT_EVENT_LAGGED says how many.
 //
@@ -685,8 +688,10 @@ dtt_status_t dtt_events_fd(dtt_events_t *events,
 //
 // No call runs or begins any more when dtt_events_close, dtt_topic_close or dtt_node_close has returned DTT_OK outside of a
 // callback. Inside a callback they do not wait for callbacks: those for what is queued, and the destructor, come afterwards.
+// When the queue, its topic or its node is closed already, it ends with DTT_CLOSED, and what is queued can be received.
 //
-// Any thread. DTT_OK, DTT_BUSY, DTT_CLOSED, DTT_NULL, DTT_BAD_HANDLE.
+// Each queue that is busy has a thread, which goes when nothing has come for a moment; where the system has none left, the events
+// wait until it has. Any thread. DTT_OK, DTT_BUSY (it has a callback, or dtt_events_fd was called), DTT_CLOSED, DTT_NULL, DTT_BAD_HANDLE.
 dtt_status_t dtt_events_set_callback(dtt_events_t *events,
                                      dtt_event_callback_t callback,
                                      void *userdata,
@@ -713,7 +718,8 @@ dtt_status_t dtt_topic_id_of_name(const uint8_t *name, size_t name_len, uint8_t 
 // DTT_BAD_LENGTH.
 dtt_status_t dtt_id_to_hex(const uint8_t *id, size_t id_len, char **out, dtt_error_t **error);
 
-// A new secret key for a node: DTT_KEY_LEN random bytes to `key`. Any thread. DTT_OK, DTT_NULL.
+// A new secret key for a node: DTT_KEY_LEN random bytes of the system's to `key`. Any thread. DTT_OK, DTT_NULL,
+// DTT_SYSTEM (the system has no random bytes).
 dtt_status_t dtt_secret_key_generate(uint8_t *key, dtt_error_t **error);
 
 // The id of the node with this secret key: DTT_ID_LEN bytes to `id`. Any thread. DTT_OK, DTT_NULL, DTT_BAD_LENGTH.
@@ -777,7 +783,8 @@ dtt_status_t dtt_log_set_callback(int32_t level,
                                   dtt_error_t **error);
 
 // Starts a node. `config` may be NULL for the defaults, and may be freed right after. It returns when the sockets are bound; the
-// DHT and the relay connection open in the background. Freed with dtt_node_free. Any thread; it may block for a moment.
+// DHT and the relay connection open in the background. Freed with dtt_node_free. Any thread; it blocks for
+// a moment as a rule, with no limit of its own: it takes as long as the system takes to open sockets and start threads.
 // DTT_OK, DTT_INVALID_ARGUMENT, DTT_BIND, DTT_SYSTEM, DTT_NULL, DTT_BAD_HANDLE.
 dtt_status_t dtt_node_spawn(const dtt_node_config_t *config,
                             dtt_node_t **out,

@@ -83,6 +83,17 @@ struct freer {
 template <class T, auto Free>
 using handle = std::unique_ptr<T, freer<Free>>;
 
+// Frees a queue. If it has a callback, that has ended before: what the function refers to may go right after. Inside a callback
+// it does not wait, as dtt_events_close does not.
+struct events_freer {
+    bool is_calling = false;
+    void operator()(dtt_events_t *queue) const noexcept {
+        while (is_calling && dtt_events_close(queue, nullptr) == DTT_TIMEOUT) {
+        }
+        dtt_events_free(queue);
+    }
+};
+
 // The message of a call under way: `err` goes where C wants a dtt_error_t **.
 class report {
 public:
@@ -141,7 +152,22 @@ inline id id_of(const secret_key &key) {
     detail::call(dtt_secret_key_id, key.data(), key.size(), out.data());
     return out;
 }
-inline std::string hex(const id &id) { return detail::text(detail::make<char>(dtt_id_to_hex, id.data(), id.size())); }
+inline std::string hex(const id &of) { return detail::text(detail::make<char>(dtt_id_to_hex, of.data(), of.size())); }
+// Throws INVALID_ARGUMENT for what cannot be a node's id.
+inline void check_node_id(const id &of) { detail::call(dtt_node_id_check, of.data(), of.size()); }
+
+// Where a topic's records of one minute stand in the DHT.
+struct topic_slot {
+    std::array<std::uint8_t, 32> public_key;
+    std::array<std::uint8_t, 32> salt;
+    std::array<std::uint8_t, DTT_TARGET_LEN> target;
+};
+inline topic_slot slot_of(const id &topic, std::uint64_t unix_minute) {
+    topic_slot out{};
+    detail::call(dtt_topic_slot, topic.data(), topic.size(), unix_minute, out.public_key.data(), out.salt.data(),
+                 out.target.data());
+    return out;
+}
 
 // An event in a callback: a view that ends with the call. In other words a const dtt_event_t *.
 class event_view {
@@ -232,7 +258,11 @@ private:
 class testnet {
 public:
     explicit testnet(std::size_t nodes = 0) : handle_(detail::make<dtt_testnet_t>(dtt_testnet_new, nodes)) {}
-    std::string bootstrap() const { return dtt_testnet_bootstrap(handle_.get()); }
+    std::string bootstrap() const {
+        const char *list = dtt_testnet_bootstrap(handle_.get());
+        if (list == nullptr) throw error(DTT_NULL, "testnet: it is NULL; was it moved from?");
+        return list;
+    }
     dtt::node_config node_config() const {
         return dtt::node_config(detail::make<dtt_node_config_t>(dtt_testnet_node_config, handle_.get()));
     }
@@ -280,8 +310,9 @@ private:
     detail::handle<dtt_join_options_t, dtt_join_options_free> handle_;
 };
 
-// A queue of events: recv, try_recv, fd, or a callback. Freed with the object, which stops a callback without waiting for it;
-// close() waits.
+// A queue of events: recv, try_recv, fd, or a callback. Freed with the object. If it has a callback, it is closed before, by the
+// destructor and by being assigned to: what is queued is called for, within 2 s, and then no call runs or comes any more, however
+// long the one that runs takes. Inside a callback nobody waits: what the function refers to then has to outlive it.
 class events {
 public:
     explicit events(dtt_events_t *owned) noexcept : handle_(owned) {}
@@ -322,6 +353,7 @@ public:
             +[](void *userdata, const dtt_event_t *event) noexcept { (*static_cast<F *>(userdata))(event_view(event)); },
             static_cast<void *>(owned.get()), +[](void *userdata) noexcept { delete static_cast<F *>(userdata); });
         owned.release();
+        handle_.get_deleter().is_calling = true;
     }
     void close() { detail::call(dtt_events_close, handle_.get()); }
     dtt_events_t *get() const noexcept { return handle_.get(); }
@@ -332,7 +364,7 @@ private:
         if (status == none) return std::nullopt;
         err.raise(status);
     }
-    detail::handle<dtt_events_t, dtt_events_free> handle_;
+    std::unique_ptr<dtt_events_t, detail::events_freer> handle_;
 };
 
 // A topic that has been joined.
@@ -348,6 +380,10 @@ public:
     }
     void join_peer(const id &peer, const std::string &addresses = {}) const {
         detail::call(dtt_topic_join_peer, handle_.get(), peer.data(), peer.size(), addresses.c_str());
+    }
+    void join_peers(const std::vector<dtt::id> &peers) const {
+        const std::uint8_t *first = peers.empty() ? nullptr : peers.data()->data();
+        detail::call(dtt_topic_join_peers, handle_.get(), first, peers.size());
     }
     // Whether there is a neighbor within the time.
     bool wait_joined(milliseconds limit = forever) const {
@@ -374,6 +410,12 @@ public:
         detail::call(dtt_topic_stats, handle_.get(), out.data(), out.size());
         return out;
     }
+    // Indexed by dtt_node_stat_t: the state of the topic's DHT client.
+    std::array<std::uint64_t, DTT_NODE_STATS> dht_health() const {
+        std::array<std::uint64_t, DTT_NODE_STATS> out{};
+        detail::call(dtt_topic_dht_health, handle_.get(), out.data(), out.size());
+        return out;
+    }
     dtt::id id() const {
         dtt::id out{};
         detail::call(dtt_topic_id, handle_.get(), out.data());
@@ -394,6 +436,11 @@ public:
     topic join(bytes_view name, bytes_view secret) const { return open(name, secret, nullptr); }
     topic join(bytes_view name, bytes_view secret, const join_options &options) const {
         return open(name, secret, options.get());
+    }
+    // By the topic's id instead of its name.
+    topic join_id(const dtt::id &of, bytes_view secret) const { return open_id(of, secret, nullptr); }
+    topic join_id(const dtt::id &of, bytes_view secret, const join_options &options) const {
+        return open_id(of, secret, options.get());
     }
     dtt::id id() const {
         dtt::id out{};
@@ -417,6 +464,10 @@ private:
         return topic(detail::make<dtt_topic_t>(dtt_node_join, handle_.get(), name.data(), name.size(), secret.data(),
                                                secret.size(), options));
     }
+    topic open_id(const dtt::id &of, bytes_view secret, const dtt_join_options_t *options) const {
+        return topic(detail::make<dtt_topic_t>(dtt_node_join_id, handle_.get(), of.data(), of.size(), secret.data(),
+                                               secret.size(), options));
+    }
     detail::handle<dtt_node_t, dtt_node_free> handle_;
 };
 
@@ -431,8 +482,8 @@ inline void set_log(dtt_log_level_t level, log_function function) {
     auto owned = std::make_unique<log_function>(std::move(function));
     detail::call(
         dtt_log_set_callback, static_cast<std::int32_t>(level),
-        +[](void *userdata, std::int32_t level, const char *target, const char *message) noexcept {
-            (*static_cast<log_function *>(userdata))(static_cast<dtt_log_level_t>(level), target, message);
+        +[](void *userdata, std::int32_t of, const char *target, const char *message) noexcept {
+            (*static_cast<log_function *>(userdata))(static_cast<dtt_log_level_t>(of), target, message);
         },
         static_cast<void *>(owned.get()), +[](void *userdata) noexcept { delete static_cast<log_function *>(userdata); });
     owned.release();

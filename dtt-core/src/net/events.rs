@@ -35,7 +35,7 @@ pub enum Event {
 
 /// A subscriber's own queue of events.
 ///
-/// It is a [`Stream`], and it ends when the topic is closed and everything queued has been read. It keeps its topic
+/// It is a [`Stream`], and it ends when the topic or the queue is closed and everything queued has been read. It keeps its topic
 /// alive. Waiting is cancel-safe: an event is taken only when it is returned.
 pub struct Events {
     queue: Arc<Queue>,
@@ -79,10 +79,32 @@ impl Events {
         self.queue.lock().pop()
     }
 
-    /// Whether the topic is closed and everything has been read.
+    /// Ends this queue alone: no further event comes into it, and what is in it can still be read. Whoever waits for one is
+    /// woken. Its topic is kept open, as ever, until this is dropped.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Whether the topic or the queue is closed; there may still be something to read.
+    pub fn is_closed(&self) -> bool {
+        self.queue.lock().closed
+    }
+
+    /// Whether the topic or the queue is closed and everything has been read.
     pub fn is_finished(&self) -> bool {
         let state = self.queue.lock();
         state.closed && state.is_empty()
+    }
+}
+
+/// The topic may go on holding the queue until its next event: what waits, and who waited, goes now.
+impl Drop for Events {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.closed = true;
+        let left = (std::mem::take(&mut state.events), state.waker.take());
+        drop(state);
+        drop(left);
     }
 }
 
@@ -115,9 +137,12 @@ impl Queue {
         Arc::new(Self { state: Mutex::default(), capacity })
     }
 
-    /// Adds events; the oldest go when there is no room.
+    /// Adds events; the oldest go when there is no room. Into a closed queue none come any more.
     pub(super) fn push(&self, events: &[Event]) {
         let mut state = self.lock();
+        if state.closed {
+            return;
+        }
         for event in events {
             if let Event::Lagged(n) = event {
                 state.miss(*n);
@@ -208,6 +233,11 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Wake,
+    };
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -254,5 +284,59 @@ mod tests {
         assert!(all.contains(&Event::Lagged(4)));
         assert!(events.is_finished());
         assert_eq!(events.next_batch(5).now_or_never(), Some(vec![]));
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing_more_and_wakes_who_waits() {
+        let queue = Queue::new(8);
+        let mut events = Events::new(queue.clone(), None);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let (mut cx, mut batch) = (Context::from_waker(&waker), VecDeque::new());
+        assert_eq!(events.poll_batch(&mut cx, 4, &mut batch), Poll::Pending);
+        queue.push(&[state(0)]);
+        assert!(!events.is_closed());
+        assert_eq!(events.try_next(), Some(state(0)));
+        queue.push(&[state(1)]);
+        let before = woken.0.load(Ordering::Relaxed);
+        assert_eq!(before, 1, "only the first push found someone waiting");
+        events.close();
+        queue.push(&[state(2), Event::Lagged(3)]);
+        assert!(events.is_closed() && !events.is_finished());
+        assert_eq!(events.poll_batch(&mut cx, 4, &mut batch), Poll::Ready(1));
+        assert_eq!(batch, [state(1)]);
+        assert_eq!(events.poll_batch(&mut cx, 4, &mut batch), Poll::Ready(0));
+        assert_eq!((events.is_finished(), queue.missed_ever()), (true, 0));
+
+        let other = Queue::new(8);
+        let mut waiting = Events::new(other, None);
+        assert_eq!(waiting.poll_batch(&mut cx, 4, &mut batch), Poll::Pending);
+        waiting.close();
+        assert_eq!(woken.0.load(Ordering::Relaxed), before + 1);
+        assert_eq!(waiting.poll_batch(&mut cx, 4, &mut batch), Poll::Ready(0));
+    }
+
+    #[test]
+    fn who_drops_it_leaves_no_event_and_no_waker_behind() {
+        let queue = Queue::new(8);
+        let mut events = Events::new(queue.clone(), None);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        assert_eq!(events.poll_batch(&mut Context::from_waker(&waker), 4, &mut VecDeque::new()), Poll::Pending);
+        drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 2, "the queue holds the waker");
+        drop(events);
+        assert_eq!((Arc::strong_count(&woken), queue.depth()), (1, 0));
+        queue.push(&[state(0)]);
+        assert_eq!(queue.depth(), 0, "nobody will read it");
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

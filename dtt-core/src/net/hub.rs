@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -23,6 +26,8 @@ use crate::{
 /// Own broadcasts that wait to be hashed by the driver.
 const MAX_SENT: usize = 256;
 
+static NEXT_INSTANCE: AtomicU64 = AtomicU64::new(0);
+
 #[derive(Debug)]
 pub(super) struct Hub {
     inner: Mutex<Inner>,
@@ -30,6 +35,7 @@ pub(super) struct Hub {
     pub(super) counters: TopicCounters,
     network: Notify,
     capacity: usize,
+    instance: u64,
 }
 
 #[derive(Debug)]
@@ -69,7 +75,13 @@ impl Hub {
             counters: TopicCounters::new(),
             network: Notify::new(),
             capacity,
+            instance: NEXT_INSTANCE.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// No other topic of the process has it, not even after this one.
+    pub(super) fn instance(&self) -> u64 {
+        self.instance
     }
 
     /// A new queue. It begins with the present state and neighbors, so that no subscriber starts blind.

@@ -141,6 +141,12 @@ impl Topic {
         self.inner.keys.topic_id()
     }
 
+    /// A number that tells this topic from every other one of the process, its handles alike: one that is joined again after
+    /// it was closed has another.
+    pub fn instance(&self) -> u64 {
+        self.inner.hub.instance()
+    }
+
     /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
     ///
     /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about

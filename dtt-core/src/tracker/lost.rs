@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::seq::IndexedRandom;
 
-use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
+use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord, merge::is_my_turn};
 
 /// Connections that a cut ends are given up within about a keep-alive interval of each other.
 const MOMENT: Duration = Duration::from_secs(8);
@@ -63,22 +63,36 @@ impl Lost {
         if since.is_none_or(|since| now.mono.saturating_sub(since) < STEADY) {
             return;
         }
-        if self.next.is_none() {
-            self.peers.retain(|(_, at)| now.mono.saturating_sub(*at) <= MOMENT);
+        let recent = |at: &Duration| now.mono.saturating_sub(*at) <= MOMENT;
+        match self.next {
+            None => self.peers.retain(|(_, at)| recent(at)),
+            // Whoever goes later than in the moment of the cut goes for another reason.
+            Some(_) if !self.peers.iter().any(|(_, at)| recent(at)) => return,
+            Some(_) => {}
         }
         if self.peers.len() < FOOTPRINT && !self.peers.iter().any(|(lost, _)| *lost == peer) {
             self.peers.push((peer, now.mono));
         }
         if self.next.is_none() && self.peers.len() >= CUT {
+            // Joining makes others drop a neighbor, which may look like a cut to them.
+            if !is_my_turn(core, now) {
+                return self.forget();
+            }
             self.next = Some(now.mono + PAUSE + core.jitter(PAUSE));
             self.until = now.mono + GIVE_UP;
             self.minute = now.minute();
         }
     }
 
-    /// Someone of this swarm names them, long after they went from here: they are part of it.
+    /// Someone of this swarm names them, long after they went from here: they are part of it. What was said before the
+    /// cut both sides know.
     pub(super) fn record(&mut self, core: &Core, record: &SeenRecord) {
-        if self.next.is_some() && record.minute > self.minute + 1 && core.vouches_for(record) {
+        if self.next.is_none() || record.minute <= self.minute + 1 {
+            return;
+        }
+        let since = Duration::from_secs((self.minute + 1) * 60);
+        let ours = core.names_us(record) || record.hashes.iter().any(|hash| core.window.knows_since(hash, since));
+        if ours {
             self.peers.retain(|(lost, _)| record.publisher != *lost && !record.peers.contains(lost));
             if self.peers.is_empty() {
                 self.forget();

@@ -205,8 +205,7 @@ impl Merges {
         let tried = |record: &SeenRecord| self.strangers.get(&record.publisher).is_some_and(|n| *n >= STRANGER_TRIES);
         let strangers: Vec<&SeenRecord> =
             records.iter().filter(|record| is_stranger(core, record) && !tried(record)).collect();
-        let everyone = unknown_peers(core, records.iter()).len() + core.neighbors.len() + 1;
-        let chance = (SMALL_SWARM as f64 / everyone as f64).min(1.0);
+        let chance = smallness(core, records);
         let Some(stranger) = strangers.choose(&mut core.rng).filter(|_| core.rng.random_bool(chance)) else { return };
         *self.strangers.entry(stranger.publisher).or_default() += 1;
         let unknown = unknown_peers(core, std::iter::once(*stranger));
@@ -247,6 +246,18 @@ impl Merges {
         }
         news
     }
+}
+
+/// 1 in a small swarm, and the less, the more nodes the records name.
+fn smallness(core: &Core, records: &[SeenRecord]) -> f64 {
+    let everyone = unknown_peers(core, records.iter()).len() + core.neighbors.len() + 1;
+    (SMALL_SWARM as f64 / everyone as f64).min(1.0)
+}
+
+/// Whether nodes that act each by itself should do so here: in a large swarm few are enough for all.
+pub(super) fn is_my_turn(core: &mut Core, now: Now) -> bool {
+    let chance = smallness(core, &recent_records(core, now));
+    core.rng.random_bool(chance * chance)
 }
 
 /// Whether a record's publisher has neighbors, and nothing shows that any of them is in the same swarm.

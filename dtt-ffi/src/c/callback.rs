@@ -1,5 +1,5 @@
-//! Events by callback: a task per queue that waits, a thread while there is something to call for, and everything that
-//! the header promises about it.
+//! Events by callback: a task per queue that waits, a thread of its own while there is something to call for, and everything
+//! that the header promises about it.
 
 use std::{
     cell::Cell,
@@ -13,12 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dtt_core::{CancellationToken, Event, Events, Topic};
+use dtt_core::{Event, Events};
+use tokio::sync::oneshot;
 
 use super::{
     entry::{Fault, Outcome},
     event::dtt_event_t,
     handle::{Tagged, Userdata},
+    runtime,
     signal::Bell,
     status::dtt_status_t::*,
 };
@@ -34,9 +36,12 @@ pub(super) type Function = extern "C" fn(*mut c_void, *const dtt_event_t);
 /// Events that are taken from the engine's queue at once.
 pub(super) const BATCH: usize = 256;
 
-/// How long a thread stays with a queue that has become empty. Messages come in bursts, and giving the thread back only to
-/// ask for it again costs more than all the rest; a queue where nothing happens needs none.
-const LINGER: Duration = Duration::from_millis(10);
+/// How long a thread stays with a queue that has become empty. Messages come in bursts, and starting a thread for each costs
+/// more than all the rest; a queue where nothing happens needs none.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// How long to wait before asking a system that has no thread left for one again.
+const NO_THREAD: Duration = Duration::from_millis(100);
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
@@ -45,10 +50,11 @@ thread_local! {
 /// A callback that is in use.
 pub(super) struct Callback {
     function: Function,
-    topic: Topic,
+    /// Whose events these are; it does not keep the topic open.
+    topic: u64,
     bell: Arc<Bell>,
-    /// The queue ends after what is in it.
-    closing: CancellationToken,
+    /// None after the last event. Held for moments only, and never while the application is called.
+    events: Mutex<Option<Events>>,
     /// Nothing is called for any more.
     stopped: AtomicBool,
     done: Mutex<bool>,
@@ -56,21 +62,23 @@ pub(super) struct Callback {
 }
 
 impl Callback {
-    pub(super) fn new(function: Function, topic: Topic, bell: Arc<Bell>) -> Arc<Self> {
+    pub(super) fn new(function: Function, topic: u64, bell: Arc<Bell>, events: Events) -> Arc<Self> {
         Arc::new(Self {
             function,
             topic,
             bell,
-            closing: CancellationToken::new(),
+            events: Mutex::new(Some(events)),
             stopped: AtomicBool::new(false),
             done: Mutex::new(false),
             is_done: Condvar::new(),
         })
     }
 
-    /// Lets the queue end after what is in it.
+    /// Lets the queue end after what is in it: nothing more comes into it.
     pub(super) fn close(&self) {
-        self.closing.cancel();
+        if let Some(events) = &*self.events() {
+            events.close();
+        }
         self.bell.ring();
     }
 
@@ -102,18 +110,28 @@ impl Callback {
 
     /// Calls for the events in `batch` and then for those of the queue, until it ends. It waits as a task, which costs no
     /// thread, and calls on a thread that may block.
-    pub(super) async fn run(self: Arc<Self>, userdata: Userdata, events: Events, batch: VecDeque<Event>) {
-        let mut turn = Turn { batch, events, userdata, done: Done(self.clone()) };
+    pub(super) async fn run(self: Arc<Self>, userdata: Userdata, batch: VecDeque<Event>) {
+        let mut turn = Turn { batch, userdata, done: Done(self.clone()) };
         loop {
             if turn.batch.is_empty() {
-                let more = std::future::poll_fn(|cx| turn.events.poll_batch(cx, BATCH, &mut turn.batch));
-                self.closing.run_until_cancelled(more).await;
+                std::future::poll_fn(|cx| self.poll(cx, &mut turn.batch)).await;
             }
-            match tokio::task::spawn_blocking(|| inside(|| turn.take())).await {
-                Ok(Some(rest)) => turn = rest,
-                Ok(None) | Err(_) => return,
+            match on_a_thread(turn).await {
+                Some(rest) => turn = rest,
+                None => return,
             }
         }
+    }
+
+    fn poll(&self, cx: &mut Context<'_>, into: &mut VecDeque<Event>) -> Poll<usize> {
+        match &mut *self.events() {
+            Some(events) => events.poll_batch(cx, BATCH, into),
+            None => Poll::Ready(0),
+        }
+    }
+
+    fn events(&self) -> MutexGuard<'_, Option<Events>> {
+        self.events.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn is_stopped(&self) -> bool {
@@ -125,6 +143,27 @@ impl Callback {
     }
 }
 
+/// Calls on a thread that may block for as long as it likes: not one of the engine's, which needs them all. Where the system
+/// has none left, the events wait until it has. None when the queue has ended.
+async fn on_a_thread(turn: Turn) -> Option<Turn> {
+    let turn = Arc::new(Mutex::new(Some(turn)));
+    loop {
+        let (tell, told) = oneshot::channel();
+        let taken = turn.clone();
+        let call = move || {
+            let _context = runtime::context();
+            let turn = taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+            // Nobody waits for the rest when the runtime has ended.
+            let _ = tell.send(turn.and_then(|turn| inside(|| turn.take())));
+        };
+        match std::thread::Builder::new().name("dtt-callback".into()).spawn(call) {
+            Ok(_) => return told.await.ok().flatten(),
+            Err(error) => tracing::warn!(target: "dtt::callback", %error, "no thread for a callback; trying again"),
+        }
+        tokio::time::sleep(NO_THREAD).await;
+    }
+}
+
 /// Runs the application's code, marked as such.
 fn inside<T>(call: impl FnOnce() -> T) -> T {
     INSIDE.set(true);
@@ -133,10 +172,9 @@ fn inside<T>(call: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What a thread needs to call. Its fields are dropped in this order, on that thread.
+/// What a thread needs to call. Its fields are dropped in this order, on that thread, and the queue before them.
 struct Turn {
     batch: VecDeque<Event>,
-    events: Events,
     userdata: Userdata,
     done: Done,
 }
@@ -149,12 +187,7 @@ impl Turn {
         loop {
             self.call();
             let count = callback.bell.count();
-            if callback.closing.is_cancelled() {
-                self.batch.extend(std::iter::from_fn(|| self.events.try_next()));
-                self.call();
-                return None;
-            }
-            match self.events.poll_batch(&mut Context::from_waker(&waker), BATCH, &mut self.batch) {
+            match callback.poll(&mut Context::from_waker(&waker), &mut self.batch) {
                 Poll::Ready(0) => return None,
                 Poll::Ready(_) => {}
                 Poll::Pending if callback.bell.wait(count, Some(Instant::now() + LINGER)) => {}
@@ -168,6 +201,14 @@ impl Turn {
         while let Some(event) = self.batch.pop_front().filter(|_| !callback.is_stopped()) {
             (callback.function)(self.userdata.pointer(), Tagged::new(dtt_event_t(event)).view());
         }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // The topic may end with it, which takes longer than the lock may be held.
+        let events = self.done.0.events().take();
+        drop(events);
     }
 }
 
@@ -186,24 +227,34 @@ impl Drop for Done {
 pub(super) struct Callbacks(Mutex<Vec<Weak<Callback>>>);
 
 impl Callbacks {
-    pub(super) fn add(&self, callback: &Arc<Callback>) {
+    /// Adds one, unless its queue is closed already: whoever closed it may have finished waiting.
+    pub(super) fn add(
+        &self,
+        function: Function,
+        topic: u64,
+        bell: Arc<Bell>,
+        events: Events,
+    ) -> Result<Arc<Callback>, Events> {
         let mut list = self.lock();
+        if events.is_closed() {
+            return Err(events);
+        }
+        let callback = Callback::new(function, topic, bell, events);
         list.retain(|known| known.strong_count() > 0);
-        list.push(Arc::downgrade(callback));
+        list.push(Arc::downgrade(&callback));
+        Ok(callback)
     }
 
-    /// Waits for the callbacks of topics that are closed.
-    pub(super) fn wait_for_closed(&self, deadline: Instant) -> Outcome {
-        let closed = |callback: &Arc<Callback>| callback.topic.state().is_none();
-        let waited: Vec<Outcome> =
-            self.all().iter().filter(|callback| closed(callback)).map(|callback| callback.wait(deadline)).collect();
-        waited.into_iter().collect()
+    /// Waits for the callbacks of this topic, which is closed.
+    pub(super) fn wait_for_topic(&self, topic: u64, deadline: Instant) -> Outcome {
+        let mut all = self.all();
+        all.retain(|callback| callback.topic == topic);
+        wait_for_each(&all, deadline)
     }
 
     /// Waits for all callbacks: their topics are about to end.
     pub(super) fn wait_for_all(&self, deadline: Instant) -> Outcome {
-        let waited: Vec<Outcome> = self.all().iter().map(|callback| callback.wait(deadline)).collect();
-        waited.into_iter().collect()
+        wait_for_each(&self.all(), deadline)
     }
 
     fn all(&self) -> Vec<Arc<Callback>> {
@@ -213,4 +264,10 @@ impl Callbacks {
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Callback>>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Waits for each, also when one before it took too long: so that it is stopped as well.
+fn wait_for_each(callbacks: &[Arc<Callback>], deadline: Instant) -> Outcome {
+    let waited: Vec<Outcome> = callbacks.iter().map(|callback| callback.wait(deadline)).collect();
+    waited.into_iter().collect()
 }

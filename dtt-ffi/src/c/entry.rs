@@ -45,8 +45,13 @@ pub(super) fn entry(error: *mut *mut dtt_error_t, call: impl FnOnce() -> Outcome
     }
 }
 
-/// Runs a call that has no status to end with: when it cannot be answered, the answer is `otherwise`.
+/// Runs a call that has no status to end with: when it cannot be answered, as in a forked child, the answer is `otherwise`.
 pub(super) fn answer<T>(otherwise: T, call: impl FnOnce() -> Outcome<T>) -> T {
+    runtime::not_forked().and_then(|()| caught(call)).unwrap_or(otherwise)
+}
+
+/// The same for what only reads the handle itself, without any lock: that works in a forked child too.
+pub(super) fn peek<T>(otherwise: T, call: impl FnOnce() -> Outcome<T>) -> T {
     caught(call).unwrap_or(otherwise)
 }
 

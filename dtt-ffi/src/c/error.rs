@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 
 use super::{
-    entry::{Fault, answer, entry},
+    entry::{Fault, entry, peek},
     handle::{self, Opaque},
     status::dtt_status_t::{self, *},
 };
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn dtt_error_status(error: *const dtt_error_t) -> dtt_stat
 /// The message: UTF-8, never NULL, valid until the error is freed. For NULL it is an empty text. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_error_message(error: *const dtt_error_t) -> *const c_char {
-    answer(c"".as_ptr(), || Ok(handle::borrow(error, "error")?.message.as_ptr()))
+    peek(c"".as_ptr(), || Ok(handle::borrow(error, "error")?.message.as_ptr()))
 }
 
 /// Frees an error. NULL is fine. Any thread, also in a forked child.

@@ -3,7 +3,7 @@
 use dtt_core::{Event, TopicState};
 
 use super::{
-    entry::{answer, entry},
+    entry::{entry, peek},
     error::dtt_error_t,
     handle::{self, Opaque, Out},
     status::dtt_status_t,
@@ -67,7 +67,7 @@ pub(super) fn state_of(state: Option<TopicState>) -> dtt_state_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_kind(event: *const dtt_event_t) -> dtt_event_kind_t {
     use dtt_event_kind_t::*;
-    answer(DTT_EVENT_NONE, || {
+    peek(DTT_EVENT_NONE, || {
         Ok(match handle::borrow(event, "event")?.0 {
             Event::Received(_) => DTT_EVENT_RECEIVED,
             Event::NeighborUp(_) => DTT_EVENT_NEIGHBOR_UP,
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn dtt_event_kind(event: *const dtt_event_t) -> dtt_event_
 /// may be NULL. An empty payload has a length of 0 and may have any pointer. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_data(event: *const dtt_event_t, length: *mut usize) -> *const u8 {
-    let (data, size) = answer((std::ptr::null(), 0), || {
+    let (data, size) = peek((std::ptr::null(), 0), || {
         Ok(match &handle::borrow(event, "event")?.0 {
             Event::Received(message) => (message.content.as_ptr(), message.content.len()),
             _ => (std::ptr::null(), 0),
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn dtt_event_data(event: *const dtt_event_t, length: *mut 
 /// DTT_EVENT_RECEIVED it is the neighbor that handed the message over, not its author. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_peer(event: *const dtt_event_t) -> *const u8 {
-    answer(std::ptr::null(), || {
+    peek(std::ptr::null(), || {
         Ok(match &handle::borrow(event, "event")?.0 {
             Event::Received(message) => message.delivered_from.as_bytes().as_ptr(),
             Event::NeighborUp(peer) | Event::NeighborDown(peer) => peer.as_bytes().as_ptr(),
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn dtt_event_peer(event: *const dtt_event_t) -> *const u8 
 /// How many events are missing at a DTT_EVENT_LAGGED; 0 for other events. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_missed(event: *const dtt_event_t) -> u64 {
-    answer(0, || {
+    peek(0, || {
         Ok(match handle::borrow(event, "event")?.0 {
             Event::Lagged(missed) => missed,
             _ => 0,
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn dtt_event_missed(event: *const dtt_event_t) -> u64 {
 /// The state that a DTT_EVENT_STATE tells of; DTT_STATE_CLOSED for other events. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_state(event: *const dtt_event_t) -> dtt_state_t {
-    answer(dtt_state_t::DTT_STATE_CLOSED, || {
+    peek(dtt_state_t::DTT_STATE_CLOSED, || {
         Ok(match handle::borrow(event, "event")?.0 {
             Event::State(state) => state_of(Some(state)),
             _ => dtt_state_t::DTT_STATE_CLOSED,
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn dtt_event_state(event: *const dtt_event_t) -> dtt_state
 /// other events. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_is_direct(event: *const dtt_event_t) -> bool {
-    answer(false, || {
+    peek(false, || {
         Ok(match &handle::borrow(event, "event")?.0 {
             Event::Received(message) => message.scope.is_direct(),
             _ => false,

@@ -23,7 +23,8 @@ use super::{
     topic_options::ms,
 };
 
-/// A subscriber's own bounded queue of events. It keeps its topic open until it is closed or freed.
+/// A subscriber's own bounded queue of events. It keeps its topic open until it is closed or freed (with a callback: and the
+/// last call has returned).
 ///
 /// Events are received in one of these ways; the first three may be mixed, and used from several threads at once (each event
 /// goes to one of them):
@@ -32,14 +33,16 @@ use super::{
 /// - dtt_events_try_recv takes the next one if there is one;
 /// - dtt_events_fd gives a descriptor for poll, epoll, kqueue or libuv, which is readable when it is time to call
 ///   dtt_events_try_recv until it says DTT_EMPTY;
-/// - dtt_events_set_callback has a function called for each event; the other ways end with DTT_BUSY from then on.
+/// - dtt_events_set_callback has a function called for each event; the other ways end with DTT_BUSY from then on, and a queue
+///   whose descriptor was asked for ends dtt_events_set_callback with DTT_BUSY.
 ///
 /// When a reader is slow and the queue is full, the oldest events go, and a DTT_EVENT_LAGGED says how many.
 ///
 /// When the topic or its node is closed, what is in the queue can still be received; after that every call ends with
 /// DTT_CLOSED, and whoever waits is woken with it.
 pub struct dtt_events_t {
-    topic: Topic,
+    /// Which topic it is of. What keeps that open is the engine's queue alone.
+    topic: u64,
     callbacks: Arc<Callbacks>,
     bell: Arc<Bell>,
     waker: Waker,
@@ -72,7 +75,7 @@ impl dtt_events_t {
     pub(super) fn new(topic: &Topic, callbacks: Arc<Callbacks>) -> Self {
         let bell = Arc::new(Bell::default());
         let state = State { taken: VecDeque::new(), source: Source::Reading(topic.subscribe()) };
-        Self { topic: topic.clone(), callbacks, waker: bell.clone().into(), bell, state: Mutex::new(state) }
+        Self { topic: topic.instance(), callbacks, waker: bell.clone().into(), bell, state: Mutex::new(state) }
     }
 
     fn next(&self) -> Outcome<Next> {
@@ -119,9 +122,14 @@ impl dtt_events_t {
             callback.close();
             return Some(callback.clone());
         }
+        if let Source::Reading(events) = &state.source {
+            events.close();
+        }
         while matches!(state.poll(&self.waker), Ok(Poll::Ready(1..))) {}
-        state.source = Source::Closed;
+        let before = std::mem::replace(&mut state.source, Source::Closed);
         drop(state);
+        // Not under the lock: the topic may end with it.
+        drop(before);
         self.bell.ring();
         None
     }
@@ -132,12 +140,23 @@ impl dtt_events_t {
             Err(fault) => return refuse(userdata, fault),
         };
         let mut state = self.lock();
+        if self.bell.has_descriptor() {
+            return refuse(
+                userdata,
+                Fault::new(DTT_BUSY, "events: the queue is read by a descriptor, which was asked for"),
+            );
+        }
         match std::mem::replace(&mut state.source, Source::Closed) {
             Source::Reading(events) => {
-                let callback = Callback::new(function, self.topic.clone(), self.bell.clone());
-                self.callbacks.add(&callback);
+                let callback = match self.callbacks.add(function, self.topic, self.bell.clone(), events) {
+                    Ok(callback) => callback,
+                    Err(events) => {
+                        state.source = Source::Reading(events);
+                        return refuse(userdata, closed_before());
+                    }
+                };
                 let taken = std::mem::take(&mut state.taken);
-                runtime.spawn(callback.clone().run(userdata, events, taken));
+                runtime.spawn(callback.clone().run(userdata, taken));
                 state.source = Source::Calling(callback);
                 drop(state);
                 // Whoever waits for an event of this queue waits in vain now.
@@ -148,7 +167,7 @@ impl dtt_events_t {
                 state.source = Source::Calling(callback);
                 refuse(userdata, busy())
             }
-            Source::Closed => refuse(userdata, closed()),
+            Source::Closed => refuse(userdata, closed_before()),
         }
     }
 
@@ -182,6 +201,10 @@ fn refuse(userdata: Userdata, fault: Fault) -> Outcome {
 
 fn closed() -> Fault {
     Fault::new(DTT_CLOSED, "the event queue is closed, and everything in it has been read")
+}
+
+fn closed_before() -> Fault {
+    Fault::new(DTT_CLOSED, "the event queue is closed; what is in it can be received, but not be called for")
 }
 
 fn busy() -> Fault {
@@ -242,7 +265,8 @@ pub unsafe extern "C" fn dtt_events_fd(
 ) -> dtt_status_t {
     entry(error, || {
         let (out, events) = (Out::new(out, "out")?, handle::borrow(events, "events")?);
-        if matches!(&events.lock().source, Source::Calling(_)) {
+        let state = events.lock();
+        if matches!(&state.source, Source::Calling(_)) {
             return Err(busy());
         }
         out.set(events.bell.descriptor()?);
@@ -259,8 +283,10 @@ pub unsafe extern "C" fn dtt_events_fd(
 ///
 /// No call runs or begins any more when dtt_events_close, dtt_topic_close or dtt_node_close has returned DTT_OK outside of a
 /// callback. Inside a callback they do not wait for callbacks: those for what is queued, and the destructor, come afterwards.
+/// When the queue, its topic or its node is closed already, it ends with DTT_CLOSED, and what is queued can be received.
 ///
-/// Any thread. DTT_OK, DTT_BUSY, DTT_CLOSED, DTT_NULL, DTT_BAD_HANDLE.
+/// Each queue that is busy has a thread, which goes when nothing has come for a moment; where the system has none left, the events
+/// wait until it has. Any thread. DTT_OK, DTT_BUSY (it has a callback, or dtt_events_fd was called), DTT_CLOSED, DTT_NULL, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_events_set_callback(
     events: *mut dtt_events_t,

@@ -3,12 +3,13 @@
 use std::ffi::c_char;
 
 use dtt_core::{SecretKey, TopicId, parse, unix_minute, wire};
+use rand::{TryRng, rngs::SysRng};
 
 use super::{
-    entry::entry,
+    entry::{Fault, entry},
     error::dtt_error_t,
     handle::{self, Out},
-    status::dtt_status_t,
+    status::dtt_status_t::{self, *},
 };
 
 /// The bytes of a topic id and of a node's id.
@@ -45,10 +46,16 @@ pub unsafe extern "C" fn dtt_id_to_hex(
     })
 }
 
-/// A new secret key for a node: DTT_KEY_LEN random bytes to `key`. Any thread. DTT_OK, DTT_NULL.
+/// A new secret key for a node: DTT_KEY_LEN random bytes of the system's to `key`. Any thread. DTT_OK, DTT_NULL,
+/// DTT_SYSTEM (the system has no random bytes).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_secret_key_generate(key: *mut u8, error: *mut *mut dtt_error_t) -> dtt_status_t {
-    entry(error, || handle::put(key, &SecretKey::from_bytes(&rand::random()).to_bytes(), "key"))
+    entry(error, || {
+        let room: &mut [u8] = handle::room(key, DTT_KEY_LEN, "key")?;
+        // The system's own, and not a generator of this process, which a fork would copy.
+        let filled = SysRng.try_fill_bytes(room);
+        filled.map_err(|error| Fault::new(DTT_SYSTEM, format!("the system has no random bytes: {error}")))
+    })
 }
 
 /// The id of the node with this secret key: DTT_ID_LEN bytes to `id`. Any thread. DTT_OK, DTT_NULL, DTT_BAD_LENGTH.

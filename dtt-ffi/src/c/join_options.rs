@@ -39,7 +39,11 @@ fn set(
 ) -> dtt_status_t {
     entry(error, || {
         let mut options = handle::borrow(options, "options")?.options();
-        *options = set(options.clone())?;
+        let changed = set(options.clone())?;
+        let before = std::mem::replace(&mut *options, changed);
+        drop(options);
+        // Last, since a rotation's destructor may use these options again.
+        drop(before);
         Ok(())
     })
 }

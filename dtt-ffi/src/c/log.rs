@@ -49,12 +49,13 @@ pub type dtt_log_callback_t =
     Option<extern "C" fn(userdata: *mut c_void, level: i32, target: *const c_char, message: *const c_char)>;
 
 struct Sink {
+    level: usize,
     callback: extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
     userdata: Userdata,
 }
 
 static SINK: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
-/// The present level: 0 to 5, as in `dtt_log_level_t`.
+/// The sink's level, or 0: what most lines are left out by without a lock. It changes with the sink, under its lock.
 static LEVEL: AtomicUsize = AtomicUsize::new(0);
 /// Whether the process's log comes here. It is asked for once.
 static INSTALLED: OnceLock<bool> = OnceLock::new();
@@ -90,9 +91,12 @@ pub unsafe extern "C" fn dtt_log_set_callback(
         }
         let userdata = Userdata::new(userdata, destructor);
         // Userdata that comes without a callback has its destructor run at once, like any other that is done with.
-        let sink = callback.filter(|_| level > 0).map(|callback| Arc::new(Sink { callback, userdata }));
-        LEVEL.store(if sink.is_some() { level } else { 0 }, Ordering::Relaxed);
-        let before = std::mem::replace(&mut *SINK.write().unwrap_or_else(|poisoned| poisoned.into_inner()), sink);
+        let sink = callback.filter(|_| level > 0).map(|callback| Arc::new(Sink { level, callback, userdata }));
+        let before = {
+            let mut present = SINK.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            LEVEL.store(sink.as_ref().map_or(0, |sink| sink.level), Ordering::Relaxed);
+            std::mem::replace(&mut *present, sink)
+        };
         tracing::callsite::rebuild_interest_cache();
         drop(before);
         Ok(())
@@ -102,7 +106,14 @@ pub unsafe extern "C" fn dtt_log_set_callback(
 /// Hands the process's log to the callback. Spans are left out.
 struct ToCallback;
 
-fn filter() -> LevelFilter {
+/// Whether lines of this kind are meant for a callback of this level.
+fn is_wanted(metadata: &Metadata<'_>, level: usize) -> bool {
+    let is_ours = metadata.target() == "dtt" || metadata.target().starts_with("dtt::");
+    let most = if is_ours { filter(level) } else { filter(level).min(LevelFilter::WARN) };
+    metadata.is_event() && *metadata.level() <= most
+}
+
+fn filter(level: usize) -> LevelFilter {
     const FILTERS: [LevelFilter; 6] = [
         LevelFilter::OFF,
         LevelFilter::ERROR,
@@ -111,18 +122,16 @@ fn filter() -> LevelFilter {
         LevelFilter::DEBUG,
         LevelFilter::TRACE,
     ];
-    FILTERS[LEVEL.load(Ordering::Relaxed).min(5)]
+    FILTERS[level.min(5)]
 }
 
 impl Subscriber for ToCallback {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let is_ours = metadata.target() == "dtt" || metadata.target().starts_with("dtt::");
-        let most = if is_ours { filter() } else { filter().min(LevelFilter::WARN) };
-        metadata.is_event() && *metadata.level() <= most
+        is_wanted(metadata, LEVEL.load(Ordering::Relaxed))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(filter())
+        Some(filter(LEVEL.load(Ordering::Relaxed)))
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -131,7 +140,8 @@ impl Subscriber for ToCallback {
         }
         // Held during the call, so that the destructor comes after it.
         let sink = SINK.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-        if let Some(sink) = sink {
+        // It may have been replaced since the line was let through.
+        if let Some(sink) = sink.filter(|sink| is_wanted(event.metadata(), sink.level)) {
             let mut text = Text(String::new());
             event.record(&mut text);
             let [target, message] = [event.metadata().target(), &text.0]

@@ -19,6 +19,8 @@ mod node;
 mod node_config;
 mod rotation;
 mod runtime;
+#[cfg(test)]
+mod setters_test;
 mod signal;
 mod stats;
 mod status;

@@ -33,7 +33,8 @@ impl Opaque for dtt_node_t {
 }
 
 /// Starts a node. `config` may be NULL for the defaults, and may be freed right after. It returns when the sockets are bound; the
-/// DHT and the relay connection open in the background. Freed with dtt_node_free. Any thread; it may block for a moment.
+/// DHT and the relay connection open in the background. Freed with dtt_node_free. Any thread; it blocks for
+/// a moment as a rule, with no limit of its own: it takes as long as the system takes to open sockets and start threads.
 /// DTT_OK, DTT_INVALID_ARGUMENT, DTT_BIND, DTT_SYSTEM, DTT_NULL, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_spawn(

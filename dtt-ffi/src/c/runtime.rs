@@ -18,22 +18,31 @@ use super::{
 
 /// Never dropped: a runtime cannot end from within, and at the end of the process the system is quicker.
 static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-/// Set in the child of a process that has the runtime.
+/// Whether a fork would be noticed.
+static WATCHING: AtomicBool = AtomicBool::new(false);
+/// Set in the child of a process that has used the library.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn in_the_child() {
     FORKED.store(true, Ordering::Relaxed);
 }
 
-/// Threads do not survive a fork: whoever waited for them in the child would wait for ever.
+/// Threads do not survive a fork, and locks stay as they were: whoever waited for them in the child would wait for ever.
+/// The first call of any makes sure that forks are noticed.
 pub(super) fn not_forked() -> Outcome {
-    match FORKED.load(Ordering::Relaxed) {
-        false => Ok(()),
-        true => Err(Fault::new(
-            DTT_FORKED,
-            "this process was forked from one that uses the library; its threads are not here",
-        )),
+    if FORKED.load(Ordering::Relaxed) {
+        let message = "this process was forked from one that uses the library; its threads are not here";
+        return Err(Fault::new(DTT_FORKED, message));
     }
+    if !WATCHING.load(Ordering::Acquire) {
+        // Two at once register it twice, which does no harm; a lock could be held just when the process forks.
+        // SAFETY: the handler only stores to an atomic.
+        match unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) } {
+            0 => WATCHING.store(true, Ordering::Release),
+            error => return Err(Fault::new(DTT_SYSTEM, format!("pthread_atfork failed with {error}"))),
+        }
+    }
+    Ok(())
 }
 
 /// The runtime; it is started if it does not run.
@@ -41,12 +50,7 @@ pub(super) fn handle() -> Outcome<&'static Handle> {
     not_forked()?;
     let start = || {
         let runtime = Builder::new_multi_thread().enable_all().thread_name("dtt").build();
-        let runtime = runtime.map_err(|error| format!("the library's threads cannot start: {error}"))?;
-        // SAFETY: the handler only stores to an atomic.
-        match unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) } {
-            0 => Ok(runtime),
-            error => Err(format!("pthread_atfork failed with {error}")),
-        }
+        runtime.map_err(|error| format!("the library's threads cannot start: {error}"))
     };
     match RUNTIME.get_or_init(start) {
         Ok(runtime) => Ok(runtime.handle()),
@@ -59,7 +63,7 @@ pub(super) fn context() -> Option<EnterGuard<'static>> {
     RUNTIME.get().and_then(|runtime| runtime.as_ref().ok()).map(Runtime::enter)
 }
 
-/// Waits for a future. Also inside a callback, which runs on one of the runtime's threads.
+/// Waits for a future. Also inside a destructor, which may run on one of the runtime's threads.
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> Outcome<T> {
     let handle = handle()?;
     match Handle::try_current() {

@@ -85,6 +85,10 @@ impl Bell {
         Ok(state.descriptor.as_ref().map_or(-1, |descriptor| descriptor.read.as_raw_fd()))
     }
 
+    pub(super) fn has_descriptor(&self) -> bool {
+        self.lock().descriptor.is_some()
+    }
+
     /// Whether there is a descriptor; if so, it is not readable any more.
     pub(super) fn lower(&self) -> bool {
         self.lock().descriptor.as_mut().map(Descriptor::lower).is_some()

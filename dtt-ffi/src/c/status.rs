@@ -42,7 +42,8 @@ pub enum dtt_status_t {
     DTT_BAD_LENGTH = 104,
     /// A text is not UTF-8.
     DTT_BAD_UTF8 = 105,
-    /// A pointer is no handle of the type that is asked for: another type's, or one that was freed.
+    /// A pointer is no handle of the type that is asked for, but another type's, or something else. What was freed must not
+    /// be used at all: its memory may be anything by now, and nothing can tell for sure.
     DTT_BAD_HANDLE = 106,
     /// A number stands for none of the choices of its option.
     DTT_UNKNOWN_OPTION = 107,

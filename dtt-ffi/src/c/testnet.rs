@@ -5,11 +5,10 @@ use std::ffi::{CString, c_char};
 use dtt_core::Testnet;
 
 use super::{
-    entry::{answer, entry, release},
+    entry::{entry, peek, release},
     error::dtt_error_t,
     handle::{self, Opaque, Out},
     node_config::dtt_node_config_t,
-    runtime,
     status::dtt_status_t,
 };
 
@@ -34,8 +33,6 @@ pub unsafe extern "C" fn dtt_testnet_new(
 ) -> dtt_status_t {
     entry(error, || {
         let out = Out::new(out, "out")?;
-        // From now on a forked child is told so.
-        runtime::handle()?;
         let testnet = Testnet::with_nodes(if nodes == 0 { Testnet::DEFAULT_NODES } else { nodes })?;
         let bootstrap = CString::new(testnet.bootstrap().join(",")).unwrap_or_default();
         out.give(dtt_testnet_t { testnet, bootstrap });
@@ -47,7 +44,7 @@ pub unsafe extern "C" fn dtt_testnet_new(
 /// thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_testnet_bootstrap(testnet: *const dtt_testnet_t) -> *const c_char {
-    answer(std::ptr::null(), || Ok(handle::borrow(testnet, "testnet")?.bootstrap.as_ptr()))
+    peek(std::ptr::null(), || Ok(handle::borrow(testnet, "testnet")?.bootstrap.as_ptr()))
 }
 
 /// The options of a node that uses it and never reaches beyond this machine. Freed with dtt_node_config_free. Any thread.

@@ -246,7 +246,7 @@ pub unsafe extern "C" fn dtt_topic_close(topic: *mut dtt_topic_t, error: *mut *m
         if runtime::wait_at_most(CLOSE_LIMIT, async move { topic.leave().await })?.is_none() {
             return Err(Fault::new(DTT_TIMEOUT, "the topic has not closed yet; it goes on in the background"));
         }
-        this.callbacks.wait_for_closed(deadline)
+        this.callbacks.wait_for_topic(this.topic.instance(), deadline)
     })
 }
 

@@ -45,6 +45,49 @@ static void errors() {
     CHECK(thrown([&] { dtt::node(dtt::node_config().topics(config)); }, "event_capacity") == DTT_INVALID_ARGUMENT);
     CHECK(dtt::hex(dtt::topic_id("")).substr(0, 8) == "cf83e135");
     CHECK(dtt::version() == DTT_VERSION);
+    dtt::id no_key{};
+    no_key[0] = 2;
+    CHECK(thrown([&] { dtt::check_node_id(no_key); }, "") == DTT_INVALID_ARGUMENT);
+    dtt::check_node_id(dtt::id_of(dtt::generate_secret_key()));
+    auto slot = dtt::slot_of(dtt::topic_id("a"), 1), next = dtt::slot_of(dtt::topic_id("a"), 2);
+    CHECK(slot.target == dtt::slot_of(dtt::topic_id("a"), 1).target && slot.target != next.target);
+    CHECK(slot.salt != next.salt && slot.public_key != decltype(slot.public_key){});
+    dtt::testnet testnet(2);
+    dtt::testnet moved = std::move(testnet);
+    CHECK(!moved.bootstrap().empty());
+    CHECK(thrown([&] { (void)testnet.bootstrap(); }, "moved") == DTT_NULL);
+    CHECK(thrown([&] { (void)testnet.node_config(); }, "testnet") == DTT_NULL);
+}
+
+// When a queue with a callback has gone, or was assigned to, none of its calls runs, and none comes.
+static void a_queue_outlives_its_calls() {
+    dtt::testnet testnet(2);
+    dtt::node node(testnet.node_config());
+    dtt::topic topic = node.join_id(dtt::topic_id("scope"), "secret");
+    CHECK(topic.id() == dtt::topic_id("scope"));
+    topic.join_peers({});
+    CHECK(topic.dht_health().size() == DTT_NODE_STATS);
+    for (bool is_assigned : {false, true}) {
+        std::atomic<bool> inside{false}, gone{false}, late{false};
+        {
+            dtt::events events = topic.subscribe();
+            events.on_event([&](dtt::event_view) {
+                inside = true;
+                std::this_thread::sleep_for(200ms);
+                if (gone) late = true;
+            });
+            while (!inside) std::this_thread::yield();
+            if (is_assigned) {
+                events = topic.subscribe();
+                gone = true;
+                std::this_thread::sleep_for(300ms);
+                CHECK(events.recv(10s));
+            }
+        }
+        gone = true;
+        std::this_thread::sleep_for(300ms);
+        CHECK(!late);
+    }
 }
 
 static void a_pair() {
@@ -107,5 +150,6 @@ static void a_pair() {
 
 int main() {
     errors();
+    a_queue_outlives_its_calls();
     a_pair();
 }

@@ -295,3 +295,32 @@ fn neighbors_that_went_are_forgotten_when_a_record_of_this_swarm_names_them() {
     bench.run(secs(300));
     assert_eq!(bench.joins(JoinReason::Bubble), []);
 }
+
+#[test]
+fn what_was_said_before_the_cut_shows_nothing() {
+    let mut bench = Bench::at(Config::default(), early());
+    (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.run(secs(60));
+    bench.input(Input::Received([9; 32]));
+    (1..=2).for_each(|n| bench.input(Input::NeighborDown(id(n))));
+    (5..=6).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    let minute = bench.now.minute();
+    // The other side's records, which repeat what was heard last.
+    let mut bench = (minute..minute + 12).fold(bench, |bench, later| bench.with(record(later, 1, &[2], &[9])));
+    bench.run(secs(300));
+    bench.forget();
+    bench.run(secs(300));
+    assert!(!bench.joins(JoinReason::Bubble).is_empty());
+}
+
+#[test]
+fn a_neighbor_that_comes_and_goes_after_the_cut_ends_nothing() {
+    let mut bench = losing_two(secs(5));
+    bench.run(secs(60));
+    bench.input(Input::NeighborDown(id(5)));
+    bench.input(Input::NeighborUp(id(5)));
+    bench.forget();
+    bench.run(secs(120));
+    let joins = bench.joins(JoinReason::Bubble);
+    assert!(joins.len() >= 2 && joins.iter().all(|(_, peers)| [id(1), id(2)].contains(&peers[0])), "{joins:?}");
+}
