@@ -7,12 +7,12 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help bindings demo demo-all test-kotlin test-swift testnet chat test test-c lint bench sim interop fuzz netlab doc header library install
+.PHONY: help bindings demo demo-all test-kotlin test-python test-swift testnet chat test test-c wheel lint bench sim interop fuzz netlab doc header library install
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Three processes, in C, C++ and Rust, meet over an embedded DHT and hear each other (no network needed)
+demo: ## Four processes, in C, C++, Rust and Python, meet over an embedded DHT and hear each other (no network needed)
 	@tools/need cargo cc
 	@echo "demo: building (the first time takes some minutes: iroh is large)"
 	@$(BUILD) --lib --bin demo --bin demo-peer
@@ -21,7 +21,7 @@ demo: ## Three processes, in C, C++ and Rust, meet over an embedded DHT and hear
 demo-all: ## The same with a peer in every language whose tools are there: C, C++, Kotlin, Python, Rust, Swift
 	@tools/need cargo cc
 	@$(BUILD) --lib --bin demo --bin demo-peer
-	@tools/demo-all $(BIN)
+	@tools/demo $(BIN) all
 
 testnet: ## A DHT on loopback for other processes, until Ctrl-D; its first line is the bootstrap list
 	@tools/need cargo cc
@@ -70,14 +70,25 @@ header: ## Make include/dtt.h anew from the comments of dtt-ffi
 	@tools/need cbindgen
 	@tools/header
 
+test-python: ## The Python package alone: lint, types, every test, and the wheel in an empty environment
+	@tools/need cargo cc python3
+	@$(BUILD) --lib
+	@tools/test-python
+
+wheel: ## The Python package as a wheel: target/python/wheels (the first build takes some minutes)
+	@tools/need cargo cc python3
+	@$(BUILD) --quiet --lib
+	@tools/python-wheel
+
 lint: ## Format check, clippy with warnings denied, documentation without warnings
 	@tools/need cargo cc c++
 	@tools/lint
 
 bench: ## Beside the peer implementation and raw iroh-gossip: a table, and target/bench/report.json (root)
-	@tools/need cargo cc ip
+	@tools/need cargo cc ip python3
 	@echo "bench: building"
-	@$(BUILD) --bin dtt-lab-bench
+	@$(BUILD) --lib --bin dtt-lab-bench
+	@tools/python-wheel
 	@$(BIN)/dtt-lab-bench
 
 sim: ## Up to 10,000 simulated nodes beside the peer's rules: docs/evaluation/simulation.md and its plots (30 min)

@@ -295,9 +295,10 @@ static void own_rotation(void) {
     for (int i = 0; i < 3; i++) {
         node[i] = spawn_on(testnet);
         OK(dtt_node_join(node[i], bytes("rotated"), 7, bytes("s"), 1, i < 2 ? options : NULL, &topic[i], &error));
+        /* The stranger only then: all three share a slot, and a record that it writes last hides theirs for a minute. */
+        if (i == 1) OK(dtt_topic_wait_joined(topic[0], 60000, &error));
     }
     dtt_join_options_free(options);
-    OK(dtt_topic_wait_joined(topic[0], 60000, &error));
     OK(dtt_topic_wait_joined(topic[1], 60000, &error));
     CHECK(atomic_load(&rotations) > 0);
     uint64_t stats[DTT_TOPIC_STATS];
@@ -306,6 +307,7 @@ static void own_rotation(void) {
         CHECK(now_s() < until);
         OK(dtt_topic_stats(topic[2], stats, DTT_TOPIC_STATS, &error));
     } while (stats[DTT_STAT_REFUSED_SEALED] == 0);
+    CHECK(stats[DTT_STAT_NEIGHBORS] == 0);
     CHECK(atomic_load(&rotation_ends) == 0);
     for (int i = 0; i < 3; i++) {
         OK(dtt_node_close(node[i], &error));

@@ -2,6 +2,7 @@
 //!
 //! usage: dtt-lab-bench [JSON-REPORT]     everything
 //!        dtt-lab-bench sealing           the cost of a record alone
+//!        dtt-lab-bench python            the Python package alone
 //!        dtt-lab-bench c-abi             receiving through the C ABI alone
 //!        dtt-lab-bench bindings          receiving in Kotlin and Swift alone
 //!
@@ -13,6 +14,7 @@ mod c_abi;
 mod children;
 mod footprint;
 mod joins;
+mod python;
 mod report;
 mod sealing;
 mod throughput;
@@ -32,6 +34,8 @@ fn main() -> Result<()> {
         ["dht"] => runtime.block_on(run_dht(Ipv4Addr::LOCALHOST, DHT_NODES, None, DHT_NODES * 3 / 4)),
         ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
+        ["receive", ref arguments @ ..] => runtime.block_on(python::receive(arguments)),
+        ["python"] => report::python_alone(),
         ["c-abi"] => c_abi::alone(),
         ["bindings"] => bindings::alone(),
         ["receive", bootstrap] => runtime.block_on(bindings::receive(bootstrap)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{bindings, c_abi, children, footprint, joins, sealing, throughput};
+use crate::{bindings, c_abi, children, footprint, joins, python, sealing, throughput};
 
 const RUNS: u32 = 3;
 /// A run of a second or two is noisier than the others.
@@ -70,6 +70,8 @@ pub(crate) async fn run(path: &str) -> Result<()> {
         let mut rows = Vec::new();
         eprintln!("receiving through the C ABI: {SPEED_RUNS} runs each, in turn");
         rows.extend(receiving()?);
+        eprintln!("the Python package: {SPEED_RUNS} runs each, in turn");
+        rows.extend(package()?);
         eprintln!("receiving in other languages: {RUNS} runs each, in turn");
         rows.extend(languages()?);
         eprintln!("seal and open");
@@ -110,6 +112,8 @@ fn join_row(
 
 const PEER: &str = "distributed-topic-tracker 0.3.5";
 const STREAM: &str = "the engine's own stream";
+const EMPTY: &str = "an empty interpreter";
+const WHEEL_MIB: f64 = 8.0;
 const RAW: &str = "raw iroh-gossip 0.101";
 
 fn records() -> Result<Vec<Row>> {
@@ -198,6 +202,24 @@ fn languages() -> Result<Vec<Row>> {
         target: Target::RatioAtLeast(0.5),
     };
     Ok(speeds.map(row).collect())
+}
+
+/// The Python package beside the engine's stream, an empty interpreter, and what a wheel may weigh.
+fn package() -> Result<Vec<Row>> {
+    let (ours, peer) = python::speeds(SPEED_RUNS)?;
+    let (import, empty) = python::imports(25)?;
+    let row = |what, unit, ours, peer, peer_name, target| Row { what, unit, ours, peer, peer_name, target };
+    Ok(vec![
+        row("256 bytes received by async for", "1/s", median(ours), median(peer), STREAM, Target::RatioAtLeast(0.7)),
+        row("import dtt, over an empty interpreter", "ms", median(import), median(empty), EMPTY, Target::AtMost(60.0)),
+        row("the wheel", "MiB", python::wheel_mib()?, WHEEL_MIB, "the most it may be", Target::AtMost(WHEEL_MIB)),
+    ])
+}
+
+/// The Python package alone, for whoever works on it.
+pub(crate) fn python_alone() -> Result<()> {
+    print(&package()?);
+    Ok(())
 }
 
 fn footprints() -> Result<Vec<Row>> {

@@ -1,0 +1,163 @@
+"""``dtt chat``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.util
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import dtt
+from dtt.cli import _options
+from dtt.cli._peek import printable
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Talks until the input ends or Ctrl-C."""
+    talk = _talk_json if options.json else _talk
+    if not options.json:
+        _needed()
+    config, secret = _options.node(options), _options.secret(options.secret_file)
+    async with dtt.Node(config) as node, node.join(options.name, secret=secret or b"") as topic:
+        await talk(node, topic, options.nick or node.id.short())
+    return 0
+
+
+def _needed() -> None:
+    if importlib.util.find_spec("prompt_toolkit") is None:
+        raise _options.MissingExtraError("dtt chat")
+
+
+def message(nick: str, text: str) -> bytes:
+    """A line of the chat. Its number keeps a line that is said twice from being dropped as a duplicate."""
+    return json.dumps({"nick": nick, "text": text, "id": uuid.uuid4().hex}, ensure_ascii=False).encode()
+
+
+def read(content: bytes) -> tuple[str, str]:
+    """Who says what, of any bytes at all."""
+    with contextlib.suppress(ValueError):
+        found: Any = json.loads(content)
+        if isinstance(found, dict) and isinstance(found.get("text"), str):  # pyright: ignore[reportUnknownMemberType]
+            return printable(str(found.get("nick", "?"))), printable(str(found["text"]))  # pyright: ignore
+    return "?", printable(content.decode("utf-8", "replace"))
+
+
+def status(topic: dtt.Topic) -> str:
+    """How far joining has come, in a line."""
+    stats = topic.stats()
+    if topic.state == "joined":
+        count = len(topic.neighbors)
+        return f"joined: {count} neighbor{'' if count == 1 else 's'}, {stats.received} received, {stats.sent} sent"
+    if stats.lookups_unanswered == stats.lookups and stats.lookups > 1:
+        return f"looking up: no DHT node answers ({stats.lookups} lookups)"
+    if stats.dials_bootstrap:
+        return f"dialling: {stats.dials_bootstrap} dials, {stats.records_accepted} records found"
+    if stats.records_accepted:
+        return f"records found: {stats.records_accepted}"
+    if stats.records_refused.sealed:
+        return f"looking up: {stats.records_refused.sealed} records do not open with this secret"
+    published = ", own record published" if stats.stores else ""
+    return f"{'alone' if topic.state == 'alone' else 'looking up'}: {stats.lookups} lookups, nobody yet{published}"
+
+
+async def _talk(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
+    from prompt_toolkit import PromptSession, print_formatted_text
+    from prompt_toolkit.formatted_text import FormattedText
+    from prompt_toolkit.input import create_input
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    def show(*parts: tuple[str, str]) -> None:
+        print_formatted_text(FormattedText(parts))
+
+    def bar() -> FormattedText:
+        return FormattedText([("", f" {node.id.short()}  "), ("bold", status(topic))])
+
+    keys = create_input()
+    # While a line is printed above the prompt, the terminal would go back to its own line editing: it would take a Ctrl-D for
+    # itself, and hold other keys back. Printing does not need that.
+    keys.cooked_mode = contextlib.nullcontext  # type: ignore[method-assign]
+    session: PromptSession[str] = PromptSession(
+        f"{nick}> ", bottom_toolbar=bar, refresh_interval=0.5, erase_when_done=True, input=keys
+    )
+    with patch_stdout():
+        listening = asyncio.create_task(_listen(topic, lambda event: _show(event, show)))
+        try:
+            while True:
+                line = (await session.prompt_async()).strip()
+                if line:
+                    await _say(topic, nick, line, lambda problem: show(("ansired", f"not sent: {problem}")))
+                    show(("ansicyan", f"{nick}: "), ("", line))
+        except (EOFError, KeyboardInterrupt):
+            return
+        finally:
+            listening.cancel()
+
+
+def _show(event: dtt.Event, show: Callable[..., None]) -> None:
+    match event:
+        case dtt.Received(content=content):
+            nick, text = read(content)
+            show(("ansigreen", f"{nick}: "), ("", text))
+        case dtt.NeighborUp(peer=peer):
+            show(("ansibrightblack", f"* met {peer.short()}"))
+        case dtt.NeighborDown(peer=peer):
+            show(("ansibrightblack", f"* lost {peer.short()}"))
+        case dtt.Lagged(missed=missed):
+            show(("ansiyellow", f"* {missed} events are missing"))
+        case dtt.StateChanged():
+            pass
+
+
+async def _listen(topic: dtt.Topic, show: Callable[[dtt.Event], None]) -> None:
+    async for event in topic:
+        show(event)
+
+
+async def _say(topic: dtt.Topic, nick: str, line: str, fail: Callable[[dtt.DttError], None]) -> None:
+    try:
+        await topic.broadcast(message(nick, line))
+    except dtt.DttError as error:
+        fail(error)
+
+
+def as_json(event: dtt.Event) -> dict[str, object]:
+    """An event as ``--json`` shows it."""
+    match event:
+        case dtt.Received(content=content, delivered_from=peer):
+            nick, text = read(content)
+            return {
+                "event": "received",
+                "nick": nick,
+                "text": text,
+                "delivered_from": str(peer),
+                "direct": event.direct,
+            }
+        case dtt.NeighborUp(peer=peer):
+            return {"event": "neighbor_up", "peer": str(peer)}
+        case dtt.NeighborDown(peer=peer):
+            return {"event": "neighbor_down", "peer": str(peer)}
+        case dtt.Lagged(missed=missed):
+            return {"event": "lagged", "missed": missed}
+        case dtt.StateChanged(state=state):
+            return {"event": "state", "state": state}
+
+
+async def _talk_json(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
+    def say(what: dict[str, object]) -> None:
+        print(json.dumps(what), flush=True)
+
+    say({"event": "start", "id": str(node.id), "nick": nick})
+    listening = asyncio.create_task(_listen(topic, lambda event: say(as_json(event))))
+    reader = asyncio.StreamReader()
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            if text := line.decode("utf-8", "replace").rstrip("\r\n"):
+                await _say(topic, nick, text, lambda error: say({"event": "error", "message": str(error)}))
+    finally:
+        listening.cancel()

@@ -1,0 +1,91 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ipaddress
+import os
+from pathlib import Path
+
+import dtt
+
+
+class MissingExtraError(Exception):
+    """What the commands draw with is not installed."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"{command} needs rich and prompt_toolkit: pip install 'dtt[cli]', or use --json")
+
+
+def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:
+    parser.add_argument(
+        "--bootstrap",
+        metavar="HOST:PORT,...",
+        default=os.environ.get("DTT_BOOTSTRAP"),
+        help="how to enter the DHT (default: $DTT_BOOTSTRAP, or the public one); on 127.0.0.1, nothing leaves this machine",
+    )
+    if relay:
+        parser.add_argument(
+            "--relay", metavar="URL", action="append", help='a relay server, or "none"; default: the public ones'
+        )
+
+
+def add_secret(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--secret-file", metavar="FILE", help=f"holds {text}; one line feed at its end does not count")
+
+
+def secret(path: str | None) -> bytes | None:
+    """The secret in a file. There is no option for the secret itself: others could read it in the list of processes."""
+    if path is None:
+        return None
+    content = Path(path).read_bytes()
+    return content.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def key(path: str | None) -> dtt.SecretKey:
+    """The key in a file, which is made if it is not there, for its owner's eyes only."""
+    if path is None:
+        return dtt.SecretKey.generate()
+    with contextlib.suppress(FileNotFoundError):
+        return dtt.SecretKey(Path(path).read_bytes())
+    made = dtt.SecretKey.generate()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(made.to_bytes())
+    return made
+
+
+def _bootstrap(options: argparse.Namespace) -> list[str] | None:
+    return [node.strip() for node in options.bootstrap.split(",")] if options.bootstrap else None
+
+
+def _is_here(bootstrap: list[str]) -> bool:
+    """Whether a list names this machine only: a testnet."""
+
+    def here(node: str) -> bool:
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(node.rpartition(":")[0]).is_loopback
+        return False
+
+    return all(map(here, bootstrap))
+
+
+def dht(options: argparse.Namespace) -> dtt.DhtConfig:
+    """How the DHT is reached."""
+    bootstrap = _bootstrap(options)
+    if bootstrap and _is_here(bootstrap):
+        return dtt.Testnet.dht_config_for(bootstrap)
+    return dtt.DhtConfig(bootstrap=bootstrap)
+
+
+def node(options: argparse.Namespace) -> dtt.NodeConfig:
+    """A node's options."""
+    bootstrap = _bootstrap(options)
+    made: dtt.NodeOptions = {"secret_key": key(options.key_file)}
+    if options.relay:
+        made["relays"] = "disabled" if options.relay == ["none"] else options.relay
+    if bootstrap and _is_here(bootstrap):
+        return dtt.Testnet.node_config_for(bootstrap, **made)
+    made["topics"] = dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=bootstrap))
+    return dtt.NodeConfig(**made)

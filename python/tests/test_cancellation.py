@@ -1,0 +1,151 @@
+"""Cancelling a wait, however often and wherever, loses no event and gives none twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+from conftest import pair, roomy
+
+import dtt
+
+MESSAGES = 4000
+
+
+async def _send(topic: dtt.Topic, to: dtt.Topic, random_: random.Random) -> None:
+    for n in range(MESSAGES):
+        while n - to.stats().received > 500:
+            await asyncio.sleep(0.001)
+        await topic.broadcast(b"%d" % n)
+        if random_.random() < 0.5:
+            await asyncio.sleep(random_.random() * 0.002)
+    await topic.broadcast(b"end")
+
+
+async def _next_limited(events: dtt.Events, random_: random.Random) -> dtt.Event | None:
+    """With `wait_for`, whose limit is over in the middle of everything."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        return await asyncio.wait_for(anext(events), random_.random() * 0.001)
+    return None
+
+
+async def _next_cancelled(events: dtt.Events, random_: random.Random) -> dtt.Event | None:
+    """In a task that is cancelled after any number of turns of the loop, or after a moment."""
+    task = asyncio.ensure_future(anext(events))
+    for _ in range(random_.randrange(4)):
+        await asyncio.sleep(0)
+    if random_.random() < 0.5:
+        await asyncio.sleep(random_.random() * 0.001)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        return await task
+    return None
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_is_lost_under_random_cancellation(testnet: dtt.Testnet, seed: int) -> None:
+    async def main() -> None:
+        random_ = random.Random(seed)
+        ways = [_next_limited, _next_cancelled]
+        received: Counter[bytes] = Counter()
+        given_up = 0
+        async with pair(testnet, f"cancelled {seed}", roomy(testnet)) as (a, b):
+            events = b.events()
+            sending = asyncio.create_task(_send(a, b, random.Random(-seed)))
+            while received.total() <= MESSAGES:
+                event = await random_.choice(ways)(events, random_)
+                if event is None:
+                    given_up += 1
+                elif isinstance(event, dtt.Received):
+                    received[event.content] += 1
+                else:
+                    assert not isinstance(event, dtt.Lagged), event
+            await sending
+            assert events.get_nowait() is None
+        assert given_up > 1000, "the test cancels too little"
+        assert received == {b"end": 1, **{b"%d" % n: 1 for n in range(MESSAGES)}}
+
+    asyncio.run(main())
+
+
+def test_every_other_await_can_be_cancelled(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        random_ = random.Random(7)
+        cancelled = 0
+        async with dtt.Node(testnet.node_config()) as node:
+            topic = await node.join("awaits", secret=b"s")
+            for turn in range(1000):
+                awaits: list[Callable[[], Awaitable[object]]] = [
+                    lambda: topic.joined(),
+                    lambda: topic.joined(5),
+                    lambda: topic.broadcast(b"x"),
+                    lambda: topic.dht_health(),
+                    lambda: node.stats(),
+                    lambda: node.start(),
+                    functools.partial(_join_and_close, node, f"other {turn % 7}"),
+                ]
+                task = asyncio.ensure_future(random_.choice(awaits)())
+                for _ in range(random_.randrange(3)):
+                    await asyncio.sleep(0)
+                if random_.random() < 0.3:
+                    await asyncio.sleep(random_.random() * 0.002)
+                task.cancel()
+                try:
+                    await task
+                except asyncio.CancelledError:
+                    cancelled += 1
+            assert topic.state in ("looking_up", "alone")
+            await topic.broadcast(b"still there")
+        assert cancelled > 300
+
+    async def _join_and_close(node: dtt.Node, name: str) -> None:
+        async with node.join(name, secret=b"s"):
+            pass
+
+    asyncio.run(main())
+
+
+def test_a_start_that_is_cancelled_can_be_awaited_again(testnet: dtt.Testnet) -> None:
+    async def cancels() -> bool:
+        node = dtt.Node(testnet.node_config())
+        starting = asyncio.create_task(node.start())
+        await asyncio.sleep(0)
+        # On a busy machine the start may be over before this thread goes on: then nothing is left to cancel.
+        if cancelled := starting.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+        await asyncio.gather(node.start(), node.start())
+        assert (await node.stats()).topics == 0
+        await node.close()
+        await node.close()
+        with pytest.raises(dtt.ClosedError):
+            await node.start()
+        return cancelled
+
+    async def main() -> None:
+        assert any([await cancels() for _ in range(10)])
+
+    asyncio.run(main())
+
+
+def test_closing_wakes_who_waits(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as node:
+            topic = await node.join("woken", secret=b"s")
+            iterated = asyncio.create_task(_all(topic))
+            joined = asyncio.create_task(topic.joined())
+            await asyncio.sleep(0.05)
+            await node.close()
+            assert await iterated == [dtt.StateChanged("looking_up")]
+            with pytest.raises(dtt.ClosedError):
+                await joined
+
+    async def _all(topic: dtt.Topic) -> list[dtt.Event]:
+        return [event async for event in topic]
+
+    asyncio.run(main())

@@ -1,0 +1,218 @@
+"""The command ``dtt``, in processes and terminals of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PATIENCE
+
+import dtt
+from dtt import blocking
+
+DTT = [sys.executable, "-m", "dtt"]
+
+
+def dtt_command(*arguments: str, timeout: float = PATIENCE, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*DTT, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **extra},
+        check=False,
+    )
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text("the secret\n")
+    return path
+
+
+def test_id_keeps_its_key_in_a_file_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    made = dtt_command("id", "--key-file", str(path))
+    assert (made.returncode, made.stderr) == (0, "")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert made.stdout.strip() == str(dtt.SecretKey(path.read_bytes()).id)
+    again = dtt_command("id", "--key-file", str(path), "--json")
+    assert json.loads(again.stdout) == {"id": made.stdout.strip()}
+    assert dtt_command("id", "--topic", "name").stdout.strip() == str(dtt.TopicId("name"))
+
+
+def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
+    for arguments, code, told in (
+        (["nothing"], 2, "invalid choice"),
+        ([], 2, "usage: dtt"),
+        (["testnet", "1"], 2, "nodes: 1 is given, 2 to 256 are possible"),
+        (["chat", "x", "--json", "--bootstrap", "nowhere"], 2, "is not host:port"),
+        (["peek", "x", "--secret-file", str(tmp_path / "none")], 1, "No such file"),
+        (["chat", "x", "--json", "--key-file", str(tmp_path)], 1, "directory"),
+    ):
+        done = dtt_command(*arguments)
+        assert done.returncode == code, done
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_without_the_extra_it_says_how_to_get_it(testnet: dtt.Testnet) -> None:
+    hide = (
+        "import sys\nsys.modules.update(rich=None, prompt_toolkit=None)\nfrom dtt.cli import main\nsys.exit(main({!r}))"
+    )
+    for command in ("chat", "peek"):
+        arguments = [command, "x", "--bootstrap", ",".join(testnet.bootstrap)]
+        done = subprocess.run(
+            [sys.executable, "-c", hide.format(arguments)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "pip install 'dtt[cli]'" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_testnet_runs_until_it_is_ended(number: signal.Signals) -> None:
+    process = subprocess.Popen([*DTT, "testnet", "4"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    bootstrap = process.stdout.readline().strip().split(",")
+    assert len(bootstrap) == 4
+    with blocking.Node(dtt.Testnet.node_config_for(bootstrap)) as node, node.join("x", secret="s") as topic:
+        deadline = time.monotonic() + PATIENCE
+        while topic.stats().stores == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert topic.stats().stores > 0
+    process.send_signal(number)
+    assert process.communicate(timeout=PATIENCE) == ("", "")
+    assert process.returncode == 0
+
+
+def test_peek_shows_a_table_and_json(testnet: dtt.Testnet, secret_file: Path) -> None:
+    bootstrap = ",".join(testnet.bootstrap)
+    with blocking.Node(testnet.node_config()) as node, node.join("peeked at", secret="the secret") as topic:
+        while topic.stats().stores == 0:
+            time.sleep(0.02)
+        options = ["peek", "peeked at", "--bootstrap", bootstrap]
+        slots: list[dict[str, Any]] = json.loads(
+            dtt_command(*options, "--json", "--secret-file", str(secret_file)).stdout
+        )
+        assert len(slots) == 3
+        [value] = [value for slot in slots for value in slot["values"]]
+        assert value["publisher"] == str(node.id)
+        assert value["addresses"] == list(node.address.ip_addresses)
+        table = dtt_command(*options, "--secret-file", str(secret_file), COLUMNS="120")
+        assert (table.returncode, table.stderr) == (0, "")
+        assert node.id.short() in table.stdout
+        assert "empty" in table.stdout
+        closed = dtt_command(*options, COLUMNS="120")
+        assert "--secret-file opens it" in closed.stdout
+        assert node.id.short() not in closed.stdout
+
+
+def test_chat_speaks_json_and_ends_with_its_input(testnet: dtt.Testnet, secret_file: Path) -> None:
+    options = ["chat", "json", "--json", "--secret-file", str(secret_file), "--bootstrap", ",".join(testnet.bootstrap)]
+    with blocking.Node(testnet.node_config()) as node, node.join("json", secret="the secret") as topic:
+        process = subprocess.Popen(
+            [*DTT, *options, "--nick", "ann"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        # What is said without a neighbor goes nowhere, so each side has one first.
+        topic.joined(PATIENCE)
+        for line in process.stdout:
+            if json.loads(line)["event"] == "neighbor_up":
+                break
+        process.stdin.write("hello from json\n")
+        process.stdin.flush()
+        for event in topic.events(timeout=PATIENCE):
+            if isinstance(event, dtt.Received):
+                assert json.loads(event.content)["text"] == "hello from json"
+                break
+        topic.broadcast(b"\x1b[31mnot json\xff")
+        for line in process.stdout:
+            if (found := json.loads(line))["event"] == "received":
+                assert (found["nick"], found["text"]) == ("?", "\ufffd[31mnot json\ufffd")
+                break
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, errors) == (0, "")
+
+
+class Terminal:
+    """A command in a terminal of its own."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.shown = ""
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm"
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+            os.execv(sys.executable, [*DTT, *arguments])
+
+    def read(self) -> None:
+        """Takes what is shown, and answers what terminals are asked: where the cursor is."""
+        if select.select([self.descriptor], [], [], 0.1)[0]:
+            with contextlib.suppress(OSError):
+                shown = os.read(self.descriptor, 65536).decode("utf-8", "replace")
+                self.shown += shown
+                for _ in range(shown.count("\x1b[6n")):
+                    self.type("\x1b[1;1R")
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.shown:
+            assert time.monotonic() < deadline, f"{text!r} is not shown: {self.shown[-3000:]!r}"
+            self.read()
+
+    def type(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def end(self, key: str) -> int:
+        """Presses a key that ends it, once."""
+        self.type(key)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.descriptor)
+                return os.waitstatus_to_exitcode(status)
+            self.read()
+        os.kill(self.pid, signal.SIGKILL)
+        raise AssertionError(f"it does not end: {self.shown[-2000:]!r}")
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_chat_in_a_terminal(testnet: dtt.Testnet, secret_file: Path) -> None:
+    options = ["chat", "terminal", "--secret-file", str(secret_file), "--bootstrap", ",".join(testnet.bootstrap)]
+    ann = Terminal([*options, "--nick", "ann"])
+    ann.wait_for("looking up")
+    ann.wait_for("own record published")
+    bob = Terminal([*options, "--nick", "bob"])
+    ann.wait_for("joined: 1 neighbor")
+    bob.wait_for("joined: 1 neighbor")
+    bob.type("good morning\r")
+    ann.wait_for("good morning")
+    ann.wait_for("bob: ")
+    assert ann.end("\x03") == 0
+    bob.wait_for("* lost")
+    assert bob.end("\x04") == 0
+    for terminal in (ann, bob):
+        assert "Traceback" not in terminal.shown
+        assert "the secret" not in terminal.shown

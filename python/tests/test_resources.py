@@ -1,0 +1,60 @@
+"""What 200 open and close cycles leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+
+import pytest
+
+import dtt
+from dtt import _wait
+
+CYCLES = 200
+
+
+def _status(key: str) -> int:
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(key))
+
+
+def _now() -> dict[str, int]:
+    gc.collect()
+    return {
+        "threads": _status("Threads:"),
+        "python threads": threading.active_count(),
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "waits": len(_wait._waits),
+    }
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="this system has no /proc")
+def test_nothing_is_left_after_200_cycles(testnet: dtt.Testnet) -> None:
+    async def cycle() -> None:
+        async with dtt.Node(testnet.node_config()) as node, node.join("cycle", secret=b"s") as topic:
+            with topic.events() as events, topic.subscribe(lambda _: None):
+                await anext(events)
+                await anext(topic)
+                await topic.broadcast(b"nobody hears it")
+
+    async def cycles(count: int) -> None:
+        for _ in range(count):
+            await cycle()
+
+    # Warm: the engine's threads and the allocator's pools are there, also those of a busy machine.
+    asyncio.run(cycles(20))
+    before, memory = _now(), _status("VmRSS:")
+    asyncio.run(cycles(CYCLES))
+    deadline = time.monotonic() + 30
+    after = _now()
+    # Threads that only block end when they have been idle for a while.
+    while any(after[key] > before[key] for key in before) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        after = _now()
+    grown = _status("VmRSS:") - memory
+    print(f"before {before}, after {after}, memory {grown:+} KiB")
+    assert all(after[key] <= before[key] for key in before), (before, after)
+    assert grown < 100 * CYCLES, f"{grown} KiB more after {CYCLES} cycles"

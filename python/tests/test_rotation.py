@@ -1,0 +1,98 @@
+"""Secret rotations that are Python callables."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import logging
+import threading
+import time
+
+import pytest
+from conftest import PATIENCE, eventually
+
+import dtt
+from dtt import _rotation
+
+
+def rotation(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+    return hashlib.sha256(b"ours" + topic + minute.to_bytes(8, "big") + secret_hash).digest()
+
+
+async def _meet(
+    testnet: dtt.Testnet, name: str, one: dtt.SecretRotation | None, two: dtt.SecretRotation | None
+) -> bool:
+    async with dtt.Node(testnet.node_config()) as a, dtt.Node(testnet.node_config()) as b:
+        async with a.join(name, secret=b"s", rotation=one) as left, b.join(name, secret=b"s", rotation=two) as right:
+            try:
+                await asyncio.gather(
+                    left.joined(PATIENCE if one == two else 2), right.joined(PATIENCE if one == two else 2)
+                )
+            except dtt.TimeoutError as error:
+                assert "do not open" in str(error) or "secret" in str(error), error
+                return False
+            return True
+
+
+def test_members_with_one_rotation_meet_and_others_do_not(testnet: dtt.Testnet) -> None:
+    assert asyncio.run(_meet(testnet, "rotated", rotation, rotation))
+    assert not asyncio.run(_meet(testnet, "rotated apart", rotation, None))
+
+
+def test_it_is_called_in_a_thread_of_its_own_with_what_it_needs(testnet: dtt.Testnet) -> None:
+    calls: list[tuple[str, int, int, int]] = []
+
+    def noted(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+        calls.append((threading.current_thread().name, len(topic), minute, len(secret_hash)))
+        time.sleep(0.05)
+        return rotation(topic, minute, secret_hash)
+
+    assert asyncio.run(_meet(testnet, "noted", noted, noted))
+    now = int(time.time()) // 60
+    of_engine = [call for call in calls if call[0] == "dtt-rotation"]
+    assert of_engine
+    assert all((topic, secret) == (32, 32) and abs(minute - now) < 4 for _, topic, minute, secret in of_engine)
+
+
+def test_one_that_raises_is_reported_and_closes_its_topic_only(
+    testnet: dtt.Testnet, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+        if threading.current_thread().name == "dtt-rotation":
+            raise RuntimeError("no seed today")
+        return bytes(32)
+
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as node:
+            other = await node.join("other", secret=b"s")
+            topic = await node.join("failing", secret=b"s", rotation=failing)
+            assert [event async for event in topic if not isinstance(event, dtt.StateChanged)] == []
+            assert topic.closed
+            assert not other.closed
+
+    with caplog.at_level(logging.ERROR, "dtt"):
+        asyncio.run(main())
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR and record.name == "dtt"]
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "no seed today"
+
+
+def test_the_same_callable_is_the_same_topic_and_is_let_go(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        def own(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+            return rotation(topic, minute, secret_hash)
+
+        async with dtt.Node(testnet.node_config()) as node, node.join("same", secret=b"s", rotation=own) as one:
+            two = await node.join("same", secret=b"s", rotation=own)
+            assert (await node.stats()).topics == 1
+            await one.close()
+            assert two.closed
+
+    asyncio.run(main())
+
+    def is_let_go() -> bool:
+        gc.collect()
+        return not _rotation._callables
+
+    eventually(is_let_go, "the engine lets go of the rotations")

@@ -1,0 +1,44 @@
+"""The stub says what the native half is, and type checkers have nothing to say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PYTHON = Path(__file__).parents[1]
+
+
+def _run(*command: str, cwd: Path = PYTHON) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_stub_is_what_the_runtime_is(tmp_path: Path) -> None:
+    allowed = str(PYTHON / "tests/stubtest-allowlist.txt")
+    _run(
+        "mypy.stubtest",
+        "dtt",
+        "--mypy-config-file",
+        str(PYTHON / "pyproject.toml"),
+        "--allowlist",
+        allowed,
+        cwd=tmp_path,
+    )
+
+
+@pytest.mark.parametrize("what", [["dtt"], ["../examples/python"], ["tests"]])
+def test_mypy_strict(what: list[str]) -> None:
+    _run("mypy", "--config-file", "pyproject.toml", "--cache-dir", os.devnull, *what)
+
+
+def test_pyright_strict() -> None:
+    _run("pyright", "-p", ".", "--pythonpath", sys.executable)
+
+
+def test_the_style_is_ruffs() -> None:
+    _run("ruff", "check", "--no-cache", ".", "../examples/python", "../lab/bench/receive.py")
+    _run("ruff", "format", "--no-cache", "--check", ".", "../examples/python", "../lab/bench/receive.py")
