@@ -9,12 +9,12 @@
 //! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
 //! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
 
-mod bindings;
 mod c_abi;
 mod children;
 mod footprint;
 mod joins;
 mod python;
+mod receivers;
 mod report;
 mod sealing;
 mod throughput;
@@ -34,11 +34,10 @@ fn main() -> Result<()> {
         ["dht"] => runtime.block_on(run_dht(Ipv4Addr::LOCALHOST, DHT_NODES, None, DHT_NODES * 3 / 4)),
         ["join", kind, index] => runtime.block_on(joins::child(kind, index.parse()?)),
         ["footprint", kind] => runtime.block_on(footprint::child(kind)),
-        ["receive", ref arguments @ ..] => runtime.block_on(python::receive(arguments)),
+        ["receive", bootstrap] => runtime.block_on(receivers::receive(bootstrap)),
         ["python"] => report::python_alone(),
         ["c-abi"] => c_abi::alone(),
-        ["bindings"] => bindings::alone(),
-        ["receive", bootstrap] => runtime.block_on(bindings::receive(bootstrap)),
+        ["languages"] => receivers::alone(),
         ["sealing"] => {
             println!("seal, open in us: ours {:?}, the peer {:?}", sealing::ours()?, sealing::theirs()?);
             Ok(())

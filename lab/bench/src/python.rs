@@ -1,54 +1,24 @@
-//! Messages of 256 bytes received by `async for` in Python, beside the engine's own stream. Either receiver is a process of
-//! its own; both nodes, the topic and the sender are the same. And what the package costs to import and to carry.
+//! What the Python package costs to import and to carry, and how its receiver is started.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use dtt_core::{Config, Event, JoinOptions, Node, Testnet, parse};
-use tokio::sync::Notify;
 
-const BYTES: usize = 256;
-const MESSAGES: u64 = 150_000;
-/// Messages under way at the most: the receiver says how far it is, and the sender keeps so far ahead.
-const WINDOW: u64 = 256;
-const TOLD_EVERY: u64 = 32;
-/// Nothing is lost in a subscriber's queue.
-const QUEUE: usize = 16 * 1024;
+/// Of the environment that `tools/test-python` and `make bench` make.
+pub(crate) const INTERPRETER: &str = "target/python/venv/bin/python";
 
 /// The interpreter, and the package as `tools/python-wheel` unpacks it: the optimised one, which users get.
 fn python() -> Command {
-    let mut command = Command::new("target/python/venv/bin/python");
+    let mut command = Command::new(INTERPRETER);
     command.env("PYTHONPATH", "target/python/unpacked");
     command
 }
 
-/// Messages a second in each of so many runs: by `async for`, and by the engine's stream.
-pub(crate) fn speeds(runs: u32) -> Result<(Vec<f64>, Vec<f64>)> {
-    let (mut python, mut rust) = (Vec::new(), Vec::new());
-    for run in 0..runs {
-        // In turn, and each first once in two: the machine warms up.
-        if run.is_multiple_of(2) {
-            python.push(received_by(self::python().arg("lab/bench/receive.py"))?);
-            rust.push(received_by(Command::new(std::env::current_exe()?).arg("receive"))?);
-        } else {
-            rust.push(received_by(Command::new(std::env::current_exe()?).arg("receive"))?);
-            python.push(received_by(self::python().arg("lab/bench/receive.py"))?);
-        }
-        eprintln!(
-            "  messages a second: async for {:.0}, the engine's stream {:.0}",
-            python[run as usize], rust[run as usize]
-        );
-    }
-    Ok((python, rust))
+/// The receiver of [`crate::receivers`].
+pub(crate) fn receiver() -> Command {
+    let mut command = python();
+    command.arg("lab/bench/receive.py");
+    command
 }
 
 /// Milliseconds that an interpreter takes longer with `import dtt`, in each of so many runs, and what an empty one takes. Other
@@ -102,96 +72,4 @@ pub(crate) fn wheel_mib() -> Result<f64> {
     let folder = Path::new("target/python/wheels");
     let wheel = std::fs::read_dir(folder).context("no wheel is built: make wheel")?.next().context("no wheel")??;
     Ok(wheel.metadata()?.len() as f64 / f64::from(1 << 20))
-}
-
-/// Runs a receiver beside the sender; it says how far it is, and at the end how many seconds it took.
-fn received_by(command: &mut Command) -> Result<f64> {
-    let testnet = Testnet::new()?;
-    let list = testnet.bootstrap().join(",");
-    let arguments = [list.clone(), MESSAGES.to_string(), TOLD_EVERY.to_string(), QUEUE.to_string()];
-    let mut child = command.args(arguments).stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
-    let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-    let progress = Arc::new(Progress::default());
-    let sender = std::thread::spawn({
-        let progress = progress.clone();
-        move || send(&list, &progress)
-    });
-    let mut seconds = None;
-    for line in lines {
-        let line = line?;
-        match line.strip_prefix("took ") {
-            Some(took) => seconds = Some(took.parse::<f64>()?),
-            None => progress.tell(line.parse()?),
-        }
-    }
-    ensure!(child.wait()?.success(), "the receiver failed");
-    sender.join().ok().context("the sender panicked")??;
-    Ok(MESSAGES as f64 / seconds.context("the receiver said nothing")?)
-}
-
-#[derive(Default)]
-struct Progress {
-    received: AtomicU64,
-    moved: Notify,
-}
-
-impl Progress {
-    fn tell(&self, received: u64) {
-        self.received.store(received, Ordering::SeqCst);
-        self.moved.notify_one();
-    }
-}
-
-fn send(list: &str, progress: &Progress) -> Result<()> {
-    let bootstrap = parse::bootstrap_list(list)?;
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let node = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await?;
-        let topic = node.join("python", "secret", JoinOptions::default()).await?;
-        topic.joined().await?;
-        let far = |sent: u64| sent >= progress.received.load(Ordering::SeqCst) + WINDOW;
-        for n in 0..MESSAGES {
-            while far(n) {
-                progress.moved.notified().await;
-            }
-            let mut content = vec![0x5A; BYTES];
-            content[..8].copy_from_slice(&n.to_le_bytes());
-            topic.broadcast(content).await?;
-        }
-        while progress.received.load(Ordering::SeqCst) < MESSAGES {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        node.shutdown().await;
-        Ok(())
-    })
-}
-
-/// The receiver in Rust; `receive.py` does the same.
-pub(crate) async fn receive(arguments: &[&str]) -> Result<()> {
-    let [list, messages, every, queue] = arguments else { anyhow::bail!("receive LIST MESSAGES EVERY QUEUE") };
-    let (messages, every): (u64, u64) = (messages.parse()?, every.parse()?);
-    let bootstrap = parse::bootstrap_list(list)?;
-    let config =
-        Config::builder().dht_config(Testnet::dht_config_for(&bootstrap)).event_capacity(queue.parse()?).build();
-    let node = Node::spawn(Testnet::node_config_for(&bootstrap).topics(config).build()).await?;
-    let topic = node.join("python", "secret", JoinOptions::default()).await?;
-    let mut events = topic.subscribe();
-    let (mut start, mut received) = (None, 0);
-    while received < messages {
-        match events.next().await.context("closed")? {
-            Event::Received(message) => {
-                ensure!(message.content.len() == BYTES, "a message of another size");
-                start.get_or_insert_with(Instant::now);
-                received += 1;
-                if received % every == 0 {
-                    println!("{received}");
-                }
-            }
-            Event::Lagged(missed) => anyhow::bail!("{missed} are missing"),
-            _ => {}
-        }
-    }
-    let took = start.context("nothing came")?.elapsed().as_secs_f64();
-    println!("{received}\ntook {took}");
-    node.shutdown().await;
-    Ok(())
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{bindings, c_abi, children, footprint, joins, python, sealing, throughput};
+use crate::{c_abi, children, footprint, joins, python, receivers, sealing, throughput};
 
 const RUNS: u32 = 3;
+const LANGUAGE_RUNS: u32 = 5;
 /// A run of a second or two is noisier than the others.
 const SPEED_RUNS: u32 = 7;
 
@@ -70,10 +71,10 @@ pub(crate) async fn run(path: &str) -> Result<()> {
         let mut rows = Vec::new();
         eprintln!("receiving through the C ABI: {SPEED_RUNS} runs each, in turn");
         rows.extend(receiving()?);
-        eprintln!("the Python package: {SPEED_RUNS} runs each, in turn");
-        rows.extend(package()?);
-        eprintln!("receiving in other languages: {RUNS} runs each, in turn");
+        eprintln!("receiving in other languages: {LANGUAGE_RUNS} runs each, in turn");
         rows.extend(languages()?);
+        eprintln!("the Python package");
+        rows.extend(package()?);
         eprintln!("seal and open");
         rows.extend(records()?);
         eprintln!("join times: {RUNS} runs each, in turn");
@@ -90,7 +91,7 @@ pub(crate) async fn run(path: &str) -> Result<()> {
     write(&rows, Path::new(path))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
@@ -185,32 +186,26 @@ fn receiving() -> Result<Vec<Row>> {
     ])
 }
 
-/// Receiving in Kotlin and Swift, where their programs are there, beside a process with the engine's own stream.
+/// Receiving in other languages, where their programs are there, beside a process with the engine's own stream.
 fn languages() -> Result<Vec<Row>> {
-    let mut speeds = bindings::measure(RUNS)?.into_iter();
-    let beside = speeds.next().map_or(0.0, |(_, runs)| median(runs));
-    let row = |(name, runs): (&str, Vec<f64>)| Row {
-        what: if name.starts_with("Kotlin") {
-            "256 bytes received by Kotlin's Flow"
-        } else {
-            "256 bytes by Swift's AsyncSequence"
-        },
+    let (stream, speeds) = receivers::measure(LANGUAGE_RUNS)?;
+    let beside = median(stream);
+    let row = |(way, runs): (receivers::Way, Vec<f64>)| Row {
+        what: way.row,
         unit: "1/s",
         ours: median(runs),
         peer: beside,
         peer_name: STREAM,
-        target: Target::RatioAtLeast(0.5),
+        target: Target::RatioAtLeast(way.least),
     };
-    Ok(speeds.map(row).collect())
+    Ok(speeds.into_iter().map(row).collect())
 }
 
-/// The Python package beside the engine's stream, an empty interpreter, and what a wheel may weigh.
+/// The Python package beside an empty interpreter, and what a wheel may weigh.
 fn package() -> Result<Vec<Row>> {
-    let (ours, peer) = python::speeds(SPEED_RUNS)?;
     let (import, empty) = python::imports(25)?;
     let row = |what, unit, ours, peer, peer_name, target| Row { what, unit, ours, peer, peer_name, target };
     Ok(vec![
-        row("256 bytes received by async for", "1/s", median(ours), median(peer), STREAM, Target::RatioAtLeast(0.7)),
         row("import dtt, over an empty interpreter", "ms", median(import), median(empty), EMPTY, Target::AtMost(60.0)),
         row("the wheel", "MiB", python::wheel_mib()?, WHEEL_MIB, "the most it may be", Target::AtMost(WHEEL_MIB)),
     ])

@@ -1,9 +1,9 @@
-//! Messages of 256 bytes received by processes in Kotlin (`Flow`) and Swift (`AsyncSequence`), beside one in Rust (the engine's
-//! stream). The sender, the window and the way in which a receiver tells how far it is are the same for all.
+//! Messages of 256 bytes received by processes in Python (`async for`), Kotlin (`Flow`) and Swift (`AsyncSequence`), beside one in
+//! Rust (the engine's stream). The sender, the window and the way in which a receiver tells how far it is are the same for all.
 
 use std::{
     io::{Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
@@ -11,6 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use dtt_core::{Event, JoinOptions, Node, Testnet, Topic, parse};
+
+use crate::report::median;
 
 const BYTES: usize = 256;
 /// Before the clock starts: the Java virtual machine compiles what runs often.
@@ -24,50 +26,91 @@ const WINDOW: u64 = 512;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A message that has not come by then never will.
 const QUIET: Duration = Duration::from_millis(500);
-const LEAST: f64 = 0.5;
-
-/// The receivers, made by tools/test-kotlin and tools/test-swift.
-pub(crate) const WAYS: [(&str, &str); 3] = [
-    ("the engine's stream", ""),
-    ("Kotlin Flow", "target/kotlin/bin/Bench"),
-    ("Swift AsyncSequence", "target/swift/bin/Bench"),
-];
-
-/// Messages a second in each of so many runs, for each of [`WAYS`] that is there.
-pub(crate) fn measure(runs: u32) -> Result<Vec<(&'static str, Vec<f64>)>> {
-    let there = |(_, program): &&(&str, &str)| program.is_empty() || Path::new(program).exists();
-    let mut speeds: Vec<_> = WAYS.iter().filter(there).map(|(name, program)| (*name, *program, Vec::new())).collect();
-    let ways = speeds.len();
-    for run in 0..runs as usize {
-        // In turn, and each first once in a while: the machine warms up.
-        for way in (0..ways).map(|n| (n + run) % ways) {
-            let speed = one(speeds[way].1).with_context(|| speeds[way].0)?;
-            speeds[way].2.push(speed);
-        }
-        let last: Vec<String> = speeds.iter().map(|(name, _, runs)| format!("{name} {:.0}", runs[run])).collect();
-        eprintln!("  messages a second: {}", last.join(", "));
-    }
-    Ok(speeds.into_iter().map(|(name, _, runs)| (name, runs)).collect())
+/// A language's receiver.
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
+    /// Its row of the report.
+    pub(crate) row: &'static str,
+    /// What its tests build.
+    file: &'static str,
+    command: fn(&str) -> Command,
+    /// The least that it shall reach of the engine's stream.
+    pub(crate) least: f64,
 }
 
-/// The measurement alone. It fails if a binding that is there is too slow, and if none is there.
+const WAYS: [Way; 3] = [
+    Way {
+        name: "Python's async for",
+        row: "256 bytes by Python's async for",
+        file: crate::python::INTERPRETER,
+        command: |_| crate::python::receiver(),
+        least: 0.7,
+    },
+    Way {
+        name: "Kotlin's Flow",
+        row: "256 bytes by Kotlin's Flow",
+        file: "target/kotlin/bin/Bench",
+        command: program,
+        least: 0.5,
+    },
+    Way {
+        name: "Swift's AsyncSequence",
+        row: "256 bytes by Swift's AsyncSequence",
+        file: "target/swift/bin/Bench",
+        command: program,
+        least: 0.5,
+    },
+];
+
+fn program(file: &str) -> Command {
+    Command::new(std::env::current_dir().unwrap_or_default().join(file))
+}
+
+/// Messages a second in each of so many runs: of the engine's stream, and of each of [`WAYS`] that is there.
+pub(crate) fn measure(runs: u32) -> Result<(Vec<f64>, Vec<(Way, Vec<f64>)>)> {
+    let there = WAYS.into_iter().filter(|way| Path::new(way.file).exists());
+    let mut speeds: Vec<_> = there.map(|way| (way, Vec::new())).collect();
+    let mut stream = Vec::new();
+    let ways = speeds.len() + 1;
+    for run in 0..runs as usize {
+        // In turn, and each first once in a while: the machine warms up.
+        for place in (0..ways).map(|n| (n + run) % ways) {
+            match speeds.get_mut(place) {
+                Some((way, speeds)) => speeds.push(one((way.command)(way.file)).with_context(|| way.name)?),
+                None => stream.push(one(rust()?)?),
+            }
+        }
+        let last: Vec<String> = speeds.iter().map(|(way, runs)| format!("{} {:.0}", way.name, runs[run])).collect();
+        eprintln!("  messages a second: the engine's stream {:.0}, {}", stream[run], last.join(", "));
+    }
+    Ok((stream, speeds))
+}
+
+fn rust() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("receive");
+    Ok(command)
+}
+
+/// The measurement alone. It fails if a language that is there is too slow, and if none is there.
 pub(crate) fn alone() -> Result<()> {
-    let mut speeds = measure(5)?;
-    speeds.iter_mut().for_each(|(_, runs)| runs.sort_by(f64::total_cmp));
-    let median = |runs: &[f64]| runs[runs.len() / 2];
-    let beside = median(&speeds[0].1);
-    let mut slow = false;
-    for (name, runs) in &speeds {
-        let ratio = median(runs) / beside;
-        println!("{name}: {:.0}/s, {ratio:.3} of the engine's stream in a process of its own", median(runs));
-        slow |= ratio < LEAST;
+    let (stream, speeds) = measure(5)?;
+    if speeds.is_empty() {
+        bail!("no language is there: make test-python, test-kotlin and test-swift build them");
     }
-    if speeds.len() == 1 {
-        bail!("no binding is there: tools/test-kotlin and tools/test-swift make them");
+    let beside = median(stream);
+    let mut slow = Vec::new();
+    for (way, runs) in speeds {
+        let (speed, ratio) = (median(runs.clone()), median(runs) / beside);
+        println!(
+            "{}: {speed:.0}/s, {ratio:.3} of the engine's stream, {beside:.0}/s, in a process of its own",
+            way.name
+        );
+        if ratio < way.least {
+            slow.push(format!("{} is below {} of the engine's stream", way.name, way.least));
+        }
     }
-    if slow {
-        bail!("less than {LEAST} of the engine's stream");
-    }
+    anyhow::ensure!(slow.is_empty(), "{}", slow.join(", "));
     Ok(())
 }
 
@@ -81,7 +124,6 @@ pub(crate) async fn receive(bootstrap: &str) -> Result<()> {
     while let Some(event) = events.next().await {
         let more = match event {
             Event::Received(message) if message.content.len() == BYTES => 1,
-            Event::Lagged(missed) => missed,
             _ => 0,
         };
         for _ in 0..(received + more) / STEP - received / STEP {
@@ -94,17 +136,9 @@ pub(crate) async fn receive(bootstrap: &str) -> Result<()> {
 }
 
 /// Sends to one receiver, in a process of its own, and says how fast it was.
-fn one(program: &str) -> Result<f64> {
+fn one(mut command: Command) -> Result<f64> {
     let testnet = Testnet::new()?;
     let bootstrap = testnet.bootstrap().join(",");
-    let mut command = match program {
-        "" => {
-            let mut command = Command::new(std::env::current_exe()?);
-            command.arg("receive");
-            command
-        }
-        program => Command::new(PathBuf::from(program).canonicalize()?),
-    };
     let mut child = command.arg(&bootstrap).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut output = child.stdout.take().context("no output")?;
     let (tell, told) = channel();
