@@ -20,6 +20,9 @@ const ROUND_LIMIT: Duration = Duration::from_secs(10);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
 const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
+/// One dial in so many goes to somebody who was dialled in vain before and whom a record names again: a member's first dial
+/// may fail, and whoever invents ever other nodes would take every further one.
+const AGAIN_EVERY: usize = 4;
 /// Peers remembered as dialled.
 const MAX_DIALLED: usize = 512;
 /// Candidates of one round: more than a round could dial.
@@ -66,6 +69,8 @@ struct Candidate {
     peer: PeerId,
     /// How often it was dialled in vain: whoever was not yet tried comes first.
     times: u32,
+    /// Whether a record that was read in this round names it.
+    named: bool,
     /// The how-manieth choice of its record: the first choices of all records come before any second one.
     rank: usize,
 }
@@ -80,6 +85,20 @@ impl Round {
     /// Whether it is time for a fresh lookup, whatever candidates are left.
     fn is_over(&self, now: Now) -> bool {
         now.mono.saturating_sub(self.began) >= ROUND_LIMIT
+    }
+
+    /// The place of whoever is to be dialled next.
+    fn best_candidate(&self) -> Option<usize> {
+        let least = |take: fn(&Candidate) -> bool| {
+            let places = (0..self.candidates.len()).filter(|at| take(&self.candidates[*at]));
+            places.min_by_key(|at| (self.candidates[*at].times, self.candidates[*at].rank))
+        };
+        let again = if self.dials % AGAIN_EVERY == AGAIN_EVERY - 1 {
+            least(|candidate| candidate.named && candidate.times > 0)
+        } else {
+            None
+        };
+        again.or_else(|| least(|_| true))
     }
 }
 
@@ -130,19 +149,27 @@ impl Bootstrap {
 
     /// A record was found: its nodes become candidates.
     pub(super) fn record(&mut self, core: &mut Core, now: Now, record: &SeenRecord) {
+        self.consider(core, now, record, true);
+    }
+
+    /// `named`: the record was read just now, not remembered.
+    fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
         round.found_records = true;
         let mut choices: Vec<PeerId> = std::iter::once(record.publisher).chain(record.peers.iter().copied()).collect();
         // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
         choices.shuffle(&mut core.rng);
         for (rank, peer) in choices.into_iter().enumerate() {
-            let known = peer == core.me || round.candidates.iter().any(|candidate| candidate.peer == peer);
-            let dialled = self.dialled.get(&peer);
-            let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
-            if known || waits {
+            if let Some(known) = round.candidates.iter_mut().find(|candidate| candidate.peer == peer) {
+                known.named |= named;
                 continue;
             }
-            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), rank };
+            let dialled = self.dialled.get(&peer);
+            let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
+            if peer == core.me || waits {
+                continue;
+            }
+            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), named, rank };
             if round.candidates.len() < MAX_CANDIDATES {
                 round.candidates.push(candidate);
             } else {
@@ -196,7 +223,7 @@ impl Bootstrap {
         self.round = Some(round);
         // What an earlier lookup of these slots showed may be dialled without waiting for the new one.
         for record in known {
-            self.record(core, now, &record);
+            self.consider(core, now, &record, false);
         }
     }
 
@@ -210,9 +237,7 @@ impl Bootstrap {
 
     fn next_candidate(&mut self, core: &Core, now: Now) -> Option<PeerId> {
         let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono && !round.is_over(now))?;
-        let at =
-            (0..round.candidates.len()).min_by_key(|at| (round.candidates[*at].times, round.candidates[*at].rank))?;
-        let peer = round.candidates.remove(at).peer;
+        let peer = round.candidates.remove(round.best_candidate()?).peer;
         round.dials += 1;
         let bootstrap = core.config.bootstrap_config();
         let a_few = round.dials.is_multiple_of(core.config.max_join_peer_count());

@@ -163,8 +163,8 @@ async fn newcomer_joins(name: &str, lies: &[Lie], names: usize) {
     within(240, newcomer.topic.joined()).await.unwrap();
     let stats = newcomer.topic.stats();
     println!("{name}: met after {:?}; {:?} liars and their answers; {stats:?}", start.elapsed(), liars.asked());
-    assert!(liars.asked().0 > 0, "it came past no liar");
     stands_a_flood(name, &newcomer, start).await;
+    assert!(liars.asked().0 > 0, "it came past no liar");
     turn.end();
 }
 
@@ -188,7 +188,9 @@ async fn a_newcomer_joins_through_hundreds_of_records_of_one_member() {
 async fn two_meet_though_invented_records_fill_every_slot() {
     let turn = Turn::take().await;
     let testnet = Testnet::new().unwrap();
-    let liars = Liars::start("invented", SECRET, &[Lie::Invented; 14], 14).await;
+    // Each names as many nodes that are not there. With 20 of both nothing honest would be among the nearest, where a store and a
+    // lookup go: who holds a part of the DHT can hide what is stored there.
+    let liars = Liars::start("invented", SECRET, &[Lie::Invented; 7], 7).await;
     two_meet("invented", &testnet, &liars).await;
     turn.end();
 }

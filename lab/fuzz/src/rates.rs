@@ -169,7 +169,8 @@ impl Rates {
         let elapsed = now - self.start;
         let settling = if which == 0 { SETTLE_LOOKS * times(elapsed, SETTLE_AGAIN) } else { 0 };
         let lost = if which == 0 { times(elapsed, LOST_PAUSE) } else { 0 };
-        self.merges[which]
-            .map_or(0, |merge| (times(elapsed, merge.spacing) + settling).saturating_mul(merge.peers).saturating_add(lost))
+        self.merges[which].map_or(0, |merge| {
+            (times(elapsed, merge.spacing) + settling).saturating_mul(merge.peers).saturating_add(lost)
+        })
     }
 }
