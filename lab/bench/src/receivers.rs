@@ -66,10 +66,13 @@ fn program(file: &str) -> Command {
     Command::new(std::env::current_dir().unwrap_or_default().join(file))
 }
 
+/// The runs of each language.
+pub(crate) type Speeds = Vec<(Way, Vec<f64>)>;
+
 /// Messages a second in each of so many runs: of the engine's stream, and of each of [`WAYS`] that is there.
-pub(crate) fn measure(runs: u32) -> Result<(Vec<f64>, Vec<(Way, Vec<f64>)>)> {
+pub(crate) fn measure(runs: u32) -> Result<(Vec<f64>, Speeds)> {
     let there = WAYS.into_iter().filter(|way| Path::new(way.file).exists());
-    let mut speeds: Vec<_> = there.map(|way| (way, Vec::new())).collect();
+    let mut speeds: Speeds = there.map(|way| (way, Vec::new())).collect();
     let mut stream = Vec::new();
     let ways = speeds.len() + 1;
     for run in 0..runs as usize {
