@@ -15,7 +15,7 @@ import dtt
 def node_config() -> dtt.NodeConfig:
     """The public network, or the testnet that DTT_BOOTSTRAP names and nothing else."""
     bootstrap = os.environ.get("DTT_BOOTSTRAP")
-    return dtt.Testnet.node_config_for(bootstrap.split(",")) if bootstrap else dtt.NodeConfig()
+    return dtt.Testnet.node_config_for(bootstrap) if bootstrap else dtt.NodeConfig()
 
 
 async def listen(topic: dtt.Topic) -> None:

@@ -20,6 +20,7 @@ Programs without asyncio use :mod:`dtt.blocking`. :class:`Testnet` gives both a 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dtt import blocking as blocking
     from dtt._address import NodeAddr, Peer
     from dtt._config import (
         AddressHints,
@@ -143,18 +144,21 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # A type checker would take any name for a good one.
 
-    value: Any
-    if name == "__version__":
-        value = importlib.import_module("dtt._dtt").VERSION
-    elif name in _MODULES:
-        value = getattr(importlib.import_module(_MODULES[name]), name)
-    else:
-        raise AttributeError(f"module 'dtt' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        if name == "__version__":
+            value = importlib.import_module("dtt._dtt").VERSION
+        elif name == "blocking":
+            value = importlib.import_module("dtt.blocking")
+        elif name in _MODULES:
+            value = getattr(importlib.import_module(_MODULES[name]), name)
+        else:
+            raise AttributeError(f"module 'dtt' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -35,6 +35,8 @@ def for_engine(peers: Iterable[Peer] | Peer) -> list[tuple[NodeId, list[str], li
     """Peers as the engine takes them."""
     if isinstance(peers, (NodeId, NodeAddr)):
         peers = [peers]
+    if not isinstance(peers, Iterable):
+        raise TypeError(f"peers: NodeId, NodeAddr or an iterable of them is needed, not {type(peers).__name__}")
     found: list[tuple[NodeId, list[str], list[str]]] = []
     for peer in peers:
         if isinstance(peer, NodeAddr):

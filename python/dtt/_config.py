@@ -39,7 +39,8 @@ def seconds(name: str, value: object) -> float:
     return float(value)
 
 
-def _count(name: str, value: object) -> int:
+def count(name: str, value: object) -> int:
+    """A whole number that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: int is needed, not {type(value).__name__}")
     if not 0 <= value <= _MOST:
@@ -65,7 +66,7 @@ def texts(name: str, value: object) -> tuple[str, ...]:
     return tuple(found)
 
 
-_CHECKS = {"Duration": seconds, "int": _count, "bool": _flag}
+_CHECKS = {"Duration": seconds, "int": count, "bool": _flag}
 
 
 class _Options:
@@ -119,7 +120,7 @@ class DhtConfig(_Options):
         super().__post_init__()
         if self.bootstrap is not None:
             self._set("bootstrap", texts("bootstrap", self.bootstrap))
-        if self.port is not None and _count("port", self.port) > 65535:
+        if self.port is not None and count("port", self.port) > 65535:
             raise InvalidArgumentError(f"port: {self.port} is given, 0 to 65535 are possible")
         if not isinstance(self.bind_address, (str, type(None))):
             raise TypeError(f"bind_address: str is needed, not {type(self.bind_address).__name__}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dtt import _dtt, _wait
-from dtt._config import DhtConfig
+from dtt._config import DhtConfig, count
 from dtt._dtt import NodeId, TopicId
 from dtt._rotation import SecretRotation, handle
 from dtt._topic import Bytes
@@ -62,9 +62,12 @@ async def peek(
     Without ``secret`` it only counts values. ``minutes``: which slots (unix minutes); None for the next, the present and
     the last one. Raises DhtError if no DHT node answers.
     """
+    if dht is not None and not isinstance(dht, DhtConfig):
+        raise TypeError(f"dht: a DhtConfig is needed, not {type(dht).__name__}")
     if minutes is None:
         minutes = [_dtt.unix_minute(offset) for offset in (1, 0, -1)]
-    call = _dtt.peek(name, secret, None if rotation is None else handle(rotation), dht or DhtConfig(), list(minutes))
+    slots = [count("minutes", minute) for minute in minutes]
+    call = _dtt.peek(name, secret, None if rotation is None else handle(rotation), dht or DhtConfig(), slots)
     return [Slot(slot["minute"], tuple(map(_value, slot["values"]))) for slot in await _wait.result(call)]
 
 

@@ -44,14 +44,18 @@ class Testnet:
         return self.node_config_for(self.bootstrap, **options)
 
     @staticmethod
-    def dht_config_for(bootstrap: Sequence[str]) -> DhtConfig:
-        """DHT options for a testnet that another process runs, by its bootstrap list."""
+    def dht_config_for(bootstrap: str | Sequence[str]) -> DhtConfig:
+        """DHT options for a testnet that another process runs, by its bootstrap list (see :meth:`node_config_for`)."""
+        if isinstance(bootstrap, str):
+            bootstrap = [node.strip() for node in bootstrap.split(",")]
         patience = _dtt.testnet_request_timeout()
         return DhtConfig(bootstrap=texts("bootstrap", bootstrap), bind_address="127.0.0.1", request_timeout=patience)
 
     @staticmethod
-    def node_config_for(bootstrap: Sequence[str], **options: Unpack[NodeOptions]) -> NodeConfig:
-        """:meth:`node_config` for a testnet that another process runs, by its bootstrap list."""
+    def node_config_for(bootstrap: str | Sequence[str], **options: Unpack[NodeOptions]) -> NodeConfig:
+        """:meth:`node_config` for a testnet that another process runs, by its bootstrap list: a sequence of
+        ``"host:port"``, or a str with commas between them, as ``dtt testnet`` and ``make testnet`` print it and
+        ``$DTT_BOOTSTRAP`` has it."""
         config = NodeConfig(
             relays="disabled",
             address_lookups="none",

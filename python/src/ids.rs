@@ -5,12 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use dtt_core::{EndpointId, parse};
 use pyo3::{
     basic::CompareOp,
+    exceptions::PyTypeError,
     prelude::*,
     types::{PyBytes, PyString, PyType},
 };
 
 use crate::{
-    bytes::{buffer, buffer_or_text, wrong_type},
+    bytes::{buffer, buffer_or_text, utf8, wrong_type},
     error::Fault,
 };
 
@@ -40,7 +41,7 @@ impl NodeId {
     #[pyo3(signature = (value, /))]
     fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         let bytes = match value.cast::<PyString>() {
-            Ok(text) => of_hex("peer", &text.to_cow()?)?,
+            Ok(text) => of_hex("peer", &utf8(text, "peer")?)?,
             Err(_) => buffer_or_text(value, "peer")?,
         };
         Ok(Self(parse::endpoint_id(&bytes).map_err(Fault::from)?))
@@ -90,7 +91,7 @@ impl TopicId {
     #[pyo3(signature = (value, /))]
     fn from_bytes(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         let bytes = match value.cast::<PyString>() {
-            Ok(text) => of_hex("topic id", &text.to_cow()?)?,
+            Ok(text) => of_hex("topic id", &utf8(text, "topic id")?)?,
             Err(_) => buffer(value, "topic id")?,
         };
         let given = bytes.len();
@@ -155,6 +156,15 @@ impl SecretKey {
         format!("<SecretKey of {}>", self.0.public().fmt_short())
     }
 
+    // A copy of a configuration needs no second key. There is no pickling: it would write the key somewhere.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         other.cast::<Self>().is_ok_and(|other| other.get().0.public() == self.0.public())
     }
@@ -184,7 +194,10 @@ impl TopicId {
             Ok(id) => Ok(id.get().0),
             Err(_) => match buffer_or_text(name, "name") {
                 Ok(name) => Ok(dtt_core::TopicId::new(name)),
-                Err(_) => Err(wrong_type("name", "str, bytes or a TopicId", name)),
+                Err(error) if error.is_instance_of::<PyTypeError>(name.py()) => {
+                    Err(wrong_type("name", "str, bytes or a TopicId", name))
+                }
+                Err(error) => Err(error),
             },
         }
     }

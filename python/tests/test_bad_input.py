@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import logging
+import os
 import pickle
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -287,3 +290,41 @@ def test_options_as_keywords_are_those_of_the_dataclass() -> None:
     import dataclasses
 
     assert {field.name for field in dataclasses.fields(dtt.NodeConfig)} == set(dtt.NodeOptions.__annotations__)
+
+
+def test_a_text_without_a_form_in_utf_8_is_refused_and_not_shown(testnet: dtt.Testnet) -> None:
+    broken = os.fsdecode(b"hunter2 \xff")
+
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as node:
+            with pytest.raises(dtt.InvalidArgumentError, match="secret: the text has a lone surrogate") as raised:
+                await node.join("x", secret=broken)
+            told = "".join(traceback.format_exception(raised.value))
+            assert "hunter2" not in told
+            assert raised.value.__cause__ is None
+            with pytest.raises(dtt.InvalidArgumentError, match="name: the text has a lone surrogate"):
+                await node.join(broken, secret=b"")
+
+    asyncio.run(main())
+
+
+def test_peek_and_join_peers_name_a_bad_argument(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError, match="dht: a DhtConfig is needed, not str"):
+            await dtt.peek("x", dht="here")  # type: ignore[arg-type]
+        for minute in (-1, 2**64):
+            with pytest.raises(ValueError, match="minutes: "):
+                await dtt.peek("x", minutes=[minute])
+        async with dtt.Node(testnet.node_config()) as node, node.join("x", secret=b"") as topic:
+            with pytest.raises(TypeError, match=r"peers: .*not NoneType"):
+                await topic.join_peers(None)  # type: ignore[arg-type]
+
+    asyncio.run(main())
+
+
+def test_a_configuration_can_be_copied_and_a_key_cannot_be_pickled() -> None:
+    config = dtt.NodeConfig(secret_key=bytes(32))
+    assert copy.deepcopy(config) == config
+    assert dataclasses.asdict(config)["secret_key"] == dtt.SecretKey(bytes(32))
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(config)

@@ -65,6 +65,8 @@ def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
         (["chat", "x", "--json", "--bootstrap", "nowhere"], 2, "is not host:port"),
         (["peek", "x", "--secret-file", str(tmp_path / "none")], 1, "No such file"),
         (["chat", "x", "--json", "--key-file", str(tmp_path)], 1, "directory"),
+        (["id", "--topic", os.fsdecode(b"\xff")], 2, "name: the text has a lone surrogate"),
+        (["chat", os.fsdecode(b"\xff")], 2, "name: the text has a lone surrogate"),
     ):
         done = dtt_command(*arguments)
         assert done.returncode == code, done
@@ -72,17 +74,43 @@ def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_without_the_extra_it_says_how_to_get_it(testnet: dtt.Testnet) -> None:
+def test_without_the_extra_there_are_plain_lines(testnet: dtt.Testnet) -> None:
     hide = (
         "import sys\nsys.modules.update(rich=None, prompt_toolkit=None)\nfrom dtt.cli import main\nsys.exit(main({!r}))"
     )
-    for command in ("chat", "peek"):
+    for command, shown in (("chat", "* you are "), ("peek", "minute\tpublisher\taddresses")):
         arguments = [command, "x", "--bootstrap", ",".join(testnet.bootstrap)]
         done = subprocess.run(
-            [sys.executable, "-c", hide.format(arguments)], capture_output=True, text=True, check=False
+            [sys.executable, "-c", hide.format(arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "pip install 'dtt[cli]'" in done.stderr
+        assert done.returncode == 0, done
+        assert done.stdout.startswith(shown), done
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_chat_reads_any_input_to_its_end(testnet: dtt.Testnet, tmp_path: Path, form: list[str]) -> None:
+    long = tmp_path / "long"
+    long.write_text("a line\n" + 100_000 * "x" + "\n")
+    for source in (Path("/dev/null"), long):
+        with source.open() as file:
+            done = subprocess.run(
+                [*DTT, "chat", "x", *form, "--bootstrap", ",".join(testnet.bootstrap)],
+                stdin=file,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        assert done.returncode == 0, done
+        assert "no secret" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert ("the limit is" in done.stdout) == (source == long), done
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -117,9 +145,10 @@ def test_peek_shows_a_table_and_json(testnet: dtt.Testnet, secret_file: Path) ->
         table = dtt_command(*options, "--secret-file", str(secret_file), COLUMNS="120")
         assert (table.returncode, table.stderr) == (0, "")
         assert node.id.short() in table.stdout
-        assert "empty" in table.stdout
+        assert "(empty)" in table.stdout
         closed = dtt_command(*options, COLUMNS="120")
-        assert "--secret-file opens it" in closed.stdout
+        assert "(sealed)" in closed.stdout
+        assert "--secret-file opens" in " ".join(closed.stdout.split())
         assert node.id.short() not in closed.stdout
 
 

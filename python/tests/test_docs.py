@@ -36,8 +36,6 @@ def partners(source: str) -> set[str]:
 
 @pytest.mark.parametrize(("name", "source"), blocks(), ids=[name for name, _ in blocks()])
 def test_the_code_runs(testnet: dtt.Testnet, name: str, source: str) -> None:
-    if "uvloop" in source and sys.version_info < (3, 11):
-        pytest.skip("asyncio.Runner is new in Python 3.11")
     # What runs on the public network runs here on the testnet.
     source = source.replace("dtt.Node()", "dtt.Node(NODE)").replace("…", "...")
     program = HEAD.format(testnet.bootstrap) + source
@@ -51,6 +49,8 @@ def test_the_code_runs(testnet: dtt.Testnet, name: str, source: str) -> None:
             for topic in topics:
                 number += 1
                 topic.broadcast(b"!echo %d" % number)
+            if "SIGTERM" in source and any(topic.is_joined for topic in topics):
+                process.terminate()
             time.sleep(0.1)
     if process.poll() is None:
         process.kill()

@@ -35,6 +35,17 @@ def test_mypy_strict(what: list[str]) -> None:
     _run("mypy", "--config-file", "pyproject.toml", "--cache-dir", os.devnull, *what)
 
 
+@pytest.mark.parametrize("wrong", ["dtt.Nod()", "dtt.blocking.Nod()", "dtt.Node(event_capacity=3)"])
+def test_a_wrong_name_is_found(tmp_path: Path, wrong: str) -> None:
+    program = tmp_path / "wrong.py"
+    program.write_text(f"import dtt\n\ndtt.Node()\ndtt.blocking.Node()\n{wrong}\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", os.devnull, str(program)]
+    done = subprocess.run(command, cwd=PYTHON, capture_output=True, text=True, check=False)
+    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert len(errors) == 1, done.stdout
+    assert errors[0].startswith(f"{program}:5:"), done.stdout
+
+
 def test_pyright_strict() -> None:
     _run("pyright", "-p", ".", "--pythonpath", sys.executable)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -51,16 +52,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code: 0, 1 for an error, 2 for a wrong use, 130 for Ctrl-C."""
+    """Runs the command; gives its exit code: 0, 1 for an error, 2 for a wrong use, 130 for Ctrl-C where that is no usual end."""
     options = parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], Any] = options.run
     try:
         return int(run(options) or 0)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except _options.MissingExtraError as error:
-        print(f"dtt: {error}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:
+        # Who reads our output has gone, as `head` does. Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (dtt.DttError, OSError) as error:
         print(f"dtt: {error}", file=sys.stderr)
         return 2 if isinstance(error, dtt.InvalidArgumentError) else 1

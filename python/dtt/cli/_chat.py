@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import concurrent.futures
 import contextlib
 import importlib.util
 import json
 import sys
+import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -19,18 +21,28 @@ from dtt.cli._peek import printable
 
 async def run(options: argparse.Namespace) -> int:
     """Talks until the input ends or Ctrl-C."""
-    talk = _talk_json if options.json else _talk
-    if not options.json:
-        _needed()
     config, secret = _options.node(options), _options.secret(options.secret_file)
+    if not secret:
+        print("dtt: no secret: whoever knows the topic's name finds you and can talk (--secret-file)", file=sys.stderr)
     async with dtt.Node(config) as node, node.join(options.name, secret=secret or b"") as topic:
-        await talk(node, topic, options.nick or node.id.short())
+        nick = options.nick or node.id.short()
+        if options.json:
+            await _talk_lines(topic, nick, _Json(node, nick))
+        elif _can_draw():
+            await _talk(node, topic, nick)
+        else:
+            await _talk_lines(topic, nick, _Plain(node, nick))
     return 0
 
 
-def _needed() -> None:
+def _can_draw() -> bool:
+    """Whether there is a terminal, and what draws in it. There are plain lines otherwise."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
     if importlib.util.find_spec("prompt_toolkit") is None:
-        raise _options.MissingExtraError("dtt chat")
+        print(f"dtt: plain lines only; {_options.EXTRA} has a status line", file=sys.stderr)
+        return False
+    return True
 
 
 def message(nick: str, text: str) -> bytes:
@@ -147,17 +159,60 @@ def as_json(event: dtt.Event) -> dict[str, object]:
             return {"event": "state", "state": state}
 
 
-async def _talk_json(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
-    def say(what: dict[str, object]) -> None:
+class _Json:
+    """Events as lines of JSON."""
+
+    def __init__(self, node: dtt.Node, nick: str) -> None:
+        self._say({"event": "start", "id": str(node.id), "nick": nick})
+
+    def event(self, event: dtt.Event) -> None:
+        self._say(as_json(event))
+
+    def problem(self, problem: dtt.DttError) -> None:
+        self._say({"event": "error", "message": str(problem)})
+
+    @staticmethod
+    def _say(what: dict[str, object]) -> None:
         print(json.dumps(what), flush=True)
 
-    say({"event": "start", "id": str(node.id), "nick": nick})
-    listening = asyncio.create_task(_listen(topic, lambda event: say(as_json(event))))
-    reader = asyncio.StreamReader()
-    try:
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := await reader.readline():
-            if text := line.decode("utf-8", "replace").rstrip("\r\n"):
-                await _say(topic, nick, text, lambda error: say({"event": "error", "message": str(error)}))
-    finally:
-        listening.cancel()
+
+class _Plain:
+    """Events as lines for people."""
+
+    def __init__(self, node: dtt.Node, nick: str) -> None:
+        print(f"* you are {nick}, {node.id}", flush=True)
+
+    def event(self, event: dtt.Event) -> None:
+        _show(event, lambda *parts: print("".join(text for _, text in parts), flush=True))
+
+    def problem(self, problem: dtt.DttError) -> None:
+        print(f"* not sent: {problem}", flush=True)
+
+
+async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain) -> None:
+    """Sends the lines of the input, until it ends or nothing can be shown any more."""
+    listening = asyncio.create_task(_listen(topic, shown.event))
+    sending = asyncio.create_task(_send_lines(topic, nick, shown.problem))
+    done, _ = await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
+    for task in (listening, sending):
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError], None]) -> None:
+    # Any input will do, a file and /dev/null too, which no event loop can wait for. A read cannot be ended, so the thread is
+    # one that the end of the process does not wait for.
+    lines: asyncio.Queue[bytes] = asyncio.Queue(16)
+    loop = asyncio.get_running_loop()
+
+    def read_lines() -> None:
+        with contextlib.suppress(RuntimeError, OSError, concurrent.futures.CancelledError):
+            while line := sys.stdin.buffer.readline():
+                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+            asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
+
+    threading.Thread(target=read_lines, name="dtt-input", daemon=True).start()
+    while line := await lines.get():
+        if text := line.decode("utf-8", "replace").rstrip("\r\n"):
+            await _say(topic, nick, text, fail)

@@ -10,12 +10,8 @@ from pathlib import Path
 
 import dtt
 
-
-class MissingExtraError(Exception):
-    """What the commands draw with is not installed."""
-
-    def __init__(self, command: str) -> None:
-        super().__init__(f"{command} needs rich and prompt_toolkit: pip install 'dtt[cli]', or use --json")
+#: What the commands draw with, and do without.
+EXTRA = "the package with the extra [cli], or rich and prompt_toolkit,"
 
 
 def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:

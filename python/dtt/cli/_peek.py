@@ -42,29 +42,47 @@ def _time(minute: int) -> str:
     return datetime.datetime.fromtimestamp(60 * minute).strftime("%H:%M")
 
 
+COLUMNS = ("minute", "publisher", "addresses", "neighbors", "messages", "bytes")
+ABOUT = (
+    "Minutes of the local time. A record tells what its publisher knew when it was written, and stands for its minute."
+)
+
+
+def _rows(slots: list[dtt.Slot], is_member: bool) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for slot in slots:
+        if not slot.values:
+            rows.append((_time(slot.minute), "(empty)"))
+        for found in slot.values:
+            record = found.record
+            if record is None:
+                told = (found.problem or "").removeprefix("record: ") if is_member else "sealed"
+                rows.append((_time(slot.minute), f"({printable(told)})", "", "", "", str(found.size)))
+                continue
+            counts = (str(len(record.neighbors)), str(len(record.message_hashes)), str(found.size))
+            addresses = " ".join(map(printable, record.addresses))
+            rows.append((_time(slot.minute), record.publisher.short(), addresses, *counts))
+    return rows
+
+
 def _draw(name: str, slots: list[dtt.Slot], is_member: bool) -> None:
+    rows = _rows(slots, is_member)
+    about = ABOUT if is_member else f"{ABOUT} --secret-file opens what is sealed."
     try:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
     except ImportError:
-        raise _options.MissingExtraError("dtt peek") from None
-    table = Table(title=Text(f"The slots of {name!r}"), title_justify="left")
-    for column in ("minute", "publisher", "addresses", "neighbors", "messages", "bytes"):
+        for row in (COLUMNS, *rows):
+            print("\t".join(row))
+        print(about)
+        return
+    table = Table(title=Text(f"The slots of {name!r}"), title_justify="left", caption=about, caption_justify="left")
+    for column in COLUMNS:
         table.add_column(column, justify="right" if column in ("neighbors", "messages", "bytes") else "left")
-    for slot in slots:
-        if not slot.values:
-            table.add_row(_time(slot.minute), Text("empty", style="dim"))
-        for found in slot.values:
-            record = found.record
-            if record is None:
-                # What others wrote is text, never markup.
-                told = (found.problem or "").removeprefix("record: ") if is_member else "sealed; --secret-file opens it"
-                table.add_row(_time(slot.minute), Text(told, style="dim"), "", "", "", str(found.size))
-                continue
-            counts = (str(len(record.neighbors)), str(len(record.message_hashes)), str(found.size))
-            addresses = Text("\n".join(map(printable, record.addresses)))
-            table.add_row(_time(slot.minute), record.publisher.short(), addresses, *counts)
+    for row in rows:
+        # What others wrote is text, never markup.
+        table.add_row(*(Text(part, style="dim" if part.startswith("(") else "") for part in row))
     Console(file=sys.stdout).print(table)
 
 
