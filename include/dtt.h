@@ -836,6 +836,21 @@ dtt_status_t dtt_node_stats(const dtt_node_t *node,
 // DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
 dtt_status_t dtt_node_network_changed(const dtt_node_t *node, dtt_error_t **error);
 
+// Lets the node rest: none of its topics looks anything up, publishes, or dials of its own accord until dtt_node_resume. For an
+// application that goes to the background. Neighbors stay while the system lets packets through, and what the application asks
+// for is done. Newcomers do not find a node that rests for minutes. Pausing twice is fine. Any thread.
+// DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
+dtt_status_t dtt_node_pause(const dtt_node_t *node,
+                            dtt_error_t **error);
+
+// Ends the rest: topics without neighbors look for one at once, records are published anew, and the sockets look at the network as
+// after dtt_node_network_changed. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
+dtt_status_t dtt_node_resume(const dtt_node_t *node,
+                             dtt_error_t **error);
+
+// Whether the node rests; false for what is no node. Any thread.
+bool dtt_node_is_paused(const dtt_node_t *node);
+
 // Whether the node has been closed; true for what is no node. Any thread.
 bool dtt_node_is_closed(const dtt_node_t *node);
 

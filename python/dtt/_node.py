@@ -52,6 +52,11 @@ class BaseNode:
         return self._was_closed or (self._native is not None and self._native.is_closed())
 
     @property
+    def paused(self) -> bool:
+        """Whether the node rests (see :meth:`dtt.Node.pause`)."""
+        return self._native is not None and self._native.is_paused()
+
+    @property
     def address(self) -> NodeAddr:
         """The node's id with the addresses at which it can be reached, as far as it knows them."""
         relays, addresses = self._running().address()
@@ -153,6 +158,16 @@ class Node(BaseNode):
     async def network_changed(self) -> None:
         """Tells the node that the network may have changed. Most systems notice by themselves."""
         await _wait.result(self._running().network_changed())
+
+    async def pause(self) -> None:
+        """Rests: no topic of the node looks anything up, publishes, or dials of its own accord until :meth:`resume`. For a
+        program that goes to the background. Neighbors stay, and what the program asks for is done; newcomers do not find a
+        node that rests for minutes. Pausing twice is fine."""
+        await _wait.result(self._running().pause())
+
+    async def resume(self) -> None:
+        """Ends the rest: topics without neighbors look for one at once, and records are published anew."""
+        await _wait.result(self._running().resume())
 
     async def close(self) -> None:
         """Leaves all topics, tells the peers and closes all connections, within ``shutdown_timeout``. Every handle is

@@ -111,6 +111,14 @@ class Node(BaseNode):
         """Tells the node that the network may have changed."""
         _wait.block(self._running().network_changed())
 
+    def pause(self) -> None:
+        """Rests until :meth:`resume`. See :meth:`dtt.Node.pause`."""
+        _wait.block(self._running().pause())
+
+    def resume(self) -> None:
+        """Ends the rest."""
+        _wait.block(self._running().resume())
+
     def close(self) -> None:
         """Closes the node. See :meth:`dtt.Node.close`."""
         if (call := self._end()) is not None:

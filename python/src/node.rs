@@ -102,6 +102,31 @@ impl Node {
         Call::begin(tell, nothing)
     }
 
+    /// Rests until it is resumed.
+    fn pause(&self) -> Result<Call, Fault> {
+        let node = self.0.get()?.clone();
+        let rest = async move {
+            node.pause().await;
+            Ok::<_, Fault>(())
+        };
+        Call::begin(rest, nothing)
+    }
+
+    /// Ends the rest.
+    fn resume(&self) -> Result<Call, Fault> {
+        let node = self.0.get()?.clone();
+        let go_on = async move {
+            node.resume().await;
+            Ok::<_, Fault>(())
+        };
+        Call::begin(go_on, nothing)
+    }
+
+    /// Whether it rests.
+    fn is_paused(&self) -> Result<bool, Fault> {
+        Ok(self.0.get()?.is_paused())
+    }
+
     /// Leaves all topics and closes all connections.
     fn shutdown(&self) -> Result<Call, Fault> {
         let node = self.0.get()?.clone();

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from conftest import PATIENCE, pair, run_program
@@ -241,3 +242,25 @@ def test_the_quick_start_of_the_package_runs(testnet: dtt.Testnet) -> None:
         "asyncio.run(main())\n"
     )
     assert (done.stdout, done.stderr, done.returncode) == ("StateChanged(state='looking_up')\n", "", 0)
+
+
+def test_a_node_that_rests_looks_nothing_up_and_goes_on_afterwards(testnet: dtt.Testnet) -> None:
+    with blocking.Node(testnet.node_config()) as node, blocking.Node(testnet.node_config()) as other:
+        node.pause()
+        assert node.paused
+        with node.join("rest", secret=b"s") as topic, other.join("rest", secret=b"s"):
+            time.sleep(1)
+            assert topic.stats().lookups == 0
+            node.resume()
+            assert not node.paused
+            topic.joined(PATIENCE)
+
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as node:
+            await node.pause()
+            await node.pause()
+            assert node.paused
+            await node.resume()
+            assert not node.paused
+
+    asyncio.run(main())

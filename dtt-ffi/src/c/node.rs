@@ -171,6 +171,28 @@ pub unsafe extern "C" fn dtt_node_network_changed(
     entry(error, || runtime::wait(handle::borrow(node, "node")?.node.network_changed()))
 }
 
+/// Lets the node rest: none of its topics looks anything up, publishes, or dials of its own accord until dtt_node_resume. For an
+/// application that goes to the background. Neighbors stay while the system lets packets through, and what the application asks
+/// for is done. Newcomers do not find a node that rests for minutes. Pausing twice is fine. Any thread.
+/// DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_node_pause(node: *const dtt_node_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
+    entry(error, || runtime::wait(handle::borrow(node, "node")?.node.pause()))
+}
+
+/// Ends the rest: topics without neighbors look for one at once, records are published anew, and the sockets look at the network as
+/// after dtt_node_network_changed. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_node_resume(node: *const dtt_node_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
+    entry(error, || runtime::wait(handle::borrow(node, "node")?.node.resume()))
+}
+
+/// Whether the node rests; false for what is no node. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_node_is_paused(node: *const dtt_node_t) -> bool {
+    answer(false, || Ok(handle::borrow(node, "node")?.node.is_paused()))
+}
+
 /// Whether the node has been closed; true for what is no node. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_is_closed(node: *const dtt_node_t) -> bool {

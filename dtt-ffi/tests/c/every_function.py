@@ -37,6 +37,7 @@ ANSWERS = {
     "dtt_event_state": "{} == DTT_STATE_CLOSED",
     "dtt_event_is_direct": "!{}",
     "dtt_node_is_closed": "{}",
+    "dtt_node_is_paused": "!{}",
     "dtt_testnet_bootstrap": "{} == NULL",
     "dtt_topic_state": "{} == DTT_STATE_CLOSED",
     "dtt_topic_max_message_size": "{} == 0",

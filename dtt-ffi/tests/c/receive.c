@@ -261,6 +261,12 @@ static void known_peers(void) {
     OK(dtt_topic_wait_joined(ours, 60000, &error));
     OK(dtt_topic_join_peers(ours, id, 0, &error));
     OK(dtt_node_network_changed(one, &error));
+    CHECK(!dtt_node_is_paused(one));
+    OK(dtt_node_pause(one, &error));
+    OK(dtt_node_pause(one, &error));
+    CHECK(dtt_node_is_paused(one));
+    OK(dtt_node_resume(one, &error));
+    CHECK(!dtt_node_is_paused(one));
     dtt_config_free(config);
     dtt_node_config_free(node_config);
     dtt_topic_free(ours);
