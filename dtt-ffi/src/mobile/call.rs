@@ -63,6 +63,16 @@ pub(super) async fn run_always<T: Send + 'static>(
     run(cancel, async move { Ok::<T, RawError>(call.await) }).await
 }
 
+/// [`run_always`] for what is done to its end once it has begun, whether or not anybody waits for it.
+pub(super) async fn finish(cancel: Option<Arc<RawCancel>>, call: impl Future<Output = ()> + Send + 'static) -> Outcome {
+    let call = runtime()?.spawn(call);
+    run_always(cancel, async move {
+        // Only a panic could be reported here.
+        let _ = call.await;
+    })
+    .await
+}
+
 /// The library's threads. They are shared with the C ABI.
 pub(super) fn runtime() -> Outcome<&'static tokio::runtime::Handle> {
     c::runtime_handle().map_err(RawError::internal)

@@ -96,8 +96,8 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
     }
 }
 
-/// What a secret rotation may fail with. Whatever else it throws is taken for this too. The reason is shown in errors:
-/// it must not hold a secret.
+/// What a secret rotation may fail with. The reason is shown in errors and in the log: it must not hold a secret. Of whatever
+/// else a rotation throws only the type is shown.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum RotationError {
     /// It failed.
@@ -109,8 +109,9 @@ pub enum RotationError {
 }
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for RotationError {
-    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Failed { reason: error.reason }
+    fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        // Its text may hold anything, the seed too.
+        Self::Failed { reason: "it threw an error that is none of a rotation's".to_owned() }
     }
 }
 

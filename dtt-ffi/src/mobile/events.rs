@@ -48,7 +48,7 @@ impl RawEvents {
 
     /// Ends the queue, and with it the iteration over it; the topic goes on. Twice is fine.
     pub fn cancel(&self) {
-        self.shared.close();
+        self.shared.clone().close();
     }
 }
 
@@ -60,7 +60,8 @@ impl RawEvents {
 
     /// Of a topic that is closed: takes what is left out of the engine's hands, which are free then. Whoever waits does that too.
     pub(super) fn drain(&self) {
-        if let Ok(mut source) = self.shared.source.try_lock()
+        if !self.shared.closed.is_cancelled()
+            && let Ok(mut source) = self.shared.source.try_lock()
             && let Some(events) = source.as_mut()
         {
             let left = std::iter::from_fn(|| events.try_next());
@@ -97,6 +98,9 @@ impl Shared {
         let mut events = Vec::new();
         while events.len() < max {
             let mut taken = self.lock();
+            if self.closed.is_cancelled() {
+                break;
+            }
             if taken.is_empty() {
                 drop(taken);
                 if !self.refill() {
@@ -115,16 +119,23 @@ impl Shared {
         let Ok(mut source) = self.source.try_lock() else { return false };
         let Some(events) = source.as_mut() else { return false };
         let mut taken = self.lock();
+        if self.closed.is_cancelled() {
+            return false;
+        }
         taken.extend(std::iter::from_fn(|| events.try_next()).take(BATCH));
         !taken.is_empty()
     }
 
-    fn close(&self) {
+    fn close(self: Arc<Self>) {
         self.closed.cancel();
         self.lock().clear();
-        // Who waits lets go of it as soon as it sees that.
         if let Ok(mut source) = self.source.try_lock() {
             drop_in_context(source.take());
+            return;
+        }
+        // Who waits holds it, and lets go of it as soon as it sees that or gives up.
+        if let Ok(runtime) = runtime() {
+            runtime.spawn(async move { drop(self.source.lock().await.take()) });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr};
 
-use dtt_core::{EndpointAddr, EndpointId, SecretKey, parse, wire};
+use dtt_core::{EndpointAddr, EndpointId, parse, wire};
 
 use super::{
     call::Outcome,
@@ -139,18 +139,6 @@ pub fn node_id_bytes(id: NodeId) -> Outcome<Vec<u8>> {
     Ok(id.parse()?.as_bytes().to_vec())
 }
 
-/// A new secret key for a node: 32 random bytes.
-#[uniffi::export]
-pub fn generate_secret_key() -> Vec<u8> {
-    SecretKey::from_bytes(&rand::random()).to_bytes().to_vec()
-}
-
-/// The id of the node with this secret key (32 bytes).
-#[uniffi::export]
-pub fn node_id_of_secret_key(key: Vec<u8>) -> Outcome<NodeId> {
-    Ok(parse::secret_key(&key)?.public().into())
-}
-
 /// The minute that now is: unix time / 60.
 #[uniffi::export]
 pub fn unix_minute() -> u64 {
@@ -211,8 +199,8 @@ mod tests {
         let id = topic_id_of_name(b"my-topic".to_vec());
         assert_eq!(id.hex, dtt_core::TopicId::new("my-topic").to_string());
         assert_eq!(topic_id_of_bytes(topic_id_bytes(id.clone()).unwrap()).unwrap(), id);
-        let node = node_id_of_secret_key(vec![7; 32]).unwrap();
-        assert_eq!(node.hex, SecretKey::from_bytes(&[7; 32]).public().to_string());
+        let node = NodeId::from(dtt_core::SecretKey::from_bytes(&[7; 32]).public());
+        assert_eq!(node.hex, dtt_core::SecretKey::from_bytes(&[7; 32]).public().to_string());
         assert_eq!(node_id_of_bytes(node_id_bytes(node.clone()).unwrap()).unwrap(), node);
     }
 

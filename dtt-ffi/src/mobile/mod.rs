@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod events;
 mod ids;
+mod key;
 mod listener;
 mod log;
 mod millis;
@@ -31,6 +32,7 @@ pub use error::{ErrorKind, ListenerError, RawError, RotationError, raw_alive_tas
 pub use event::{Event, Message, MessageScope, TopicState};
 pub use events::RawEvents;
 pub use ids::*;
+pub use key::*;
 pub use listener::{EventListener, RawListening};
 pub use log::{LogLevel, LogListener, set_log_listener};
 pub use millis::Millis;

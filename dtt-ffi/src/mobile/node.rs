@@ -8,7 +8,7 @@ use std::sync::{
 use dtt_core::Node;
 
 use super::{
-    call::{Held, Outcome, RawCancel, run, run_always, runtime},
+    call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
     config::TopicConfig,
     error::RawError,
     ids::{NodeAddress, NodeId, TopicId},
@@ -27,6 +27,10 @@ pub struct RawNode {
     topics: Mutex<Vec<Weak<RawTopic>>>,
     /// So that a second shutdown waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
+    /// Whether it shall rest: what was asked for last. The calls that see to it may be done in another order.
+    rest: AtomicBool,
+    rest_turn: tokio::sync::Mutex<()>,
+    /// Set before `topics` is taken, and looked at under its lock.
     closed: AtomicBool,
 }
 
@@ -43,6 +47,8 @@ impl RawNode {
             defaults,
             topics: Mutex::default(),
             turn: Default::default(),
+            rest: AtomicBool::new(false),
+            rest_turn: Default::default(),
             closed: AtomicBool::new(false),
         })
     }
@@ -91,16 +97,14 @@ impl RawNode {
         run_always(cancel, async move { node.network_changed().await }).await
     }
 
-    /// Rests: no lookups, stores and dials until it goes on.
-    pub async fn pause(&self, cancel: Option<Arc<RawCancel>>) -> Outcome {
-        let node = self.node.get()?;
-        run_always(cancel, async move { node.pause().await }).await
+    /// Rests: no lookups, stores and dials until it goes on. Who gives up waiting does not stop it.
+    pub async fn pause(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        self.set_rest(true, cancel).await
     }
 
-    /// Goes on after a rest.
-    pub async fn resume(&self, cancel: Option<Arc<RawCancel>>) -> Outcome {
-        let node = self.node.get()?;
-        run_always(cancel, async move { node.resume().await }).await
+    /// Goes on after a rest. Who gives up waiting does not stop it.
+    pub async fn resume(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        self.set_rest(false, cancel).await
     }
 
     /// Whether the node rests.
@@ -115,34 +119,43 @@ impl RawNode {
 
     /// Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
     pub async fn shutdown(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
-        let closing = self.closing();
-        run_always(cancel, async move {
-            // The task ends by itself; only a panic could be reported here.
-            let _ = closing?.await;
-            Outcome::Ok(())
-        })
-        .await?
+        self.closed.store(true, Ordering::SeqCst);
+        finish(cancel, self.closing()).await
     }
 
     /// Closes the node in the background.
     pub fn begin_close(self: Arc<Self>) {
-        let _ = self.closing();
+        self.closed.store(true, Ordering::SeqCst);
+        if let Ok(runtime) = runtime() {
+            runtime.spawn(self.closing());
+        }
     }
 }
 
 impl RawNode {
-    fn closing(self: Arc<Self>) -> Outcome<tokio::task::JoinHandle<()>> {
-        self.closed.store(true, Ordering::SeqCst);
-        Ok(runtime()?.spawn(async move {
-            let _turn = self.turn.lock().await;
-            let Some(node) = self.node.take() else { return };
-            let topics = std::mem::take(&mut *self.topics());
-            node.shutdown().await;
-            // Whatever still belongs to the node is let go of, so that its sockets are free.
-            for topic in topics.iter().filter_map(Weak::upgrade) {
-                topic.release().await;
+    async fn closing(self: Arc<Self>) {
+        let _turn = self.turn.lock().await;
+        let Some(node) = self.node.take() else { return };
+        let topics = std::mem::take(&mut *self.topics());
+        node.shutdown().await;
+        // Whatever still belongs to the node is let go of, so that its sockets are free.
+        for topic in topics.iter().filter_map(Weak::upgrade) {
+            topic.release().await;
+        }
+    }
+
+    async fn set_rest(self: Arc<Self>, rest: bool, cancel: Option<Arc<RawCancel>>) -> Outcome {
+        let node = self.node.get()?;
+        self.rest.store(rest, Ordering::SeqCst);
+        finish(cancel, async move {
+            let _turn = self.rest_turn.lock().await;
+            if self.rest.load(Ordering::SeqCst) {
+                node.pause().await;
+            } else {
+                node.resume().await;
             }
-        }))
+        })
+        .await
     }
 
     async fn open(
@@ -158,10 +171,22 @@ impl RawNode {
             Ok::<_, RawError>(node.join_id(id, secret, options).await?)
         };
         let topic = Arc::new(RawTopic::new(run(cancel, join).await?));
+        if self.keep(&topic) {
+            return Ok(topic);
+        }
+        finish(None, async move { topic.release().await }).await?;
+        Err(dtt_core::Error::Closed("the node").into())
+    }
+
+    /// Notes a topic, to be let go of with the node; false if the node is being closed, and may have let go of all by now.
+    fn keep(&self, topic: &Arc<RawTopic>) -> bool {
         let mut topics = self.topics();
+        if self.is_closed() {
+            return false;
+        }
         topics.retain(|topic| topic.strong_count() > 0);
-        topics.push(Arc::downgrade(&topic));
-        Ok(topic)
+        topics.push(Arc::downgrade(topic));
+        true
     }
 
     fn topics(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RawTopic>>> {

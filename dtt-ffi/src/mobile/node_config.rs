@@ -10,6 +10,7 @@ use dtt_core::{
 use super::{
     call::Outcome,
     config::{DhtConfig, Layer, TopicConfig, options, set, values},
+    key::RawSecretKey,
     millis::Millis,
     rotation::{self, SecretRotation},
 };
@@ -37,13 +38,13 @@ pub enum AddressLookups {
     Disabled,
 }
 
-values! { Relays AddressLookups }
+values! { Relays AddressLookups RawSecretKey }
 
 options! {
     /// How a node is built.
     NodeConfig {
-        /// The node's secret key, which makes its id: 32 bytes. Default: a new one.
-        secret_key: Vec<u8>,
+        /// The node's secret key, which makes its id. Default: a new one.
+        secret_key: RawSecretKey,
         /// Which relay servers are used. Default `Public`.
         relays: Relays,
         /// How addresses are found beside those in the records. Default `Public`.
@@ -101,7 +102,7 @@ impl NodeConfig {
         let mut builder = CoreNode::builder();
         set!(builder, self, { port_mapping, shutdown_timeout, } numbers { max_message_size, });
         if let Some(key) = &self.secret_key {
-            builder = builder.secret_key(parse::secret_key(key)?);
+            builder = builder.secret_key(key.parse()?);
         }
         if let Some(addresses) = &self.bind_addresses {
             let parsed: Result<Vec<_>, _> = addresses.iter().map(|address| parse::socket_addr(address)).collect();

@@ -41,8 +41,11 @@ impl Foreign {
 
 impl dtt_core::SecretRotation for Foreign {
     fn derive(&self, topic_hash: [u8; 32], unix_minute: u64, initial_secret_hash: [u8; 32]) -> [u8; 32] {
-        // The engine closes a topic whose rotation panics, and nothing else.
-        self.try_derive(topic_hash, unix_minute, initial_secret_hash).unwrap_or_else(|error| panic!("{error}"))
+        self.try_derive(topic_hash, unix_minute, initial_secret_hash).unwrap_or_else(|error| {
+            tracing::error!(target: "dtt::rotation", %error, "a secret rotation failed; its topic is closed");
+            // The engine closes a topic whose rotation unwinds, and nothing else. A panic would be told on stderr too.
+            std::panic::resume_unwind(Box::new("a secret rotation failed"))
+        })
     }
 }
 

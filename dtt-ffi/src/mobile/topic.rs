@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use dtt_core::Topic;
 
 use super::{
-    call::{Held, Outcome, RawCancel, run, run_always, runtime},
+    call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
     event::TopicState,
     events::RawEvents,
     ids::{NodeAddress, NodeId, TopicId},
@@ -22,6 +22,8 @@ pub struct RawTopic {
     topic: Held<Topic>,
     /// What it had done when it was closed.
     last_stats: Mutex<Option<TopicStats>>,
+    /// So that whoever leaves it too waits for what the first one began.
+    turn: tokio::sync::Mutex<()>,
     queues: Mutex<Vec<Weak<RawEvents>>>,
 }
 
@@ -76,8 +78,9 @@ impl RawTopic {
     /// Takes an event queue of one's own.
     pub fn subscribe(&self) -> Outcome<Arc<RawEvents>> {
         let _context = runtime()?.enter();
-        let events = Arc::new(RawEvents::new(self.topic.get()?.subscribe()));
+        // Under the lock, so that a topic that is left meanwhile finds the queue or is found closed.
         let mut queues = self.queues();
+        let events = Arc::new(RawEvents::new(self.topic.get()?.subscribe()));
         queues.retain(|queue| queue.strong_count() > 0);
         queues.push(Arc::downgrade(&events));
         Ok(events)
@@ -110,11 +113,7 @@ impl RawTopic {
 
     /// Leaves the topic. Twice is fine. Who gives up waiting does not stop it.
     pub async fn leave(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
-        let leaving = runtime()?.spawn(async move { self.release().await });
-        run_always(cancel, async move {
-            let _ = leaving.await;
-        })
-        .await
+        finish(cancel, async move { self.release().await }).await
     }
 
     /// Leaves the topic in the background.
@@ -132,16 +131,20 @@ impl RawTopic {
             max_message_size: u32::try_from(topic.max_message_size()).unwrap_or(u32::MAX),
             topic: Held::new("the topic", topic),
             last_stats: Mutex::default(),
+            turn: Default::default(),
             queues: Mutex::default(),
         }
     }
 
     /// Leaves it and lets go of all that belongs to it; what waits in its queues can still be taken.
     pub(super) async fn release(&self) {
-        let Some(topic) = self.topic.take() else { return };
+        let _turn = self.turn.lock().await;
+        let Ok(topic) = self.topic.get() else { return };
         topic.leave().await;
         *self.last_stats() = Some(topic.stats().into());
+        // Only now: until here it has numbers of its own.
         drop(topic);
+        drop(self.topic.take());
         for queue in std::mem::take(&mut *self.queues()).iter().filter_map(Weak::upgrade) {
             queue.drain();
         }

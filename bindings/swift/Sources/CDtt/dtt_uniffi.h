@@ -646,12 +646,6 @@ void uniffi_dtt_fn_func_raw_fail_on_purpose(RustBuffer kind, RustCallStatus *_No
 RustBuffer uniffi_dtt_fn_func_error_kind_name(RustBuffer kind, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_GENERATE_SECRET_KEY
-#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_GENERATE_SECRET_KEY
-RustBuffer uniffi_dtt_fn_func_generate_secret_key(RustCallStatus *_Nonnull out_status
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_LIBRARY_VERSION
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_LIBRARY_VERSION
 RustBuffer uniffi_dtt_fn_func_library_version(RustCallStatus *_Nonnull out_status
@@ -666,11 +660,6 @@ RustBuffer uniffi_dtt_fn_func_node_id_bytes(RustBuffer id, RustCallStatus *_Nonn
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_NODE_ID_OF_BYTES
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_NODE_ID_OF_BYTES
 RustBuffer uniffi_dtt_fn_func_node_id_of_bytes(RustBuffer bytes, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_NODE_ID_OF_SECRET_KEY
-#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_NODE_ID_OF_SECRET_KEY
-RustBuffer uniffi_dtt_fn_func_node_id_of_secret_key(RustBuffer key, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_TOPIC_ID_BYTES
@@ -697,6 +686,22 @@ RustBuffer uniffi_dtt_fn_func_topic_slot(RustBuffer topic, uint64_t unix_minute,
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_UNIX_MINUTE
 uint64_t uniffi_dtt_fn_func_unix_minute(RustCallStatus *_Nonnull out_status
 
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_GENERATE_SECRET_KEY
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_GENERATE_SECRET_KEY
+RustBuffer uniffi_dtt_fn_func_generate_secret_key(RustCallStatus *_Nonnull out_status
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_NODE_ID_OF_SECRET_KEY
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_NODE_ID_OF_SECRET_KEY
+RustBuffer uniffi_dtt_fn_func_node_id_of_secret_key(RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_SECRET_KEY_OF_BYTES
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_SECRET_KEY_OF_BYTES
+RustBuffer uniffi_dtt_fn_func_secret_key_of_bytes(RustBuffer bytes, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_SET_LOG_LISTENER
@@ -992,12 +997,6 @@ uint16_t uniffi_dtt_checksum_func_error_kind_name(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_GENERATE_SECRET_KEY
-#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_GENERATE_SECRET_KEY
-uint16_t uniffi_dtt_checksum_func_generate_secret_key(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_LIBRARY_VERSION
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_LIBRARY_VERSION
 uint16_t uniffi_dtt_checksum_func_library_version(void
@@ -1013,12 +1012,6 @@ uint16_t uniffi_dtt_checksum_func_node_id_bytes(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_NODE_ID_OF_BYTES
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_NODE_ID_OF_BYTES
 uint16_t uniffi_dtt_checksum_func_node_id_of_bytes(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_NODE_ID_OF_SECRET_KEY
-#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_NODE_ID_OF_SECRET_KEY
-uint16_t uniffi_dtt_checksum_func_node_id_of_secret_key(void
 
 );
 #endif
@@ -1049,6 +1042,24 @@ uint16_t uniffi_dtt_checksum_func_topic_slot(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_UNIX_MINUTE
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_UNIX_MINUTE
 uint16_t uniffi_dtt_checksum_func_unix_minute(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_GENERATE_SECRET_KEY
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_GENERATE_SECRET_KEY
+uint16_t uniffi_dtt_checksum_func_generate_secret_key(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_NODE_ID_OF_SECRET_KEY
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_NODE_ID_OF_SECRET_KEY
+uint16_t uniffi_dtt_checksum_func_node_id_of_secret_key(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_SECRET_KEY_OF_BYTES
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_SECRET_KEY_OF_BYTES
+uint16_t uniffi_dtt_checksum_func_secret_key_of_bytes(void
 
 );
 #endif

@@ -70,7 +70,7 @@ public final class Events: AsyncSequence, @unchecked Sendable {
             try await events.next(isolation: nil)
         }
 
-        @available(macOS 15, iOS 18, tvOS 18, watchOS 11, visionOS 2, *)
+        @available(macOS 15, iOS 18, *)
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Event? {
             try await events.next(isolation: actor)
         }

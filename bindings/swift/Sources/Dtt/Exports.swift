@@ -13,6 +13,8 @@ public typealias TopicState = DttGenerated.TopicState
 
 /// A node's id: its public key.
 public typealias NodeId = DttGenerated.NodeId
+/// A node's secret key, which nothing prints.
+public typealias SecretKey = DttGenerated.SecretKey
 /// A topic's id, which follows from its name.
 public typealias TopicId = DttGenerated.TopicId
 /// A node's id with the addresses at which it can be reached.
@@ -50,6 +52,10 @@ public typealias DhtHealth = DttGenerated.DhtHealth
 
 /// What went wrong, as a number that never changes its meaning.
 public typealias ErrorKind = DttGenerated.ErrorKind
+/// What a listener may fail with. Whatever else it throws is taken for this too.
+public typealias ListenerError = DttGenerated.ListenerError
+/// What a secret rotation may fail with. Its reason is shown in errors and in the log; of other errors only the type is.
+public typealias RotationError = DttGenerated.RotationError
 /// How much is logged.
 public typealias LogLevel = DttGenerated.LogLevel
 /// Derives the encryption seed of a topic's records for one minute.

@@ -7,8 +7,8 @@ extension NodeId {
         self = try native { try nodeIdOfBytes(bytes: bytes) }
     }
 
-    /// The id of the node with this secret key (32 bytes).
-    public init(secretKey: Data) throws {
+    /// The id of the node with this secret key.
+    public init(secretKey: SecretKey) throws {
         self = try native { try nodeIdOfSecretKey(key: secretKey) }
     }
 
@@ -19,6 +19,20 @@ extension NodeId {
 
     /// The first ten digits, for logs and lists.
     public var short: String { String(hex.prefix(10)) }
+}
+
+extension SecretKey {
+    /// The key that these 32 bytes are.
+    ///
+    /// - Throws: ``DttError`` of the kind `invalidArgument`.
+    public init(bytes: Data) throws {
+        self = try native { try secretKeyOfBytes(bytes: bytes) }
+    }
+
+    /// A new one: 32 random bytes.
+    public static func generate() -> SecretKey {
+        generateSecretKey()
+    }
 }
 
 extension TopicId {

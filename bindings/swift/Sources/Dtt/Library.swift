@@ -1,18 +1,13 @@
 import DttGenerated
 import Foundation
 
-/// What belongs to no node: the log, keys, the clock.
+/// What belongs to no node: the log, the clock.
 public enum DttLibrary {
     /// The version of the native library.
     public static var version: String { libraryVersion() }
 
     /// The minute that now is: unix time / 60.
     public static var unixMinute: UInt64 { DttGenerated.unixMinute() }
-
-    /// A new secret key for a node: 32 random bytes.
-    public static func generateSecretKey() -> Data {
-        DttGenerated.generateSecretKey()
-    }
 
     /// What everyone derives who sets no rotation, to build one's own on: 32 bytes.
     public static func defaultRotation(topic: TopicId, unixMinute: UInt64, secretHash: Data) throws -> Data {

@@ -87,7 +87,7 @@ public final class Node: Sendable {
         let raw = raw
         return Topic(
             try await native {
-                let options = RawJoinOptions(timeout: timeout, config: config, rotation: rotation)
+                let options = RawJoinOptions(timeout: timeout, config: config, rotation: rotation.map(GuardedRotation.init))
                 return try await raw.joinId(topic: topicId, secret: secret, options: options, cancel: $0)
             })
     }
@@ -103,12 +103,14 @@ public final class Node: Sendable {
     }
 
     /// Rests: no topic looks anything up, publishes, or dials of its own accord until ``resume()``. For an application that goes
-    /// to the background. Neighbors stay as long as the system lets packets through.
+    /// to the background. Neighbors stay as long as the system lets packets through. A task that is cancelled while waiting does not
+    /// stop it.
     public func pause() async throws {
         try await native { [raw] in try await raw.pause(cancel: $0) }
     }
 
-    /// Ends the rest: topics without neighbors look for one at once, and records are published anew.
+    /// Ends the rest: topics without neighbors look for one at once, and records are published anew. A task that is cancelled
+    /// while waiting does not stop it.
     public func resume() async throws {
         try await native { [raw] in try await raw.resume(cancel: $0) }
     }
@@ -122,5 +124,24 @@ public final class Node: Sendable {
     /// ``shutdown()`` in the background: it never waits.
     public func close() {
         raw.beginClose()
+    }
+}
+
+/// Shows of errors that are not declared the type only: their text may hold anything, the seed too.
+private final class GuardedRotation: SecretRotation {
+    private let rotation: any SecretRotation
+
+    init(_ rotation: any SecretRotation) {
+        self.rotation = rotation
+    }
+
+    func derive(topic: TopicId, unixMinute: UInt64, secretHash: Data) throws -> Data {
+        do {
+            return try rotation.derive(topic: topic, unixMinute: unixMinute, secretHash: secretHash)
+        } catch let declared as RotationError {
+            throw declared
+        } catch {
+            throw RotationError.Failed(reason: "it threw \(String(reflecting: type(of: error)))")
+        }
     }
 }

@@ -30,7 +30,7 @@ public final class Topic: Sendable {
     /// What the topic has done so far, or had done when it was closed.
     public var stats: TopicStats { raw.stats() }
 
-    /// A subscriber's own queue of events.
+    /// A subscriber's own queue of events: another one each time, which fills until its last reference goes or it is closed.
     ///
     /// The first time it is the queue that has been filling since the topic was joined, so nothing is missed in between; each
     /// further time it is a new one, which begins with the present state and neighbors. Of a closed topic it has ended already.
@@ -56,12 +56,12 @@ public final class Topic: Sendable {
     }
 
     /// Sends a message to the direct neighbors only; otherwise like ``broadcast(_:)-(Data)``.
-    public func broadcastToNeighbors(_ content: Data) async throws {
+    public func broadcastNeighbors(_ content: Data) async throws {
         try await native { [raw] in try await raw.broadcastNeighbors(content: content, cancel: $0) }
     }
 
     /// Joins peers that the application knows. Each join may make the peer drop a neighbor: do not repeat it in a loop.
-    public func join(peers: [NodeAddress]) async throws {
+    public func joinPeers(_ peers: [NodeAddress]) async throws {
         try await native { [raw] in try await raw.joinPeers(peers: peers, cancel: $0) }
     }
 

@@ -1404,7 +1404,7 @@ public func FfiConverterTypeRawEvents_lower(_ value: RawEvents) -> UInt64 {
 
 
 /**
- * A listener at work. It goes on when this object goes.
+ * A listener at work. It goes on when this object goes, and keeps its topic open.
  */
 public protocol RawListeningProtocol: AnyObject, Sendable {
 
@@ -1416,7 +1416,7 @@ public protocol RawListeningProtocol: AnyObject, Sendable {
 
 }
 /**
- * A listener at work. It goes on when this object goes.
+ * A listener at work. It goes on when this object goes, and keeps its topic open.
  */
 open class RawListening: RawListeningProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1579,12 +1579,12 @@ public protocol RawNodeProtocol: AnyObject, Sendable {
     func networkChanged(cancel: RawCancel?) async throws
 
     /**
-     * Rests: no lookups, stores and dials until it goes on.
+     * Rests: no lookups, stores and dials until it goes on. Who gives up waiting does not stop it.
      */
     func pause(cancel: RawCancel?) async throws
 
     /**
-     * Goes on after a rest.
+     * Goes on after a rest. Who gives up waiting does not stop it.
      */
     func resume(cancel: RawCancel?) async throws
 
@@ -1790,7 +1790,7 @@ open func networkChanged(cancel: RawCancel?)async throws   {
 }
 
     /**
-     * Rests: no lookups, stores and dials until it goes on.
+     * Rests: no lookups, stores and dials until it goes on. Who gives up waiting does not stop it.
      */
 open func pause(cancel: RawCancel?)async throws   {
     return
@@ -1809,7 +1809,7 @@ open func pause(cancel: RawCancel?)async throws   {
 }
 
     /**
-     * Goes on after a rest.
+     * Goes on after a rest. Who gives up waiting does not stop it.
      */
 open func resume(cancel: RawCancel?)async throws   {
     return
@@ -3382,9 +3382,9 @@ public func FfiConverterTypeNodeAddress_lower(_ value: NodeAddress) -> RustBuffe
  */
 public struct NodeConfig: Equatable, Hashable {
     /**
-     * The node's secret key, which makes its id: 32 bytes. Default: a new one.
+     * The node's secret key, which makes its id. Default: a new one.
      */
-    public var secretKey: Data?
+    public var secretKey: RawSecretKey?
     /**
      * Which relay servers are used. Default `Public`.
      */
@@ -3420,8 +3420,8 @@ public struct NodeConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The node's secret key, which makes its id: 32 bytes. Default: a new one.
-         */secretKey: Data? = nil,
+         * The node's secret key, which makes its id. Default: a new one.
+         */secretKey: RawSecretKey? = nil,
         /**
          * Which relay servers are used. Default `Public`.
          */relays: Relays? = nil,
@@ -3471,7 +3471,7 @@ public struct FfiConverterTypeNodeConfig: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NodeConfig {
         return
             try NodeConfig(
-                secretKey: FfiConverterOptionData.read(from: &buf),
+                secretKey: FfiConverterOptionTypeRawSecretKey.read(from: &buf),
                 relays: FfiConverterOptionTypeRelays.read(from: &buf),
                 addressLookups: FfiConverterOptionTypeAddressLookups.read(from: &buf),
                 bindAddresses: FfiConverterOptionSequenceString.read(from: &buf),
@@ -3483,7 +3483,7 @@ public struct FfiConverterTypeNodeConfig: FfiConverterRustBuffer {
     }
 
     public static func write(_ value: NodeConfig, into buf: inout [UInt8]) {
-        FfiConverterOptionData.write(value.secretKey, into: &buf)
+        FfiConverterOptionTypeRawSecretKey.write(value.secretKey, into: &buf)
         FfiConverterOptionTypeRelays.write(value.relays, into: &buf)
         FfiConverterOptionTypeAddressLookups.write(value.addressLookups, into: &buf)
         FfiConverterOptionSequenceString.write(value.bindAddresses, into: &buf)
@@ -5422,8 +5422,8 @@ public func FfiConverterTypeRelays_lower(_ value: Relays) -> RustBuffer {
 
 
 /**
- * What a secret rotation may fail with. Whatever else it throws is taken for this too. The reason is shown in errors:
- * it must not hold a secret.
+ * What a secret rotation may fail with. The reason is shown in errors and in the log: it must not hold a secret. Of whatever
+ * else a rotation throws only the type is shown.
  */
 public
 enum RotationError: Swift.Error, Equatable, Hashable {
@@ -5677,30 +5677,6 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterString.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
-    typealias SwiftType = Data?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterData.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterData.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6093,6 +6069,30 @@ fileprivate struct FfiConverterOptionTypeMillis: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeRawSecretKey: FfiConverterRustBuffer {
+    typealias SwiftType = RawSecretKey?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRawSecretKey.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRawSecretKey.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -6236,6 +6236,53 @@ public func FfiConverterTypeMillis_lower(_ value: Millis) -> UInt64 {
     return FfiConverterTypeMillis.lower(value)
 }
 
+
+
+
+
+public typealias RawSecretKey = SecretKey
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRawSecretKey: FfiConverter {
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RawSecretKey {
+        let builtinValue = try FfiConverterData.read(from: &buf)
+        return SecretKey(raw: builtinValue)
+    }
+
+    public static func write(_ value: RawSecretKey, into buf: inout [UInt8]) {
+        let builtinValue = value.raw
+        return FfiConverterData.write(builtinValue, into: &buf)
+    }
+
+    public static func lift(_ value: RustBuffer) throws -> RawSecretKey {
+        let builtinValue = try FfiConverterData.lift(value)
+        return SecretKey(raw: builtinValue)
+    }
+
+    public static func lower(_ value: RawSecretKey) -> RustBuffer {
+        let builtinValue = value.raw
+        return FfiConverterData.lower(builtinValue)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRawSecretKey_lift(_ value: RustBuffer) throws -> RawSecretKey {
+    return try FfiConverterTypeRawSecretKey.lift(value)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRawSecretKey_lower(_ value: RawSecretKey) -> RustBuffer {
+    return FfiConverterTypeRawSecretKey.lower(value)
+}
+
 private let UNIFFI_RUST_FUTURE_POLL_READY: Int8 = 0
 private let UNIFFI_RUST_FUTURE_POLL_WAKE: Int8 = 1
 
@@ -6317,16 +6364,6 @@ public func errorKindName(kind: ErrorKind) -> String  {
 })
 }
 /**
- * A new secret key for a node: 32 random bytes.
- */
-public func generateSecretKey() -> Data  {
-    return try!  FfiConverterData.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_dtt_fn_func_generate_secret_key(uniffiCallStatus
-    )
-})
-}
-/**
  * The version of the library that runs.
  */
 public func libraryVersion() -> String  {
@@ -6355,17 +6392,6 @@ public func nodeIdOfBytes(bytes: Data)throws  -> NodeId  {
         uniffiCallStatus in
     uniffi_dtt_fn_func_node_id_of_bytes(
         FfiConverterData.lower(bytes),uniffiCallStatus
-    )
-})
-}
-/**
- * The id of the node with this secret key (32 bytes).
- */
-public func nodeIdOfSecretKey(key: Data)throws  -> NodeId  {
-    return try  FfiConverterTypeNodeId_lift(try rustCallWithError(FfiConverterTypeRawError_lift) {
-        uniffiCallStatus in
-    uniffi_dtt_fn_func_node_id_of_secret_key(
-        FfiConverterData.lower(key),uniffiCallStatus
     )
 })
 }
@@ -6421,6 +6447,38 @@ public func unixMinute() -> UInt64  {
     return try!  FfiConverterUInt64.lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_dtt_fn_func_unix_minute(uniffiCallStatus
+    )
+})
+}
+/**
+ * A new secret key for a node: 32 random bytes.
+ */
+public func generateSecretKey() -> RawSecretKey  {
+    return try!  FfiConverterTypeRawSecretKey_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_dtt_fn_func_generate_secret_key(uniffiCallStatus
+    )
+})
+}
+/**
+ * The id of the node with this secret key.
+ */
+public func nodeIdOfSecretKey(key: RawSecretKey)throws  -> NodeId  {
+    return try  FfiConverterTypeNodeId_lift(try rustCallWithError(FfiConverterTypeRawError_lift) {
+        uniffiCallStatus in
+    uniffi_dtt_fn_func_node_id_of_secret_key(
+        FfiConverterTypeRawSecretKey_lower(key),uniffiCallStatus
+    )
+})
+}
+/**
+ * The secret key that these 32 bytes are.
+ */
+public func secretKeyOfBytes(bytes: Data)throws  -> RawSecretKey  {
+    return try  FfiConverterTypeRawSecretKey_lift(try rustCallWithError(FfiConverterTypeRawError_lift) {
+        uniffiCallStatus in
+    uniffi_dtt_fn_func_secret_key_of_bytes(
+        FfiConverterData.lower(bytes),uniffiCallStatus
     )
 })
 }
@@ -6486,9 +6544,6 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_func_error_kind_name() != 14014) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_func_generate_secret_key() != 48772) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_dtt_checksum_func_library_version() != 61265) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6496,9 +6551,6 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_func_node_id_of_bytes() != 7502) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_dtt_checksum_func_node_id_of_secret_key() != 54123) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_func_topic_id_bytes() != 3450) {
@@ -6514,6 +6566,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_func_unix_minute() != 47976) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dtt_checksum_func_generate_secret_key() != 33434) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dtt_checksum_func_node_id_of_secret_key() != 62346) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dtt_checksum_func_secret_key_of_bytes() != 4410) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_func_set_log_listener() != 36434) {
@@ -6573,10 +6634,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_method_rawnode_network_changed() != 6646) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_method_rawnode_pause() != 49654) {
+    if (uniffi_dtt_checksum_method_rawnode_pause() != 27327) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_method_rawnode_resume() != 1523) {
+    if (uniffi_dtt_checksum_method_rawnode_resume() != 13311) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawnode_shutdown() != 46298) {

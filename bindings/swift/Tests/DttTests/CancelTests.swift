@@ -47,8 +47,8 @@ import Testing
             { try await pair.alice.pause() },
             { try await pair.alice.resume() },
             { try await pair.hers.broadcast("\(UInt64.random(in: 0 ... .max))") },
-            { try await pair.hers.broadcastToNeighbors(Data("\(UInt64.random(in: 0 ... .max))".utf8)) },
-            { try await pair.hers.join(peers: peers) },
+            { try await pair.hers.broadcastNeighbors(Data("\(UInt64.random(in: 0 ... .max))".utf8)) },
+            { try await pair.hers.joinPeers(peers) },
             { _ = try await pair.hers.dhtHealth() },
             { try await pair.hers.joined() },
         ]
@@ -124,6 +124,34 @@ import Testing
         #expect(try await reader.value > 0)
         await joiner.value
         #expect(try await events.next() == nil)
+    }
+
+    @Test func aQueueThatIsClosedWhileSomeoneWaitsForItIsGone() async throws {
+        let pair = try await Pair("closed while waiting")
+        let events = pair.his.events
+        while events.tryNext() != nil {}
+        #expect(pair.his.stats.subscribers == 1)
+        let waiting = Task { while try await events.next() != nil {} }
+        try await Task.sleep(for: .milliseconds(200))
+        events.close()
+        try await waiting.value
+        try await until("nobody subscribes") { pair.his.stats.subscribers == 0 }
+        for n in 0..<5 { try await pair.hers.broadcast("late \(n)") }
+        try await until("they came") { pair.his.stats.received == 5 }
+        #expect(events.tryNext() == nil)
+        #expect(try await events.next() == nil)
+        try await pair.close()
+    }
+
+    @Test func restingAndGoingOnAreDoneToTheirEndWithoutWhoeverWaits() async throws {
+        let node = try await node()
+        for rests in [true, false, true, false] {
+            let changing = Task { if rests { try await node.pause() } else { try await node.resume() } }
+            changing.cancel()
+            _ = await changing.result
+            try await until("it rests: \(rests)") { node.isPaused == rests }
+        }
+        try await node.shutdown()
     }
 
     @Test func twoReadersShareTheEvents() async throws {

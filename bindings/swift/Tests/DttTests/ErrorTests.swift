@@ -37,7 +37,6 @@ import Testing
             let bad = config
             await fails(.invalidArgument, text) { _ = try await Node(bad) }
         }
-        await bad("secret_key: 31 bytes are given, 32 bytes are needed") { $0.secretKey = Data(count: 31) }
         await bad("max_message_size: 1 bytes are given") { $0.maxMessageSize = 1 }
         await bad("address: \"here\" is not an IP address with a port") { $0.bindAddresses = ["here"] }
         await bad("relays: the list of custom relays is empty") { $0.relays = .custom(urls: []) }
@@ -49,6 +48,9 @@ import Testing
         ]
         for (time, text) in times {
             await bad(text) { $0.topics = TopicConfig(timeouts: TimeoutConfig(broadcastTimeout: time)) }
+        }
+        await fails(.invalidArgument, "secret_key: 31 bytes are given, 32 bytes are needed") {
+            _ = try SecretKey(bytes: Data(count: 31))
         }
         await fails(.invalidArgument, "nodes: 1 is given, 2 to 256 are possible") { _ = try await Testnet(nodes: 1) }
         await fails(.invalidArgument, "nodes: 0 is given") { _ = try await Testnet(nodes: -5) }
@@ -69,7 +71,7 @@ import Testing
         let node = try await node()
         let topic = try await node.join("errors", secret: "secret")
         await fails(.tooLarge, "message: 4058 bytes, the limit is 4057 bytes") { try await topic.broadcast(Data(count: 4058)) }
-        await fails(.tooLarge, "5000 bytes") { try await topic.broadcastToNeighbors(Data(count: 5000)) }
+        await fails(.tooLarge, "5000 bytes") { try await topic.broadcastNeighbors(Data(count: 5000)) }
         try await topic.broadcast(Data(count: 4057))
         await fails(.timeout, "join did not finish within 200 ms") { try await topic.joined(within: .milliseconds(200)) }
         await fails(.timeout, "join did not finish within 200 ms") {
@@ -80,7 +82,7 @@ import Testing
         await fails(.closed, "the topic is closed") { try await topic.joined() }
         await fails(.closed, "the topic is closed") { _ = try topic.listen { _ in } }
         await fails(.closed, "the topic is closed") { _ = try await topic.dhtHealth() }
-        await fails(.closed, "the topic is closed") { try await topic.join(peers: []) }
+        await fails(.closed, "the topic is closed") { try await topic.joinPeers([]) }
         try await node.shutdown()
         await fails(.closed, "the node is closed") { _ = try await node.join("late", secret: "secret") }
         await fails(.closed, "the node is closed") { _ = try await node.stats() }

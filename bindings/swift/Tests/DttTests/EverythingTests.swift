@@ -21,7 +21,7 @@ import Testing
         let events = his.events
         try await hers.broadcast(Data([0, 1, 255]))
         #expect(try await events.message() == Message(content: Data([0, 1, 255]), deliveredFrom: alice.id, scope: .swarm))
-        try await hers.broadcastToNeighbors(Data("only you".utf8))
+        try await hers.broadcastNeighbors(Data("only you".utf8))
         let near = try await events.message()
         #expect(near.text == "only you" && near.scope == .neighbors)
         #expect(hers.stats.sent == 2 && his.stats.received == 2)
@@ -61,13 +61,13 @@ import Testing
         #expect(his.isJoined && his.id == hers.id)
         // Peers that are known need no DHT: another secret, the same swarm.
         let direct = try await third.join(name, secret: Data("another secret".utf8))
-        try await direct.join(peers: [bob.address()])
+        try await direct.joinPeers([bob.address()])
         try await direct.joined(within: .seconds(60))
         for node in [alice, bob, third] { try await node.shutdown() }
     }
 
     @Test func everyOptionArrives() async throws {
-        let key = DttLibrary.generateSecretKey()
+        let key = SecretKey.generate()
         let merge = MergeOptions(
             enabled: true, initialInterval: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1), maxJoinPeers: 1)
         var config = NodeConfig(
@@ -112,13 +112,29 @@ import Testing
         #expect([slot.publicKey, slot.salt, slot.target].map(\.count) == [32, 32, 20])
         #expect(try slot != topic.slot())
         #expect(try slot == topic.slot(minute: 29_000_000))
-        let node = try NodeId(secretKey: Data(repeating: 7, count: 32))
+        let node = try NodeId(secretKey: SecretKey(bytes: Data(repeating: 7, count: 32)))
         #expect(try NodeId(bytes: node.bytes()) == node)
         #expect(node.hex.hasPrefix(node.short) && node.short.count == 10)
-        #expect(DttLibrary.generateSecretKey().count == 32)
-        #expect(DttLibrary.generateSecretKey() != DttLibrary.generateSecretKey())
         #expect(DttLibrary.unixMinute > 29_000_000)
         #expect(DttLibrary.version.split(separator: ".").count == 3)
+    }
+
+    @Test func aSecretKeyIsNotPrinted() throws {
+        let bytes = Data(repeating: 7, count: 32)
+        let key = try SecretKey(bytes: bytes)
+        #expect(key.bytes == bytes)
+        #expect(try key == SecretKey(bytes: key.bytes))
+        #expect(SecretKey.generate() != SecretKey.generate() && SecretKey.generate().bytes.count == 32)
+        let config = NodeConfig(secretKey: key)
+        var dumps = ["", "", ""]
+        dump(config, to: &dumps[0])
+        dump(config.secretKey, to: &dumps[1])
+        dump(key, to: &dumps[2])
+        let printed = ["\(key)", "\(config)", String(reflecting: key), String(reflecting: config), "\([key])"]
+        for text in printed + dumps {
+            #expect(text.contains("SecretKey(..)"))
+            #expect(!text.contains("7, 7") && !text.contains("0707") && !text.contains("- 7") && !text.contains("32 bytes"))
+        }
     }
 
     @Test func aTestnet() async throws {

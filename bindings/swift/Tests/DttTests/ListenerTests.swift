@@ -47,9 +47,12 @@ import Testing
         let pair = try await Pair("throws")
         let recorder = Recorder { if case .received = $0 { throw OnPurpose() } }
         try pair.his.listen(recorder)
+        let declared = Recorder { if case .received = $0 { throw ListenerError.Failed(reason: "declared on purpose") } }
+        try pair.his.listen(declared)
         for n in 0..<3 { try await pair.hers.broadcast("message \(n)") }
-        try await until("all came") { recorder.messages.count == 3 }
+        try await until("all came") { recorder.messages.count == 3 && declared.messages.count == 3 }
         try await until("the warnings came") { warnings.all.filter { $0.contains("OnPurpose") }.count == 3 }
+        try await until("the declared ones too") { warnings.all.filter { $0.contains("declared on purpose") }.count == 3 }
         try DttLibrary.endLog()
         try await pair.close()
     }

@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    private struct NoKeyToday: Error {}
+    private struct NoKeyToday: Error { let seed = "0707" }
 
     @Test func membersOfOneRotationMeet() async throws {
         let rotation = Own(salt: 1)
@@ -57,6 +57,17 @@ import Testing
         }
         await fails(.invalidArgument, "NoKeyToday") {
             _ = try await node.join("bad", secret: "secret", rotation: Own { _, _, _ in throw NoKeyToday() })
+        }
+        // Of what is not declared only the type is told: the rest might be the seed.
+        do {
+            _ = try await node.join("bad", secret: "secret", rotation: Own { _, _, _ in throw NoKeyToday() })
+            Issue.record("it did not fail")
+        } catch {
+            #expect(!"\(error)".contains("0707"))
+        }
+        await fails(.invalidArgument, "rotation: it failed: no key today") {
+            let rotation = Own { _, _, _ in throw RotationError.Failed(reason: "no key today") }
+            _ = try await node.join("bad", secret: "secret", rotation: rotation)
         }
         // One that fails later closes its topic and nothing else.
         let calls = Shared<Bool>()

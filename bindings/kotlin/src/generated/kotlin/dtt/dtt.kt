@@ -762,15 +762,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dtt_checksum_func_error_kind_name(
     ): Int
-    external fun uniffi_dtt_checksum_func_generate_secret_key(
-    ): Int
     external fun uniffi_dtt_checksum_func_library_version(
     ): Int
     external fun uniffi_dtt_checksum_func_node_id_bytes(
     ): Int
     external fun uniffi_dtt_checksum_func_node_id_of_bytes(
-    ): Int
-    external fun uniffi_dtt_checksum_func_node_id_of_secret_key(
     ): Int
     external fun uniffi_dtt_checksum_func_topic_id_bytes(
     ): Int
@@ -781,6 +777,12 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dtt_checksum_func_topic_slot(
     ): Int
     external fun uniffi_dtt_checksum_func_unix_minute(
+    ): Int
+    external fun uniffi_dtt_checksum_func_generate_secret_key(
+    ): Int
+    external fun uniffi_dtt_checksum_func_node_id_of_secret_key(
+    ): Int
+    external fun uniffi_dtt_checksum_func_secret_key_of_bytes(
     ): Int
     external fun uniffi_dtt_checksum_func_set_log_listener(
     ): Int
@@ -1029,15 +1031,11 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_dtt_fn_func_error_kind_name(`kind`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_dtt_fn_func_generate_secret_key(uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_library_version(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_node_id_bytes(`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_node_id_of_bytes(`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_dtt_fn_func_node_id_of_secret_key(`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_topic_id_bytes(`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1049,6 +1047,12 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_unix_minute(uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_dtt_fn_func_generate_secret_key(uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dtt_fn_func_node_id_of_secret_key(`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_dtt_fn_func_secret_key_of_bytes(`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_set_log_listener(`level`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_dtt_fn_func_default_rotation(`topic`: RustBuffer.ByValue,`unixMinute`: Long,`secretHash`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1183,9 +1187,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_func_error_kind_name() and 0xFFFF) != 14014) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_func_generate_secret_key() and 0xFFFF) != 48772) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_dtt_checksum_func_library_version() and 0xFFFF) != 61265) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1193,9 +1194,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_func_node_id_of_bytes() and 0xFFFF) != 7502) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_dtt_checksum_func_node_id_of_secret_key() and 0xFFFF) != 54123) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_func_topic_id_bytes() and 0xFFFF) != 3450) {
@@ -1211,6 +1209,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_func_unix_minute() and 0xFFFF) != 47976) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dtt_checksum_func_generate_secret_key() and 0xFFFF) != 33434) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dtt_checksum_func_node_id_of_secret_key() and 0xFFFF) != 62346) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dtt_checksum_func_secret_key_of_bytes() and 0xFFFF) != 4410) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_func_set_log_listener() and 0xFFFF) != 36434) {
@@ -1270,10 +1277,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_method_rawnode_network_changed() and 0xFFFF) != 6646) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_method_rawnode_pause() and 0xFFFF) != 49654) {
+    if ((lib.uniffi_dtt_checksum_method_rawnode_pause() and 0xFFFF) != 27327) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_method_rawnode_resume() and 0xFFFF) != 1523) {
+    if ((lib.uniffi_dtt_checksum_method_rawnode_resume() and 0xFFFF) != 13311) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawnode_shutdown() and 0xFFFF) != 46298) {
@@ -3154,7 +3161,7 @@ public object FfiConverterTypeRawEvents: FfiConverter<RawEvents, Long> {
 
 
 /**
- * A listener at work. It goes on when this object goes.
+ * A listener at work. It goes on when this object goes, and keeps its topic open.
  */
 public interface RawListeningInterface {
 
@@ -3168,7 +3175,7 @@ public interface RawListeningInterface {
 }
 
 /**
- * A listener at work. It goes on when this object goes.
+ * A listener at work. It goes on when this object goes, and keeps its topic open.
  */
 open class RawListening: Disposable, AutoCloseable, RawListeningInterface
 {
@@ -3467,12 +3474,12 @@ public interface RawNodeInterface {
     suspend fun `networkChanged`(`cancel`: RawCancel?)
 
     /**
-     * Rests: no lookups, stores and dials until it goes on.
+     * Rests: no lookups, stores and dials until it goes on. Who gives up waiting does not stop it.
      */
     suspend fun `pause`(`cancel`: RawCancel?)
 
     /**
-     * Goes on after a rest.
+     * Goes on after a rest. Who gives up waiting does not stop it.
      */
     suspend fun `resume`(`cancel`: RawCancel?)
 
@@ -3757,7 +3764,7 @@ open class RawNode: Disposable, AutoCloseable, RawNodeInterface
 
 
     /**
-     * Rests: no lookups, stores and dials until it goes on.
+     * Rests: no lookups, stores and dials until it goes on. Who gives up waiting does not stop it.
      */
     @Throws(RawException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -3783,7 +3790,7 @@ open class RawNode: Disposable, AutoCloseable, RawNodeInterface
 
 
     /**
-     * Goes on after a rest.
+     * Goes on after a rest. Who gives up waiting does not stop it.
      */
     @Throws(RawException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -5672,9 +5679,9 @@ public object FfiConverterTypeNodeAddress: FfiConverterRustBuffer<NodeAddress> {
  */
 data class NodeConfig (
     /**
-     * The node's secret key, which makes its id: 32 bytes. Default: a new one.
+     * The node's secret key, which makes its id. Default: a new one.
      */
-    val `secretKey`: kotlin.ByteArray? = null
+    val `secretKey`: RawSecretKey? = null
     ,
     /**
      * Which relay servers are used. Default `Public`.
@@ -5728,7 +5735,7 @@ data class NodeConfig (
 public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
     override fun read(buf: ByteBuffer): NodeConfig {
         return NodeConfig(
-            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterOptionalTypeRawSecretKey.read(buf),
             FfiConverterOptionalTypeRelays.read(buf),
             FfiConverterOptionalTypeAddressLookups.read(buf),
             FfiConverterOptionalSequenceString.read(buf),
@@ -5740,7 +5747,7 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
     }
 
     override fun allocationSize(value: NodeConfig) = (
-            FfiConverterOptionalByteArray.allocationSize(value.`secretKey`) +
+            FfiConverterOptionalTypeRawSecretKey.allocationSize(value.`secretKey`) +
             FfiConverterOptionalTypeRelays.allocationSize(value.`relays`) +
             FfiConverterOptionalTypeAddressLookups.allocationSize(value.`addressLookups`) +
             FfiConverterOptionalSequenceString.allocationSize(value.`bindAddresses`) +
@@ -5751,7 +5758,7 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
     )
 
     override fun write(value: NodeConfig, buf: ByteBuffer) {
-            FfiConverterOptionalByteArray.write(value.`secretKey`, buf)
+            FfiConverterOptionalTypeRawSecretKey.write(value.`secretKey`, buf)
             FfiConverterOptionalTypeRelays.write(value.`relays`, buf)
             FfiConverterOptionalTypeAddressLookups.write(value.`addressLookups`, buf)
             FfiConverterOptionalSequenceString.write(value.`bindAddresses`, buf)
@@ -7244,8 +7251,8 @@ public object FfiConverterTypeRelays : FfiConverterRustBuffer<Relays>{
 
 
 /**
- * What a secret rotation may fail with. Whatever else it throws is taken for this too. The reason is shown in errors:
- * it must not hold a secret.
+ * What a secret rotation may fail with. The reason is shown in errors and in the log: it must not hold a secret. Of whatever
+ * else a rotation throws only the type is shown.
  */
 sealed class RotationException: kotlin.Exception() {
 
@@ -7484,38 +7491,6 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
         } else {
             buf.put(1)
             FfiConverterString.write(value, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteArray?> {
-    override fun read(buf: ByteBuffer): kotlin.ByteArray? {
-        if (buf.get().toInt() == 0) {
-            return null
-        }
-        return FfiConverterByteArray.read(buf)
-    }
-
-    override fun allocationSize(value: kotlin.ByteArray?): ULong {
-        if (value == null) {
-            return 1UL
-        } else {
-            return 1UL + FfiConverterByteArray.allocationSize(value)
-        }
-    }
-
-    override fun write(value: kotlin.ByteArray?, buf: ByteBuffer) {
-        if (value == null) {
-            buf.put(0)
-        } else {
-            buf.put(1)
-            FfiConverterByteArray.write(value, buf)
         }
     }
 }
@@ -8038,6 +8013,38 @@ public object FfiConverterOptionalTypeMillis: FfiConverterRustBuffer<Millis?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeRawSecretKey: FfiConverterRustBuffer<RawSecretKey?> {
+    override fun read(buf: ByteBuffer): RawSecretKey? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRawSecretKey.read(buf)
+    }
+
+    override fun allocationSize(value: RawSecretKey?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRawSecretKey.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RawSecretKey?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRawSecretKey.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -8186,6 +8193,42 @@ public object FfiConverterTypeMillis: FfiConverter<Millis, Long> {
 
 
 
+public typealias RawSecretKey = SecretKey
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRawSecretKey: FfiConverter<RawSecretKey, RustBuffer.ByValue> {
+    override fun lift(value: RustBuffer.ByValue): RawSecretKey {
+        val builtinValue = FfiConverterByteArray.lift(value)
+        return SecretKey(builtinValue)
+    }
+
+    override fun lower(value: RawSecretKey): RustBuffer.ByValue {
+        val builtinValue = value.raw
+        return FfiConverterByteArray.lower(builtinValue)
+    }
+
+    override fun read(buf: ByteBuffer): RawSecretKey {
+        val builtinValue = FfiConverterByteArray.read(buf)
+        return SecretKey(builtinValue)
+    }
+
+    override fun allocationSize(value: RawSecretKey): ULong {
+        val builtinValue = value.raw
+        return FfiConverterByteArray.allocationSize(builtinValue)
+    }
+
+    override fun write(value: RawSecretKey, buf: ByteBuffer) {
+        val builtinValue = value.raw
+        FfiConverterByteArray.write(builtinValue, buf)
+    }
+}
+
+
+
+
+
 
 
 
@@ -8232,19 +8275,6 @@ public object FfiConverterTypeMillis: FfiConverter<Millis, Long> {
 
 
         /**
-         * A new secret key for a node: 32 random bytes.
-         */ fun `generateSecretKey`(): kotlin.ByteArray {
-            return FfiConverterByteArray.lift(
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_dtt_fn_func_generate_secret_key(
-
-        _status)
-}
-    )
-    }
-
-
-        /**
          * The version of the library that runs.
          */ fun `libraryVersion`(): kotlin.String {
             return FfiConverterString.lift(
@@ -8282,21 +8312,6 @@ public object FfiConverterTypeMillis: FfiConverter<Millis, Long> {
 
 
         FfiConverterByteArray.lower(`bytes`),_status)
-}
-    )
-    }
-
-
-        /**
-         * The id of the node with this secret key (32 bytes).
-         */
-    @Throws(RawException::class) fun `nodeIdOfSecretKey`(`key`: kotlin.ByteArray): NodeId {
-            return FfiConverterTypeNodeId.lift(
-    uniffiRustCallWithError(RawException) { _status ->
-    UniffiLib.uniffi_dtt_fn_func_node_id_of_secret_key(
-
-
-        FfiConverterByteArray.lower(`key`),_status)
 }
     )
     }
@@ -8370,6 +8385,49 @@ public object FfiConverterTypeMillis: FfiConverter<Millis, Long> {
     UniffiLib.uniffi_dtt_fn_func_unix_minute(
 
         _status)
+}
+    )
+    }
+
+
+        /**
+         * A new secret key for a node: 32 random bytes.
+         */ fun `generateSecretKey`(): RawSecretKey {
+            return FfiConverterTypeRawSecretKey.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_dtt_fn_func_generate_secret_key(
+
+        _status)
+}
+    )
+    }
+
+
+        /**
+         * The id of the node with this secret key.
+         */
+    @Throws(RawException::class) fun `nodeIdOfSecretKey`(`key`: RawSecretKey): NodeId {
+            return FfiConverterTypeNodeId.lift(
+    uniffiRustCallWithError(RawException) { _status ->
+    UniffiLib.uniffi_dtt_fn_func_node_id_of_secret_key(
+
+
+        FfiConverterTypeRawSecretKey.lower(`key`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The secret key that these 32 bytes are.
+         */
+    @Throws(RawException::class) fun `secretKeyOfBytes`(`bytes`: kotlin.ByteArray): RawSecretKey {
+            return FfiConverterTypeRawSecretKey.lift(
+    uniffiRustCallWithError(RawException) { _status ->
+    UniffiLib.uniffi_dtt_fn_func_secret_key_of_bytes(
+
+
+        FfiConverterByteArray.lower(`bytes`),_status)
 }
     )
     }

@@ -6,7 +6,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
 
 /**
- * A subscriber's own bounded queue of events. Collecting it ends when the topic is closed and everything has been read.
+ * A subscriber's own bounded queue of events: [Topic.subscribe]. Collecting it ends when the topic is closed and everything has been read.
  *
  * Whoever stops collecting, by cancellation or by an operator like `first`, loses nothing: the next collector goes on where
  * this one ended. Two at the same time share the events. When a reader is slow and the queue is full, the oldest events

@@ -11,8 +11,8 @@ public val NodeId.short: String get() = hex.take(SHORT)
 /** The id that these 32 bytes are; they must be a valid Ed25519 public key. */
 public fun NodeId.Companion.of(bytes: ByteArray): NodeId = native { nodeIdOfBytes(bytes) }
 
-/** The id of the node with this secret key (32 bytes). */
-public fun NodeId.Companion.ofSecretKey(key: ByteArray): NodeId = native { nodeIdOfSecretKey(key) }
+/** The id of the node with this secret key. */
+public fun NodeId.Companion.ofSecretKey(key: SecretKey): NodeId = native { nodeIdOfSecretKey(key) }
 
 /** The 32 bytes of the id. */
 public val TopicId.bytes: ByteArray get() = native { topicIdBytes(this) }

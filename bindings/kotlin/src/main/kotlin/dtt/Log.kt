@@ -8,14 +8,9 @@ public object Log {
      * library. Secrets are never in a line.
      */
     public fun listen(level: LogLevel, onLine: (level: LogLevel, target: String, text: String) -> Unit): Unit = native {
-        setLogListener(
-            level,
-            object : LogListener {
-                override fun onLine(level: LogLevel, target: String, text: String) = onLine.invoke(level, target, text)
-            },
-        )
+        setLogListener(level, GuardedLog(onLine))
     }
 
     /** Ends it. */
-    public fun off(): Unit = native { setLogListener(LogLevel.OFF, null) }
+    public fun end(): Unit = native { setLogListener(LogLevel.OFF, null) }
 }

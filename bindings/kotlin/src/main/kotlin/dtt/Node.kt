@@ -58,7 +58,7 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
         timeout: Duration? = null,
         config: TopicConfig? = null,
         rotation: SecretRotation? = null,
-    ): Topic = native { Topic(raw.join(name, secret, RawJoinOptions(timeout, config, rotation), null)) }
+    ): Topic = native { Topic(raw.join(name, secret, options(timeout, config, rotation), null)) }
 
     /** [join] by the topic's id. */
     public suspend fun join(
@@ -67,7 +67,7 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
         timeout: Duration? = null,
         config: TopicConfig? = null,
         rotation: SecretRotation? = null,
-    ): Topic = native { Topic(raw.joinId(topic, secret, RawJoinOptions(timeout, config, rotation), null)) }
+    ): Topic = native { Topic(raw.joinId(topic, secret, options(timeout, config, rotation), null)) }
 
     /** What the node knows and has done. */
     public suspend fun stats(): NodeStats = native { raw.stats(null) }
@@ -77,11 +77,15 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
 
     /**
      * Rests: no topic looks anything up, publishes, or dials of its own accord until [resume]. For an application that goes
-     * to the background. Neighbors stay as long as the system lets packets through.
+     * to the background. Neighbors stay as long as the system lets packets through. Who is cancelled while waiting does not
+     * stop it.
      */
     public suspend fun pause(): Unit = native { raw.pause(null) }
 
-    /** Ends the rest: topics without neighbors look for one at once, and records are published anew. */
+    /**
+     * Ends the rest: topics without neighbors look for one at once, and records are published anew. Who is cancelled while
+     * waiting does not stop it.
+     */
     public suspend fun resume(): Unit = native { raw.resume(null) }
 
     /**
@@ -92,6 +96,9 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
 
     /** [shutdown] in the background: it never waits. */
     override fun close(): Unit = raw.beginClose()
+
+    private fun options(timeout: Duration?, config: TopicConfig?, rotation: SecretRotation?) =
+        RawJoinOptions(timeout, config, rotation?.let(::GuardedRotation))
 
     public companion object {
         /**

@@ -1,5 +1,8 @@
 package dtt
 
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.emitAll
+import kotlinx.coroutines.flow.flow
 import kotlin.time.Duration
 
 /**
@@ -51,14 +54,28 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
     public suspend fun joinPeers(peers: List<NodeAddress>): Unit = native { raw.joinPeers(peers, null) }
 
     /**
-     * A subscriber's own queue of events, as a flow.
+     * The events as a flow. Each collection has a queue of its own, as [subscribe] gives it, which ends with the collection: what
+     * comes between two collections is missed. Of a topic that is closed it is empty.
+     */
+    public fun events(): Flow<Event> = flow {
+        val queue = try {
+            subscribe()
+        } catch (error: DttException) {
+            if (error.kind == ErrorKind.CLOSED) return@flow else throw error
+        }
+        queue.use { emitAll(it) }
+    }
+
+    /**
+     * A subscriber's own queue of events, which fills until it is closed, whether or not anybody reads it: reading may stop and
+     * go on without losing anything. Close it when it is done with, or it stays until the garbage collector finds it.
      *
-     * The first call gives the queue that has been filling since the topic was joined, so nothing is missed in between; each
-     * further call gives a new one, which begins with the present state and neighbors.
+     * The first queue of a topic, here or by [events], has been filling since the topic was joined, so nothing is missed in
+     * between; each further one begins with the present state and neighbors.
      *
      * @throws DttException `CLOSED`
      */
-    public fun events(): Events = Events(native { raw.subscribe() })
+    public fun subscribe(): Events = Events(native { raw.subscribe() })
 
     /**
      * Has a listener called for each event, from a queue of its own, until the topic is closed or the result is. It keeps the
@@ -67,7 +84,7 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
      * @throws DttException `CLOSED`
      */
     public fun listen(listener: EventListener): AutoCloseable {
-        val listening = native { raw.listen(listener) }
+        val listening = native { raw.listen(GuardedListener(listener)) }
         return AutoCloseable { listening.stop() }
     }
 

@@ -25,7 +25,7 @@ class CancelTest {
     fun `what waits for ever ends at once and leaves no task behind`(): Unit = live {
         val node = node()
         val topic = node.join("nobody else", "secret")
-        val events = topic.events()
+        val events = topic.subscribe()
         while (withTimeoutOrNull(200.milliseconds) { events.next() } != null) continue
         val before = rawAliveTasks()
         val waits: List<suspend () -> Any?> = listOf(
@@ -73,7 +73,7 @@ class CancelTest {
                 }
             }
             pair.alice.resume()
-            val events = pair.his.events()
+            val events = pair.his.subscribe()
             pair.hers.joined()
             pair.hers.broadcast("still here")
             events.hear("still here")
@@ -83,7 +83,7 @@ class CancelTest {
     @Test
     fun `who gives up reading again and again misses nothing`(): Unit = live {
         pair("again and again") { pair ->
-            val events = pair.his.events()
+            val events = pair.his.subscribe()
             val count = 600
             val sender = launch {
                 repeat(count) {
@@ -124,7 +124,7 @@ class CancelTest {
     fun `closing wakes everyone who waits`(): Unit = live {
         val node = node()
         val topic = node.join("woken", "secret")
-        val events = topic.events()
+        val events = topic.subscribe()
         val reader = async { events.toList() }
         val joiner = async { runCatching { topic.joined() }.exceptionOrNull() }
         delay(50.milliseconds)
@@ -135,9 +135,48 @@ class CancelTest {
     }
 
     @Test
+    fun `a queue that is closed while someone waits for it is gone`(): Unit = live {
+        pair("closed while waiting") { pair ->
+            val events = pair.his.subscribe()
+            while (withTimeoutOrNull(200.milliseconds) { events.next() } != null) continue
+            assertEquals(1uL, pair.his.stats.subscribers)
+            val waiting = async(start = CoroutineStart.UNDISPATCHED) { events.next() }
+            delay(50.milliseconds)
+            assertTrue(waiting.isActive)
+            events.close()
+            assertNull(waiting.await())
+            until("nobody subscribes") { pair.his.stats.subscribers == 0uL }
+            repeat(5) { pair.hers.broadcast("late $it") }
+            until("they came") { pair.his.stats.received == 5uL }
+            assertNull(events.tryNext())
+            assertNull(events.next())
+            assertEquals(emptyList<Event>(), events.toList())
+        }
+    }
+
+    @Test
+    fun `resting and going on are done to their end without whoever waits`(): Unit = live {
+        val node = node()
+        for (rests in listOf(true, false, true, false)) {
+            val changing = launch(start = CoroutineStart.UNDISPATCHED) { if (rests) node.pause() else node.resume() }
+            changing.cancelAndJoin()
+            until("it rests: $rests") { node.isPaused == rests }
+        }
+        // What was asked for last is what it does.
+        repeat(50) { n ->
+            for (rests in listOf(n % 2 == 0, n % 2 == 1)) {
+                launch(start = CoroutineStart.UNDISPATCHED) { if (rests) node.pause() else node.resume() }.cancelAndJoin()
+            }
+            if (n % 2 == 0) node.resume() else node.pause()
+            assertEquals(n % 2 == 1, node.isPaused)
+        }
+        node.shutdown()
+    }
+
+    @Test
     fun `two readers share the events`(): Unit = live {
         pair("shared") { pair ->
-            val events = pair.his.events()
+            val events = pair.his.subscribe()
             val heard = List(2) { mutableListOf<String>() }
             coroutineScope {
                 val readers = heard.map { list -> launch { events.collect { list.note(it) } } }

@@ -36,7 +36,6 @@ class ErrorTest {
             kotlinx.coroutines.runBlocking { Node.spawn(config) }
         }
         val config = testnet.nodeConfig()
-        badNode(config.copy(secretKey = ByteArray(31)), "secret_key: 31 bytes are given, 32 bytes are needed")
         badNode(config.copy(maxMessageSize = 1u), "max_message_size: 1 bytes are given")
         badNode(config.copy(bindAddresses = listOf("here")), "address: \"here\" is not an IP address with a port")
         badNode(config.copy(relays = Relays.Custom(listOf())), "relays: the list of custom relays is empty")
@@ -45,6 +44,7 @@ class ErrorTest {
         badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = 400.days))), "at most 31536000 s")
         badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = Duration.INFINITE))), "at most 31536000 s")
         badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = (-1).seconds))), "at least 1 ms is needed")
+        failsWith(ErrorKind.INVALID_ARGUMENT, "secret_key: 31 bytes are given, 32 bytes are needed") { SecretKey.of(ByteArray(31)) }
         failsWith(ErrorKind.INVALID_ARGUMENT, "nodes: 1 is given, 2 to 256 are possible") { Testnet.start(1) }
         failsWith(ErrorKind.INVALID_ARGUMENT, "nodes: 0 is given") { Testnet.start(-5) }
         failsWith(ErrorKind.INVALID_ARGUMENT, "64 hexadecimal digits") { TopicId("xyz").bytes }
@@ -72,7 +72,7 @@ class ErrorTest {
         topic.leave()
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.broadcast("late") }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.joined() }
-        failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.events() }
+        failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.subscribe() }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.listen { } }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.dhtHealth() }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.joinPeers(listOf()) }

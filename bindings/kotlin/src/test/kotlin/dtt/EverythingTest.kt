@@ -31,7 +31,7 @@ class EverythingTest {
             assertTrue(health.lookupsAnswered > 0uL && health.lastSuccess!! < 60.seconds) { "$health" }
             assertTrue(hers.stats.firstNeighbor!! < 60.seconds)
 
-            val events = his.events()
+            val events = his.subscribe()
             hers.broadcast(byteArrayOf(0, 1, -1))
             val raw = events.filterIsInstance<Event.Received>().first().message
             assertEquals(Message(byteArrayOf(0, 1, -1), alice.id, MessageScope.SWARM), raw)
@@ -43,7 +43,7 @@ class EverythingTest {
             assertNull(events.tryNext())
 
             // A second queue begins with the present state and neighbors.
-            val second = his.events()
+            val second = his.subscribe()
             assertEquals(listOf(Event.State(TopicState.JOINED), Event.NeighborUp(alice.id)), List(2) { second.next() })
             second.close()
             assertNull(second.next())
@@ -68,6 +68,22 @@ class EverythingTest {
     }
 
     @Test
+    fun `a flow of events ends its queue with each collection`(): Unit = live {
+        pair("flow") { (_, _, hers, his) ->
+            val standing = his.subscribe()
+            assertEquals(1uL, his.stats.subscribers)
+            repeat(50) { assertEquals(Event.State(TopicState.JOINED), his.events().first()) }
+            // A collector that throws, too.
+            assertTrue(runCatching { his.events().collect { error("on purpose") } }.exceptionOrNull() is IllegalStateException)
+            assertEquals(1uL, his.stats.subscribers)
+            hers.broadcast("for the one that stands")
+            standing.hear("for the one that stands")
+            his.leave()
+            assertEquals(emptyList<Event>(), his.events().toList())
+        }
+    }
+
+    @Test
     fun `the other ways to join`(): Unit = live {
         val alice = node()
         val bob = node()
@@ -86,7 +102,7 @@ class EverythingTest {
 
     @Test
     fun `every option arrives`(): Unit = live {
-        val key = generateSecretKey()
+        val key = SecretKey.generate()
         val limited = MergeOptions(enabled = true, initialInterval = 1.seconds, baseInterval = 1.seconds, maxJitter = 1.seconds, maxJoinPeers = 1u)
         val config = NodeConfig(
             secretKey = key,
@@ -141,13 +157,28 @@ class EverythingTest {
         assertEquals(listOf(32, 32, 20), listOf(slot.publicKey, slot.salt, slot.target).map { it.size })
         assertFalse(slot.target.contentEquals(topic.slot().target))
         assertArrayEquals(slot.target, topic.slot(29_000_000uL).target)
-        val node = NodeId.ofSecretKey(ByteArray(32) { 7 })
+        val node = NodeId.ofSecretKey(SecretKey.of(ByteArray(32) { 7 }))
         assertEquals(node, NodeId.of(node.bytes))
         assertEquals(node.hex.take(10), node.short)
-        assertEquals(32, generateSecretKey().size)
-        assertFalse(generateSecretKey().contentEquals(generateSecretKey()))
         assertTrue(unixMinute() > 29_000_000uL)
         assertTrue(Regex("\\d+\\.\\d+\\.\\d+").matches(libraryVersion()))
+    }
+
+    @Test
+    fun `a secret key is not printed`() {
+        val key = SecretKey.of(ByteArray(32) { 7 })
+        assertArrayEquals(ByteArray(32) { 7 }, key.bytes)
+        assertEquals(key, SecretKey.of(key.bytes))
+        assertEquals(key.hashCode(), SecretKey.of(key.bytes).hashCode())
+        assertNotEquals(SecretKey.generate(), SecretKey.generate())
+        key.bytes.fill(0)
+        assertArrayEquals(ByteArray(32) { 7 }, key.bytes, "what it gives is a copy")
+        val config = NodeConfig(secretKey = key)
+        assertEquals(config, config.copy(secretKey = SecretKey.of(key.bytes)))
+        for (printed in listOf("$key", "$config", "${config.copy(portMapping = false)}", "${listOf(key)}", "${kotlin.Pair(key, config)}")) {
+            assertTrue("SecretKey(..)" in printed) { printed }
+            assertFalse("7, 7" in printed || "0707" in printed) { printed }
+        }
     }
 
     @Test
@@ -167,7 +198,7 @@ class EverythingTest {
         node.join("log", "a secret that no line shows").leave()
         node.shutdown()
         until("the node's start is told") { lines.any { it.startsWith("INFO dtt::node") && node.id.hex in it } }
-        Log.off()
+        Log.end()
         assertTrue(lines.none { "a secret that no line shows" in it })
         val told = lines.size
         node().shutdown()

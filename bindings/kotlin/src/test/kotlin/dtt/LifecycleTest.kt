@@ -1,12 +1,15 @@
 package dtt
 
+import kotlinx.coroutines.async
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.coroutineScope
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import kotlin.time.Duration.Companion.microseconds
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
@@ -20,7 +23,7 @@ class LifecycleTest {
         suspend fun cycle(n: Int) {
             val node = node()
             val topic = node.join("cycle", "secret")
-            val events = topic.events()
+            val events = topic.subscribe()
             if (n % 10 == 0) topic.joined()
             topic.listen { }
             if (n % 3 == 0) topic.leave()
@@ -42,6 +45,49 @@ class LifecycleTest {
     }
 
     @Test
+    fun `topics that are joined while their node shuts down are closed with it`(): Unit = live {
+        val standing = node()
+        standing.join("standing", "secret").listen { }
+        until("the DHT client is open") { standing.stats().dht.lookups > 0uL }
+        val before = Held.now()
+        val tasks = rawAliveTasks()
+        val kept = mutableListOf<Topic>()
+        repeat(10) { round ->
+            val node = node()
+            val joins = List(30) { n -> async { runCatching { node.join("race $round $n", "secret") } } }
+            delay((round * 300).microseconds)
+            node.shutdown()
+            for (join in joins) {
+                join.await().onSuccess { kept += it }.onFailure { assertEquals(ErrorKind.CLOSED, (it as DttException).kind) }
+            }
+        }
+        println("joined in time: ${kept.size} of 300")
+        for (topic in kept) failsWith(ErrorKind.CLOSED, "is closed") { topic.broadcast("late") }
+        until("sockets and tasks are gone: $before") {
+            Held.now().descriptors <= before.descriptors && rawAliveTasks() <= tasks
+        }
+        assertTrue(kept.all { it.state == null })
+        standing.shutdown()
+    }
+
+    @Test
+    fun `leaving twice waits for the end and the numbers stay`(): Unit = live {
+        pair("leaving twice") { pair ->
+            val events = pair.his.subscribe()
+            repeat(5) { pair.hers.broadcast("message $it") }
+            repeat(5) { events.hear("message $it") }
+            coroutineScope {
+                val leaving = List(10) { launch { pair.his.leave(); assertNull(pair.his.state) } }
+                while (leaving.any { it.isActive }) {
+                    assertEquals(5uL, pair.his.stats.received)
+                    kotlinx.coroutines.yield()
+                }
+            }
+            assertEquals(5uL, pair.his.stats.received)
+        }
+    }
+
+    @Test
     fun `many topics on one node`(): Unit = live {
         val alice = node()
         val bob = node()
@@ -49,7 +95,7 @@ class LifecycleTest {
         coroutineScope {
             topics.forEachIndexed { n, (hers, his) ->
                 launch {
-                    val events = his.events()
+                    val events = his.subscribe()
                     hers.joined()
                     his.joined()
                     hers.broadcast("for topic $n")
@@ -70,7 +116,7 @@ class LifecycleTest {
             assertTrue(pair.bob.isPaused)
             val late = pair.bob.join("late", "secret")
             val alsoLate = pair.alice.join("late", "secret")
-            val events = pair.hers.events()
+            val events = pair.hers.subscribe()
             pair.his.broadcast("sent at rest")
             events.hear("sent at rest")
             until("alice has looked") { alsoLate.stats.lookups >= 4uL }
@@ -88,7 +134,7 @@ class LifecycleTest {
     fun `what nobody holds any more goes by itself`(): Unit = live {
         suspend fun forgotten() {
             val node = node()
-            node.join("forgotten", "secret").events()
+            node.join("forgotten", "secret").subscribe()
         }
         val before = Held.now()
         repeat(5) { forgotten() }

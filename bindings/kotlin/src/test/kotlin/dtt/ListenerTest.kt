@@ -51,11 +51,28 @@ class ListenerTest {
             pair.his.listen(recorder)
             val declared = Recorder { if (it is Event.Received) throw ListenerException.Failed("declared on purpose") }
             pair.his.listen(declared)
+            val todo = Recorder { if (it is Event.Received) TODO("not yet, on purpose") }
+            pair.his.listen(todo)
+            pair.his.listen { if (it is Event.Received) throw AssertionError("asserted on purpose") }
             repeat(3) { pair.hers.broadcast("message $it") }
-            until("all came") { recorder.messages().size == 3 && declared.messages().size == 3 }
+            until("all came") { recorder.messages().size == 3 && declared.messages().size == 3 && todo.messages().size == 3 }
         }
-        until("the warnings came") { warnings.count { "thrown on purpose" in it } == 3 && warnings.count { "declared on purpose" in it } == 3 }
-        Log.off()
+        for (words in listOf("thrown on purpose", "declared on purpose", "not yet, on purpose", "asserted on purpose")) {
+            until("the warnings came: $words") { warnings.count { words in it } == 3 }
+        }
+        Log.end()
+    }
+
+    @Test
+    fun `a log listener that throws anything is called again`(): Unit = live {
+        val lines = AtomicInteger()
+        Log.listen(LogLevel.DEBUG) { _, _, _ ->
+            lines.incrementAndGet()
+            throw AssertionError("on purpose")
+        }
+        node().shutdown()
+        until("several lines came") { lines.get() > 1 }
+        Log.end()
     }
 
     @Test

@@ -5,6 +5,7 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.security.MessageDigest
+import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.atomic.AtomicInteger
 
 /** A secret rotation that the application brings. */
@@ -24,7 +25,7 @@ class RotationTest {
     fun `members of one rotation meet`(): Unit = live {
         val rotation = Hourly("ours")
         pair("rotation", rotation) { pair ->
-            val events = pair.his.events()
+            val events = pair.his.subscribe()
             pair.hers.broadcast("hello")
             events.hear("hello")
             assertTrue(rotation.calls.get() > 2)
@@ -53,14 +54,25 @@ class RotationTest {
         failsWith(ErrorKind.INVALID_ARGUMENT, "rotation: 5 bytes are given, 32 bytes are needed") {
             node.join("bad", "secret", rotation = of { ByteArray(5) })
         }
-        failsWith(ErrorKind.INVALID_ARGUMENT, "rotation: it failed") { node.join("bad", "secret", rotation = of { error("on purpose") }) }
+        // Of what is not declared only the type is told: the rest might be the seed.
+        for (thrown in listOf(IllegalStateException("seed 0707"), AssertionError("seed 0707"), NotImplementedError("seed 0707"))) {
+            val error = failsWith(ErrorKind.INVALID_ARGUMENT, "rotation: it failed: it threw ${thrown.javaClass.name}") {
+                node.join("bad", "secret", rotation = of { throw thrown })
+            }
+            assertFalse("0707" in error.stackTraceToString())
+        }
         failsWith(ErrorKind.INVALID_ARGUMENT, "no key today") {
             node.join("bad", "secret", rotation = of { throw RotationException.Failed("no key today") })
         }
         // One that fails later closes its topic and nothing else.
         val calls = AtomicInteger()
-        val topic = node.join("later", "secret", rotation = of { if (calls.incrementAndGet() > 1) error("later") else ByteArray(32) })
+        val lines = ConcurrentLinkedQueue<String>()
+        Log.listen(LogLevel.WARN) { _, target, text -> lines += "$target $text" }
+        val topic = node.join("later", "secret", rotation = of { if (calls.incrementAndGet() > 1) error("seed 0707") else ByteArray(32) })
         until("the topic is closed") { topic.state == null }
+        until("the log tells") { lines.any { "dtt::rotation" in it && "IllegalStateException" in it } }
+        assertFalse(lines.any { "0707" in it })
+        Log.end()
         assertEquals(TopicState.LOOKING_UP, node.join("fine", "secret").state)
         node.shutdown()
     }
