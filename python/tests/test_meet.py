@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -241,3 +242,19 @@ def test_the_quick_start_of_the_package_runs(testnet: dtt.Testnet) -> None:
         "asyncio.run(main())\n"
     )
     assert (done.stdout, done.stderr, done.returncode) == ("StateChanged(state='looking_up')\n", "", 0)
+
+
+def test_a_join_that_nobody_awaits_is_warned_of(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as node:
+            with pytest.warns(RuntimeWarning, match="never awaited"):
+                node.join("forgotten", secret=b"s")
+                gc.collect()
+            joining = node.join("awaited", secret=b"s")
+            with pytest.raises(AttributeError, match=r"await node.join"):
+                joining.broadcast(b"x")  # type: ignore[attr-defined]
+            with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
+                _ = joining.nothing  # type: ignore[attr-defined]
+            await (await joining).close()
+
+    asyncio.run(main())
