@@ -1,5 +1,6 @@
 """The native half of dtt. Private but for the classes that the package exports."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, TypeVar, final
 
@@ -135,8 +136,11 @@ class Call(Generic[_T_co]):
 @final
 class Queue:
     def take(
-        self, max: int, token: int | None = None
-    ) -> list[Received | NeighborUp | NeighborDown | Lagged | StateChanged] | None: ...
+        self,
+        into: deque[Received | NeighborUp | NeighborDown | Lagged | StateChanged],
+        max: int,
+        token: int | None = None,
+    ) -> int | None: ...
     def disarm(self, token: int) -> None: ...
     def close(self) -> None: ...
 

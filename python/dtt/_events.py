@@ -5,14 +5,16 @@ from __future__ import annotations
 import collections
 import contextlib
 import contextvars
+import functools
 import inspect
+import logging
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
-from dtt import _dtt, _wait
+from dtt import _dtt, _logging, _services, _wait
 from dtt._config import Duration, seconds
 from dtt._dtt import Lagged, NeighborDown, NeighborUp, NodeId, Received, StateChanged
 from dtt._errors import ClosedError, TimeoutError
@@ -47,12 +49,15 @@ class Events:
     :meth:`close` or a ``with`` block, or forgotten.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_ended", "_queue", "_timeout")
+    __slots__ = ("__weakref__", "_buffer", "_ended", "_filling", "_queue", "_timeout")
 
     def __init__(self, queue: _dtt.Queue, timeout: Duration | None = None) -> None:
         self._queue = queue
         self._timeout = None if timeout is None else seconds("timeout", timeout)
         self._buffer: collections.deque[Event] = collections.deque()
+        # Held from asking the engine until the buffer has what it gave. Otherwise a reader could go to sleep beside a
+        # buffer that another one is about to fill. Reentrant, for signal handlers and finalizers.
+        self._filling = threading.RLock()
         self._ended = False
 
     def __aiter__(self) -> Events:
@@ -61,8 +66,10 @@ class Events:
     async def __anext__(self) -> Event:
         # No await stands between taking an event and returning it: that is why cancelling loses none.
         buffer = self._buffer
-        if buffer:
+        try:
             return buffer.popleft()
+        except IndexError:
+            pass
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             if self._fill():
@@ -110,9 +117,12 @@ class Events:
 
     def close(self) -> None:
         """Lets go of the queue and of what is in it. Whoever waits is woken, and every iteration over it ends."""
-        self._ended = True
-        self._buffer.clear()
-        self._queue.close()
+        # Not while the lock is waited for, which a thread may have held when this process was forked.
+        _dtt.check_fork()
+        with self._filling:
+            self._ended = True
+            self._buffer.clear()
+            self._queue.close()
 
     def __enter__(self) -> Events:
         return self
@@ -126,15 +136,21 @@ class Events:
         return f"<dtt.Events {'ended' if self._ended else 'open'}>"
 
     def _fill(self, number: int | None = None) -> bool:
-        """Takes what the engine has. If it has nothing, the wait of this number is woken when that changes."""
-        batch = self._queue.take(BATCH, number)
-        if batch is None:
-            return False
-        if not batch:
-            self._ended = True
-            return False
-        self._buffer.extend(batch)
-        return True
+        """Whether there are events, taking what the engine has. If there are none, the wait of this number is woken when
+        that changes."""
+        _dtt.check_fork()
+        with self._filling:
+            if self._buffer:
+                return True
+            if self._ended:
+                return False
+            taken = self._queue.take(self._buffer, BATCH, number)
+            if self._ended:
+                # Closed meanwhile, by what ran inside.
+                self._buffer.clear()
+            elif taken == 0:
+                self._ended = True
+            return bool(self._buffer)
 
     async def _wait(self, deadline: float | None) -> None:
         """Waits until there may be something, or raises when it is too late."""
@@ -170,16 +186,18 @@ def _at_least_nothing(left: float, deadline: float | None) -> float:
 class Subscription:
     """A callback that is called for every event, until it is closed: by :meth:`close`, a ``with`` block, or the topic."""
 
-    __slots__ = ("__weakref__", "_callback", "_context", "_events", "_loop", "_number", "_thread")
+    __slots__ = ("__weakref__", "_callback", "_calling", "_context", "_events", "_loop", "_number", "_thread")
 
     def __init__(self, queue: _dtt.Queue, callback: Callable[[Event], object]) -> None:
         if not callable(callback):
             raise TypeError(f"callback: a callable is needed, not {type(callback).__name__}")
-        if inspect.iscoroutinefunction(callback):
+        if _is_coroutine_function(callback):
             raise TypeError("callback: a plain function is needed; to await for each event, use `async for`")
         self._callback = callback
         self._events = Events(queue)
         self._context = contextvars.copy_context()
+        #: Held from taking an event until its call is over, so that closing can wait for that.
+        self._calling = threading.RLock()
         self._number = 0
         self._thread: threading.Thread | None = None
         self._loop = _wait.running_loop()
@@ -200,7 +218,11 @@ class Subscription:
         self._events.close()
         _wait.forget(self._number)
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is None:
+            # What was taken before is called by now, and what was not is gone.
+            if self._calling.acquire(timeout=_CALL_LIMIT):
+                self._calling.release()
+        elif thread is not threading.current_thread():
             thread.join(_CALL_LIMIT)
 
     def __enter__(self) -> Subscription:
@@ -216,29 +238,48 @@ class Subscription:
 
     def _run(self) -> None:
         """The calls where there is no loop, in a thread of their own."""
-        for event in self._events:
-            try:
-                self._context.run(self._callback, event)
-            except Exception as error:
-                hook = threading.excepthook
-                hook(threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread())))
+        try:
+            for event in self._events:
+                try:
+                    self._context.run(self._callback, event)
+                except (SystemExit, KeyboardInterrupt) as error:
+                    # No thread can end the program, and threading.excepthook says nothing of SystemExit.
+                    text = f"a callback raised {type(error).__name__}, and its subscription is closed"
+                    _logging.hand_over(_logging.logger, logging.ERROR, text, error)
+                    return
+                except BaseException as error:
+                    _services.report(error)
+        finally:
+            self._events.close()
 
     def _turn(self) -> None:
         """The calls in the loop, for up to one batch; then others have a turn."""
         loop = self._loop
         assert loop is not None
-        for _ in range(BATCH):
-            event = self._events.get_nowait()
-            if event is None:
-                return self._wait_for_more(loop)
-            try:
-                self._context.run(self._callback, event)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                context = {"message": "a dtt callback raised", "exception": error, "callback": self._callback}
-                loop.call_exception_handler(context)
-        loop.call_soon(self._turn)
+        try:
+            for _ in range(BATCH):
+                with self._calling:
+                    event = self._events.get_nowait()
+                    if event is None:
+                        break
+                    self._call(loop, event)
+            else:
+                loop.call_soon(self._turn)
+                return
+            self._wait_for_more(loop)
+        except BaseException:
+            # The program leaves its loop.
+            self._events.close()
+            raise
+
+    def _call(self, loop: asyncio.AbstractEventLoop, event: Event) -> None:
+        try:
+            self._context.run(self._callback, event)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            context = {"message": "a dtt callback raised", "exception": error, "callback": self._callback}
+            loop.call_exception_handler(context)
 
     def _wait_for_more(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._events._ended:
@@ -248,3 +289,10 @@ class Subscription:
             if self._events._fill(self._number) or self._events._ended:
                 _wait.forget(self._number)
                 loop.call_soon(self._turn)
+
+
+def _is_coroutine_function(callback: Callable[..., object]) -> bool:
+    """Whether calling it gives a coroutine: an async function, an object whose ``__call__`` is one, or a partial of them."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(type(callback).__call__)

@@ -12,7 +12,7 @@ from dtt import _dtt, _logging, _stats, _wait
 from dtt._address import NodeAddr
 from dtt._config import Duration, NodeConfig, NodeOptions, TopicConfig, node_config
 from dtt._dtt import NodeId, SecretKey, TopicId
-from dtt._errors import BindError, ClosedError
+from dtt._errors import ClosedError, DttError
 from dtt._rotation import SecretRotation
 from dtt._stats import NodeStats
 from dtt._topic import Bytes, Joining, Request, Topic
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 class BaseNode:
     """What needs neither a loop nor waiting. See :class:`dtt.Node` and :class:`dtt.blocking.Node`."""
 
-    __slots__ = ("__weakref__", "_call", "_config", "_key", "_lock", "_native", "_was_closed")
+    __slots__ = ("__weakref__", "_call", "_config", "_ending", "_key", "_lock", "_native", "_was_closed")
 
     def __init__(self, config: NodeConfig | None = None, /, **options: Unpack[NodeOptions]) -> None:
         self._native: _dtt.Node | None = None
         self._was_closed = False
         self._lock = threading.Lock()
         self._call: _dtt.Call[_dtt.Node] | None = None
+        #: Kept because a call that nobody holds is given up.
+        self._ending: _dtt.Call[None] | None = None
         config = node_config(config, options)
         key = config.secret_key
         self._key = key if isinstance(key, SecretKey) else SecretKey.generate()
@@ -68,21 +70,36 @@ class BaseNode:
             if self._was_closed:
                 raise ClosedError("the node is closed")
             if self._native is None and self._call is None:
-                self._call = _dtt.start_node(self._config)
                 _logging.refresh()
+                self._call = _dtt.start_node(self._config)
             return self._call
 
     def _began(self, call: _dtt.Call[_dtt.Node]) -> None:
-        """Takes the node that a start gave, or raises what it failed with."""
+        """Takes the node that a start gave, or raises what it failed with. It is shut down if it has been closed."""
         with self._lock:
             if self._call is call:
                 self._call = None
                 self._native = call.result()
+                if self._was_closed:
+                    self._ending = self._native.shutdown()
 
     def _end(self) -> _dtt.Call[_dtt.Node] | None:
-        """Marks the node as closed; gives the start that has not been waited for, if there is one."""
-        self._was_closed = True
-        return self._call
+        """Marks the node as closed; gives the start that has not been waited for, if there is one. When that is done
+        the node is shut down, whether somebody waits for it or not."""
+        with self._lock:
+            self._was_closed = True
+            call = self._call
+        if call is not None:
+            number = _wait.add(None, lambda: self._ended(call))
+            if call.arm(number):
+                _wait.forget(number)
+                self._ended(call)
+        return call
+
+    def _ended(self, call: _dtt.Call[_dtt.Node]) -> None:
+        """:meth:`_began` of a node that has been closed: nobody has use for what it failed with."""
+        with contextlib.suppress(DttError):
+            self._began(call)
 
     def _running(self) -> _dtt.Node:
         if self._was_closed:
@@ -92,7 +109,10 @@ class BaseNode:
         return self._native
 
     def __repr__(self) -> str:
-        stands = "closed" if self.closed else "new" if self._native is None else "open"
+        if _wait.is_forked():
+            stands = "forked"
+        else:
+            stands = "closed" if self.closed else "new" if self._native is None else "open"
         return f"<dtt.{type(self).__name__} {self.id.short()} {stands}>"
 
     def __del__(self) -> None:
@@ -174,8 +194,7 @@ class Node(BaseNode):
         closed with it. Closing twice is fine, and so is giving up waiting: it goes on in the background."""
         if (call := self._end()) is not None:
             await _wait.done(call)
-            with contextlib.suppress(BindError):
-                self._began(call)
+            self._ended(call)
         if self._native is not None:
             await _wait.result(self._native.shutdown())
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from dtt import _dtt, _stats, _wait
 from dtt._address import Peer, for_engine
@@ -85,7 +86,8 @@ class BaseTopic:
 
         Where a loop runs, the calls are made in it, and what they raise goes to the loop's exception handler. Otherwise
         they are made in a daemon thread of their own, and what they raise goes to ``threading.excepthook``. Calls go on
-        in either case, one after another. ``callback`` may call anything of dtt, closing included.
+        in either case, one after another; only SystemExit and KeyboardInterrupt close the subscription: they leave the
+        loop, and of a thread they are logged. ``callback`` may call anything of dtt, closing included.
         """
         return Subscription(self._subscribed(), callback)
 
@@ -101,7 +103,8 @@ class BaseTopic:
         return self._native.subscribe()
 
     def __repr__(self) -> str:
-        return f"<dtt.{type(self).__name__} {str(self._id)[:10]} {self.state or 'closed'}>"
+        stands = "forked" if _wait.is_forked() else self.state or "closed"
+        return f"<dtt.{type(self).__name__} {str(self._id)[:10]} {stands}>"
 
 
 class Topic(BaseTopic):
@@ -165,13 +168,25 @@ class Topic(BaseTopic):
 class Joining:
     """A topic that is being joined: ``await`` it, or enter it with ``async with``, which closes the topic at the end."""
 
-    __slots__ = ("_join", "_topic")
+    __slots__ = ("_join", "_topic", "_used")
 
     def __init__(self, join: Callable[[], Any]) -> None:
         self._join = join
         self._topic: Topic | None = None
+        self._used = False
+
+    def __del__(self) -> None:
+        if not self._used:
+            warnings.warn("Node.join() was never awaited", RuntimeWarning, source=self, stacklevel=2)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = "; the topic is what `await node.join(...)` gives" if hasattr(Topic, name) else ""
+            raise AttributeError(f"'Joining' object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __await__(self) -> Generator[Any, None, Topic]:
+        self._used = True
         return self._join().__await__()  # type: ignore[no-any-return]
 
     async def __aenter__(self) -> Topic:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar
 
 from dtt import _dtt, _services
-from dtt._errors import ClosedError
+from dtt._errors import ClosedError, DttError, ForkedError
 
 if TYPE_CHECKING:
     # Importing it takes longer than all of dtt does, and programs without a loop have no use for it.
@@ -34,6 +34,15 @@ _waits: dict[int, tuple[asyncio.AbstractEventLoop | None, Callable[[], object]]]
 _ended = False
 #: What nobody will wake any more, kept alive so that nothing complains about its end.
 _standing: list[object] = []
+
+
+def is_forked() -> bool:
+    """Whether this is the child of a process that used the engine."""
+    try:
+        _dtt.check_fork()
+    except ForkedError:
+        return True
+    return False
 
 
 def stands_still() -> bool:
@@ -71,13 +80,19 @@ def _wake() -> None:
                 continue
             loop, then = wait
             if loop is None:
-                then()
+                try:
+                    then()
+                except BaseException as error:
+                    _services.report(error)
             else:
                 due.setdefault(loop, []).append(then)
         for loop, thens in due.items():
-            # A loop that is closed has nobody left who waits.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(_call_all, thens)
+            try:
+                loop.call_soon_threadsafe(_call_all, loop, thens)
+            except BaseException as error:
+                # A loop that is closed has nobody left who waits. The others are told, whatever this one raises.
+                if not (isinstance(error, RuntimeError) and loop.is_closed()):
+                    _services.report(error)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -92,9 +107,17 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _call_all(thens: list[Callable[[], object]]) -> None:
-    for then in thens:
-        then()
+def _call_all(loop: asyncio.AbstractEventLoop, thens: list[Callable[[], object]]) -> None:
+    """Calls each, whatever the others raise."""
+    for place, then in enumerate(thens):
+        try:
+            then()
+        except (SystemExit, KeyboardInterrupt):
+            # This is how a program leaves its loop; the others have their turn if it comes back.
+            loop.call_soon(_call_all, loop, thens[place + 1 :])
+            raise
+        except BaseException as error:
+            loop.call_exception_handler({"message": "waking a dtt wait failed", "exception": error})
 
 
 def set_done(future: asyncio.Future[None]) -> None:
@@ -141,7 +164,7 @@ async def result(call: _dtt.Call[T]) -> T:
     try:
         await done(call)
         return call.result()
-    except ClosedError:
+    except DttError:
         if stands_still():
             import asyncio
 
@@ -166,7 +189,7 @@ def block(call: _dtt.Call[T]) -> T:
     try:
         block_done(call)
         return call.result()
-    except ClosedError:
+    except DttError:
         if stands_still():
             threading.Event().wait()
         raise
@@ -191,11 +214,9 @@ def _end() -> None:
 
 def _forked() -> None:
     """In the child: the threads are not here. What was waited for never comes."""
-    global _ended
     _dtt.has_forked()
-    try:
-        _dtt.check_fork()
-    except Exception:
+    _services.forked()
+    if is_forked():
         # Nothing to close, and whoever tries to use the engine is told.
         atexit.unregister(_end)
 

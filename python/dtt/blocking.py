@@ -13,7 +13,6 @@ Ctrl-C ends a wait. Nodes and topics may be used from several threads.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from types import TracebackType
 
@@ -21,7 +20,6 @@ from dtt import _logging, _stats, _wait
 from dtt._address import Peer, for_engine
 from dtt._config import Duration, TopicConfig, seconds
 from dtt._dtt import TopicId
-from dtt._errors import BindError
 from dtt._events import Event
 from dtt._node import BaseNode
 from dtt._rotation import SecretRotation
@@ -123,8 +121,7 @@ class Node(BaseNode):
         """Closes the node. See :meth:`dtt.Node.close`."""
         if (call := self._end()) is not None:
             _wait.block_done(call)
-            with contextlib.suppress(BindError):
-                self._began(call)
+            self._ended(call)
         if self._native is not None:
             _wait.block(self._native.shutdown())
 

@@ -145,7 +145,11 @@ impl Drop for Call {
     fn drop(&mut self) {
         self.give_up();
         // A result that nobody took is dropped as the engine's objects are.
-        let Ok(runtime) = runtime::runtime() else { return };
+        let Ok(runtime) = runtime::runtime() else {
+            // In a forked child it is not dropped at all, and its lock not waited for.
+            std::mem::forget(self.shared.clone());
+            return;
+        };
         let _context = runtime.enter();
         let outcome = self.shared.lock().outcome.take();
         drop(outcome);

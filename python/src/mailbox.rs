@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     mem::take,
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pyo3::prelude::*;
@@ -59,6 +62,7 @@ impl<T: Send> Mailbox<T> {
 
     /// Waits for something and takes all there is, with Python's lock released; none when stopped.
     pub(crate) fn take(&self, py: Python<'_>) -> Option<Taken<T>> {
+        READ.store(true, Ordering::Relaxed);
         py.detach(|| {
             let mut state = self.lock();
             while state.waiting.is_empty() && !state.stopped {
@@ -83,6 +87,9 @@ impl<T: Send> Mailbox<T> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
+
+/// Whether some thread has ever read a mailbox. A forked child has no such thread, and its lock may never be released.
+pub(crate) static READ: AtomicBool = AtomicBool::new(false);
 
 /// Numbers of waits that are over. Python knows what each belongs to.
 pub(crate) static WAKES: Mailbox<u64> = Mailbox::new(usize::MAX);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use dtt_core::Events;
-use pyo3::{prelude::*, types::PyList};
+use pyo3::{intern, prelude::*, types::PyList};
 
 use crate::{
     error::Fault,
@@ -67,10 +67,12 @@ impl Queue {
 
 #[pymethods]
 impl Queue {
-    /// Up to `max` events, none if there are none now, an empty list when the queue has ended. With a `token`, the wait
-    /// of that number is woken when there are some, if there are none now.
-    #[pyo3(signature = (max, token = None))]
-    fn take<'py>(&self, py: Python<'py>, max: usize, token: Option<u64>) -> PyResult<Option<Bound<'py, PyList>>> {
+    /// Moves up to `max` events to the end of the deque `into`, and says how many: none if there are none now, 0 when the
+    /// queue has ended. With a `token`, the wait of that number is woken when there are some, if there are none now.
+    ///
+    /// It is one step for Python: no signal is handled while events are neither here nor there.
+    #[pyo3(signature = (into, max, token = None))]
+    fn take(&self, py: Python<'_>, into: &Bound<'_, PyAny>, max: usize, token: Option<u64>) -> PyResult<Option<usize>> {
         loop {
             let mut batch = VecDeque::new();
             if self.poll_armed(max, token, &mut batch)?.is_pending() {
@@ -87,7 +89,8 @@ impl Queue {
             }
             // Of kinds that are unknown here nothing is left; there may be more behind them.
             if ended || !list.is_empty() {
-                return Ok(Some(list));
+                into.call_method1(intern!(py, "extend"), (&list,))?;
+                return Ok(Some(list.len()));
             }
         }
     }

@@ -5,14 +5,18 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
+    time::Duration,
 };
 
 use dtt_core::{RotationHandle, SecretRotation};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::mailbox::Mailbox;
+
+/// How long the engine waits for a seed. A topic without one can do nothing, so it is closed then.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What the engine asks for and waits for.
 struct Question {
@@ -37,12 +41,16 @@ impl SecretRotation for Asking {
         let answer = Arc::new(Answer(Mutex::new(Some(tell))));
         QUESTIONS.push(Question { rotation: self.0, topic, minute, secret_hash, answer: Some(answer) });
         // Python may be busy for long: the other tasks of this thread go on elsewhere.
-        match tokio::task::block_in_place(|| told.recv()) {
-            Ok(seed) => seed,
-            // It raised, gave something else, or the process ends: the topic closes, and the hook that would write to
-            // standard error is not called, since Python has reported what it was.
-            Err(_) => resume_unwind(Box::new("the rotation failed")),
+        match tokio::task::block_in_place(|| told.recv_timeout(LIMIT)) {
+            Ok(seed) => return seed,
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::error!(target: "dtt::topic", "a secret rotation gave no seed within {LIMIT:?}");
+            }
+            // It raised, gave something else, or the process ends, and Python has reported what it was.
+            Err(RecvTimeoutError::Disconnected) => {}
         }
+        // The topic closes, and the hook that would write to standard error is not called.
+        resume_unwind(Box::new("the rotation failed"))
     }
 }
 

@@ -12,11 +12,14 @@ use std::{
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::error::{Fault, FaultKind};
+use crate::{
+    error::{Fault, FaultKind},
+    mailbox,
+};
 
 /// Never dropped: a runtime cannot end from within, and at the end of the process the system is quicker.
 static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-/// Set in the child of a process that has the runtime.
+/// Set in the child of a process that has the runtime, or a thread of Python's that reads a mailbox.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 /// The runtime; it is started if it does not run.
@@ -44,7 +47,7 @@ pub(crate) fn not_forked() -> Result<(), Fault> {
 /// To be called in the child after a fork.
 #[pyfunction]
 pub(crate) fn has_forked() {
-    if RUNTIME.get().is_some() {
+    if RUNTIME.get().is_some() || mailbox::READ.load(Ordering::Relaxed) {
         FORKED.store(true, Ordering::Relaxed);
     }
 }

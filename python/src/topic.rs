@@ -1,11 +1,14 @@
 //! A topic that has been joined.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use dtt_core::{EndpointAddr, parse};
 use pyo3::{
     prelude::*,
     types::{PyDict, PySet, PyString},
 };
+use tokio::time::timeout;
 
 use crate::{
     bytes::buffer,
@@ -19,6 +22,9 @@ use crate::{
     runtime::Engine,
     stats,
 };
+
+/// How long leaving waits for the topic's task, which ends at once unless a rotation of the program's holds it.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A handle to a topic.
 #[pyclass(frozen, module = "dtt._dtt")]
@@ -107,7 +113,8 @@ impl Topic {
     fn leave(&self) -> Result<Call, Fault> {
         let topic = self.0.get()?.clone();
         let leave = async move {
-            topic.leave().await;
+            // It has left with the first poll; the rest is waiting for its task, which may wait for a rotation.
+            let _ = timeout(LEAVE_LIMIT, topic.leave()).await;
             Ok::<_, Fault>(())
         };
         Call::try_now(leave, nothing)

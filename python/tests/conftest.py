@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,12 @@ import dtt
 
 #: What "in time" means on a busy machine, in seconds. Nothing is decided by being faster.
 PATIENCE = 60.0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sigint() -> None:
+    """A shell starts programs in the background with Ctrl-C ignored; some tests are about it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

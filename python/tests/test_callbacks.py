@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -139,3 +141,106 @@ def test_a_callback_must_be_a_plain_function(testnet: dtt.Testnet) -> None:
             topic.subscribe(coroutine)
         with pytest.raises(TypeError, match="callable"):
             topic.subscribe("no function")  # type: ignore[arg-type]
+
+
+def test_none_begins_after_closing_from_another_thread_of_a_loop(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        log: list[str] = []
+        inside = threading.Event()
+
+        def callback(_: dtt.Event) -> None:
+            log.append("begins")
+            inside.set()
+            time.sleep(0.3)
+            log.append("ends")
+
+        def close() -> None:
+            inside.wait(PATIENCE)
+            subscription.close()
+            log.append("closed")
+
+        async with pair(testnet, "closed from a thread") as (_, b):
+            subscription = b.subscribe(callback)
+            await asyncio.to_thread(close)
+            await asyncio.sleep(0.1)
+        assert log[-1] == "closed", log
+        assert log[:-1] == ["begins", "ends"] * (len(log) // 2)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
+def test_whatever_a_callback_raises_in_a_thread_the_calls_go_on(
+    testnet: dtt.Testnet, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    reported: list[BaseException | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda hook: reported.append(hook.exc_value))
+
+    def callback(_: dtt.Event) -> None:
+        raise kind
+
+    with blocking.Node(testnet.node_config()) as one, blocking.Node(testnet.node_config()) as two:
+        a, b = one.join(kind.__name__, secret="s"), two.join(kind.__name__, secret="s")
+        subscription = b.subscribe(callback)
+        a.joined(PATIENCE)
+        a.broadcast(b"heard")
+        eventually(lambda: len(reported) >= 3, "a call for the state, the neighbor and the message")
+        assert not subscription.closed
+        subscription.close()
+    assert {type(error) for error in reported} == {kind}
+
+
+def test_a_callback_in_a_thread_that_would_exit_closes_its_subscription_and_says_so(
+    testnet: dtt.Testnet, caplog: pytest.LogCaptureFixture
+) -> None:
+    def callback(_: dtt.Event) -> None:
+        raise SystemExit(3)
+
+    with blocking.Node(testnet.node_config()) as node, node.join("exits", secret="s") as topic:
+        subscription = topic.subscribe(callback)
+        eventually(lambda: topic.stats().subscribers == 0, "the queue is closed")
+        assert subscription.closed
+    assert "a callback raised SystemExit, and its subscription is closed" in caplog.messages
+
+
+def test_a_callback_that_exits_in_a_loop_closes_its_subscription_and_leaves_the_loop(testnet: dtt.Testnet) -> None:
+    calls = 0
+
+    def callback(_: dtt.Event) -> None:
+        nonlocal calls
+        calls += 1
+        raise SystemExit(3)
+
+    loop = asyncio.new_event_loop()
+    node = dtt.Node(testnet.node_config())
+
+    async def main() -> None:
+        topic = await node.join("exits", secret=b"s")
+        topics.append((topic, topic.subscribe(callback)))
+        await asyncio.sleep(PATIENCE)
+
+    topics: list[tuple[dtt.Topic, dtt.Subscription]] = []
+    task = loop.create_task(main())
+    with pytest.raises(SystemExit):
+        loop.run_until_complete(task)
+    [(topic, subscription)] = topics
+    assert subscription.closed
+    assert topic.stats().subscribers == 0
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.run_until_complete(node.close())
+    loop.close()
+    assert calls == 1
+
+
+def test_an_object_whose_call_is_async_is_refused(testnet: dtt.Testnet) -> None:
+    class Callback:
+        async def __call__(self, _: dtt.Event) -> None:
+            raise AssertionError
+
+    with blocking.Node(testnet.node_config()) as node, node.join("async objects", secret="s") as topic:
+        for callback in (Callback(), functools.partial(Callback()), functools.partial(Callback().__call__)):
+            with pytest.raises(TypeError, match="plain function"):
+                topic.subscribe(callback)
+        assert topic.stats().subscribers == 0

@@ -91,6 +91,22 @@ threading.Thread(target=list, args=(topic.events(),), daemon=True).start()
 time.sleep(0.2)
 ends_here()
 """,
+    "with daemon threads that broadcast": """
+one, two = blocking.Node(config).start(), blocking.Node(config).start()
+topic, far = one.join("flood", secret=b"s"), two.join("flood", secret=b"s")
+topic.joined(60)
+far.joined(60)
+subscription = far.subscribe(str)
+def flood(of):
+    n = 0
+    while True:
+        topic.broadcast(b"%d %d" % (of, n))
+        n += 1
+for of in range(2):
+    threading.Thread(target=flood, args=(of,), daemon=True).start()
+time.sleep(0.3)
+ends_here()
+""",
     "with a callback that runs": """
 topics = asyncio.run(joined("callback"))
 running = threading.Event()
@@ -153,9 +169,10 @@ def test_the_interpreter_ends(testnet: dtt.Testnet, name: str) -> None:
     assert took < LIMIT
 
 
-def test_it_ends_well_time_after_time(testnet: dtt.Testnet) -> None:
+@pytest.mark.parametrize("name", ["with a loop that runs in a daemon thread", "with daemon threads that broadcast"])
+def test_it_ends_well_time_after_time(testnet: dtt.Testnet, name: str) -> None:
     """The end races with what the engine has to tell."""
-    program = HEAD + PROGRAMS["with a loop that runs in a daemon thread"]
+    program = HEAD + PROGRAMS[name]
     for _ in range(5):
         done = run_program(program, ",".join(testnet.bootstrap))
         assert (done.returncode, done.stderr) == (0, "")

@@ -67,6 +67,8 @@ def child():
             continue
         print("no error from attempt", number, file=sys.stderr)
     assert dtt.NodeId(bytes(key.id)) == key.id
+    assert "forked" in repr(node) and "forked" in repr(topic), (node, topic)
+    assert repr(events) and repr(subscription)
     del topic, events, node
 
 assert in_child(child) == 7
@@ -91,6 +93,57 @@ def child():
 assert in_child(child) == 7
 child()
 assert in_child(lambda: None) == 7
+""",
+        ",".join(testnet.bootstrap),
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def test_a_call_that_nobody_has_fetched_is_let_go_in_a_child(testnet: dtt.Testnet) -> None:
+    done = run_program(
+        HEAD
+        + """
+import time
+
+started = dtt._dtt.start_node(dtt.Node(config).config)
+while not started.done():
+    time.sleep(0.01)
+
+def child():
+    global started
+    del started
+
+assert in_child(child) == 7
+assert not started.result().is_closed()
+""",
+        ",".join(testnet.bootstrap),
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def test_a_thread_that_waits_for_rotations_counts_as_use(testnet: dtt.Testnet) -> None:
+    """It is not in the child, where a topic would wait for its seeds for ever."""
+    done = run_program(
+        HEAD
+        + """
+def rotation(topic, minute, secret_hash):
+    return bytes(32)
+
+warnings.simplefilter("ignore", RuntimeWarning)
+joining = dtt.Node(config).join("rotated", secret=b"s", rotation=rotation)
+
+def child():
+    try:
+        blocking.Node(config).start()
+    except dtt.ForkedError:
+        return
+    print("no error", file=sys.stderr)
+
+assert in_child(child) == 7
+with blocking.Node(config) as node, node.join("rotated", secret=b"s", rotation=rotation) as topic:
+    assert topic.state == "looking_up"
 """,
         ",".join(testnet.bootstrap),
         timeout=60,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -262,5 +263,21 @@ def test_a_node_that_rests_looks_nothing_up_and_goes_on_afterwards(testnet: dtt.
             assert node.paused
             await node.resume()
             assert not node.paused
+
+    asyncio.run(main())
+
+
+def test_a_join_that_nobody_awaits_is_warned_of(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as node:
+            with pytest.warns(RuntimeWarning, match="never awaited"):
+                node.join("forgotten", secret=b"s")
+                gc.collect()
+            joining = node.join("awaited", secret=b"s")
+            with pytest.raises(AttributeError, match=r"await node.join"):
+                joining.broadcast(b"x")  # type: ignore[attr-defined]
+            with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
+                _ = joining.nothing  # type: ignore[attr-defined]
+            await (await joining).close()
 
     asyncio.run(main())

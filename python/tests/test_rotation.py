@@ -13,7 +13,7 @@ import pytest
 from conftest import PATIENCE, eventually
 
 import dtt
-from dtt import _rotation
+from dtt import _rotation, blocking
 
 
 def rotation(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
@@ -26,13 +26,25 @@ async def _meet(
     async with dtt.Node(testnet.node_config()) as a, dtt.Node(testnet.node_config()) as b:
         async with a.join(name, secret=b"s", rotation=one) as left, b.join(name, secret=b"s", rotation=two) as right:
             try:
-                await asyncio.gather(
-                    left.joined(PATIENCE if one == two else 2), right.joined(PATIENCE if one == two else 2)
-                )
+                if one == two:
+                    await asyncio.gather(left.joined(PATIENCE), right.joined(PATIENCE))
+                else:
+                    await _told_apart(left)
             except dtt.TimeoutError as error:
                 assert "do not open" in str(error) or "secret" in str(error), error
                 return False
             return True
+
+
+async def _told_apart(topic: dtt.Topic) -> None:
+    """Waits until joining fails because of the other's records, which may take a while to be there."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await topic.joined(1)
+        except dtt.TimeoutError as error:
+            if "no record of another member is there" not in str(error) or time.monotonic() > deadline:
+                raise
 
 
 def test_members_with_one_rotation_meet_and_others_do_not(testnet: dtt.Testnet) -> None:
@@ -96,3 +108,51 @@ def test_the_same_callable_is_the_same_topic_and_is_let_go(testnet: dtt.Testnet)
         return not _rotation._callables
 
     eventually(is_let_go, "the engine lets go of the rotations")
+
+
+def test_one_that_is_slow_holds_up_no_other_and_no_leaving(testnet: dtt.Testnet) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def stuck(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+        if threading.current_thread().name == "dtt-rotation":
+            asked.set()
+            go.wait(PATIENCE)
+        return rotation(topic, minute, secret_hash)
+
+    def other(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+        return rotation(topic, minute, secret_hash)
+
+    try:
+        with blocking.Node(testnet.node_config()) as node:
+            slow = node.join("slow", secret="s", rotation=stuck)
+            assert asked.wait(PATIENCE)
+            quick = node.join("quick", secret="s", rotation=other)
+            eventually(lambda: quick.stats().lookups > 0, "the other topic goes on", patience=25)
+            start = time.monotonic()
+            slow.close()
+            took = time.monotonic() - start
+            print(f"left after {took:.2f} s, with a rotation that gives nothing for {PATIENCE} s")
+            assert took < 20
+    finally:
+        go.set()
+
+
+def test_one_that_fails_is_answered_whatever_logging_does(testnet: dtt.Testnet) -> None:
+    class Fails(logging.Filter):
+        def filter(self, _: logging.LogRecord) -> bool:
+            raise RuntimeError("a defect of the filter's")
+
+    def failing(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
+        if threading.current_thread().name == "dtt-rotation":
+            raise RuntimeError("no seed today")
+        return bytes(32)
+
+    fails = Fails()
+    logging.getLogger("dtt").addFilter(fails)
+    try:
+        with blocking.Node(testnet.node_config()) as node:
+            for turn in range(2):
+                topic = node.join(f"fails {turn}", secret="s", rotation=failing)
+                eventually(lambda topic=topic: topic.closed, "the topic is closed", patience=25)  # type: ignore[misc]
+    finally:
+        logging.getLogger("dtt").removeFilter(fails)

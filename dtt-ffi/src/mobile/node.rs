@@ -10,7 +10,7 @@ use dtt_core::Node;
 use super::{
     call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
     config::TopicConfig,
-    error::RawError,
+    error::{ErrorKind, RawError},
     ids::{NodeAddress, NodeId, TopicId},
     node_config::{NodeConfig, RawJoinOptions},
     stats::NodeStats,
@@ -170,12 +170,16 @@ impl RawNode {
             let options = options.build(&id, defaults)?;
             Ok::<_, RawError>(node.join_id(id, secret, options).await?)
         };
-        let topic = Arc::new(RawTopic::new(run(cancel, join).await?));
+        let topic = match run(cancel, join).await {
+            // Which layer notices first that the node is being closed is chance.
+            Err(RawError::Failed { kind: ErrorKind::Gossip, .. }) if self.is_closed() => return Err(closed()),
+            joined => Arc::new(RawTopic::new(joined?)),
+        };
         if self.keep(&topic) {
             return Ok(topic);
         }
         finish(None, async move { topic.release().await }).await?;
-        Err(dtt_core::Error::Closed("the node").into())
+        Err(closed())
     }
 
     /// Notes a topic, to be let go of with the node; false if the node is being closed, and may have let go of all by now.
@@ -192,4 +196,8 @@ impl RawNode {
     fn topics(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RawTopic>>> {
         self.topics.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+fn closed() -> RawError {
+    dtt_core::Error::Closed("the node").into()
 }

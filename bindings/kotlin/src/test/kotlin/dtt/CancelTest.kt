@@ -8,6 +8,7 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeoutOrNull
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -151,6 +152,17 @@ class CancelTest {
             assertNull(events.tryNext())
             assertNull(events.next())
             assertEquals(emptyList<Event>(), events.toList())
+
+            // Whether the one who closes or one who waits is quicker is chance: often, and many of them.
+            val queues = List(200) { pair.his.subscribe() }
+            for (queue in queues) {
+                val waiters = List(8) { launch { queue.collect { } } }
+                delay(1.milliseconds)
+                queue.close()
+                waiters.joinAll()
+            }
+            until("nobody subscribes any more") { pair.his.stats.subscribers == 0uL }
+            assertTrue(queues.all { it.tryNext() == null })
         }
     }
 

@@ -70,8 +70,9 @@ class ListenerTest {
             lines.incrementAndGet()
             throw AssertionError("on purpose")
         }
-        node().shutdown()
-        until("several lines came") { lines.get() > 1 }
+        // The start of each is told.
+        repeat(2) { node().shutdown() }
+        until("both lines came") { lines.get() > 1 }
         Log.end()
     }
 
