@@ -7,7 +7,7 @@ BUILD = $(CARGO) build --workspace --locked
 BIN = $(or $(CARGO_TARGET_DIR),target)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help bindings demo demo-all test-kotlin test-python test-swift testnet chat test test-c wheel lint bench sim interop fuzz netlab doc header library install
+.PHONY: help bindings demo demo-all test-kotlin test-python test-swift testnet chat test test-c wheel lint bench sim interop fuzz netlab doc header library install jar
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ library: ## libdtt for others, optimised and stripped: target/release/libdtt.so 
 install: library ## Install libdtt, its headers, dtt.pc and dttConfig.cmake: PREFIX=/usr/local, DESTDIR=
 	@PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" \
 		tools/install $(or $(CARGO_TARGET_DIR),target)/release
+
+jar: library ## The Kotlin library with the optimised libdtt of this system inside, in Maven's local repository (Java 17, Maven)
+	@tools/need mvn java
+	@tools/kotlin-jar $(or $(CARGO_TARGET_DIR),target)/release -DskipTests
 
 header: ## Make include/dtt.h anew from the comments of dtt-ffi
 	@tools/need cbindgen

@@ -62,6 +62,8 @@ pub enum Step {
     AddressChanged,
     /// The network changes.
     NetworkChanged,
+    /// The application rests, or goes on.
+    Rest { rests: bool },
 }
 
 /// A tracker, its twin, the time, and the ceilings.
@@ -185,6 +187,14 @@ impl World {
                 self.rates.disturbed(self.now.mono);
                 self.input(Input::NetworkChanged);
             }
+            Step::Rest { rests: true } => {
+                self.lookups.clear();
+                self.input(Input::Paused);
+            }
+            Step::Rest { rests: false } => {
+                self.rates.disturbed(self.now.mono);
+                self.input(Input::Resumed);
+            }
         }
     }
 
@@ -278,7 +288,9 @@ impl World {
         let bounded = footprint.peers <= most.peers && footprint.records <= most.records;
         let bounded = bounded && footprint.heard <= most.heard && footprint.named <= most.named;
         assert!(bounded, "{footprint:?} is more than {most:?}");
-        assert_eq!(self.tracker.next_deadline(), self.twin.next_deadline());
+        let deadline = self.tracker.next_deadline();
+        assert_eq!(deadline, self.twin.next_deadline());
+        assert!(!self.tracker.is_paused() || deadline.is_none(), "it rests, and wants a call at {deadline:?}");
     }
 
     fn take_actions(&mut self) {
@@ -297,6 +309,7 @@ impl World {
     }
 
     fn judge(&mut self, action: Action) {
+        assert!(!self.tracker.is_paused() || matches!(action, Action::State(_)), "it rests, and asks for {action:?}");
         match action {
             Action::Lookup { minute } => {
                 let useful = self.minute.saturating_sub(2)..=self.minute.saturating_add(1);
