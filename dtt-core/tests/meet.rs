@@ -2,12 +2,18 @@
 
 mod common;
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Wake},
+    time::Duration,
+};
 
 use common::*;
 use dtt_core::{
     AddressHints, Config, DeliveryScope, Error, ErrorKind, Event, JoinOptions, Node, NodeConfig, Relays,
-    RotationHandle, SecretRotation, Testnet, TopicState, parse,
+    RotationHandle, SecretRotation, Testnet, Topic, TopicState, parse,
 };
 use iroh::EndpointAddr;
 
@@ -385,6 +391,33 @@ async fn a_closed_topic_and_a_closed_node_say_so() {
     assert_eq!(within(5, second.joined()).await.unwrap_err().kind(), ErrorKind::Closed);
     let error = a.join("third", SECRET, JoinOptions::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "the node is closed");
+}
+
+/// Is woken when a queue has something, or ends; looks at once where its topic stands.
+struct Looks {
+    topic: Topic,
+    saw: Mutex<Option<TopicState>>,
+}
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {
+        *self.saw.lock().unwrap() = self.topic.state();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_events_end_finds_the_topic_closed() {
+    let testnet = Testnet::new().unwrap();
+    let a = node(&testnet).await;
+    let topic = join(&a, "ends").await;
+    let mut events = topic.subscribe();
+    assert_eq!(within(5, events.next()).await, Some(Event::State(TopicState::LookingUp)));
+    let looks = Arc::new(Looks { topic: topic.clone(), saw: Mutex::new(topic.state()) });
+    let mut next = pin!(events.next());
+    assert!(next.as_mut().poll(&mut Context::from_waker(&looks.clone().into())).is_pending());
+    within(5, topic.leave()).await;
+    assert_eq!(within(5, next).await, None);
+    assert_eq!(*looks.saw.lock().unwrap(), None, "when its queue ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from conftest import PATIENCE, eventually, pair
+from conftest import PATIENCE, eventually, pair, roomy, send_all
 
 import dtt
 from dtt import blocking
@@ -32,11 +32,9 @@ def test_in_a_loop_what_a_callback_raises_goes_to_its_exception_handler(testnet:
                     everything.set()
                 raise RuntimeError(f"no more of {len(heard)}")
 
-        async with pair(testnet, "raising") as (a, b):
+        async with pair(testnet, "raising", roomy(testnet)) as (a, b):
             subscription = b.subscribe(callback)
-            for n in range(600):
-                await a.broadcast(b"%d" % n)
-                await asyncio.sleep(0)
+            await send_all(a, b, 600)
             await asyncio.wait_for(everything.wait(), PATIENCE)
             subscription.close()
             assert subscription.closed

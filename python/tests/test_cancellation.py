@@ -23,7 +23,7 @@ MESSAGES = 4000
 
 async def _send(topic: dtt.Topic, to: dtt.Topic, random_: random.Random) -> None:
     for n in range(MESSAGES):
-        while n - to.stats().received > 500:
+        while n - to.stats().received > 100:
             await asyncio.sleep(0.001)
         await topic.broadcast(b"%d" % n)
         if random_.random() < 0.5:

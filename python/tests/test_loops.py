@@ -7,13 +7,13 @@ import sys
 import threading
 
 import pytest
-from conftest import PATIENCE, pair, send_all
+from conftest import PATIENCE, pair, roomy, send_all
 
 import dtt
 
 
 async def _talk(testnet: dtt.Testnet, name: str, messages: int = 200) -> set[bytes]:
-    async with pair(testnet, name) as (a, b):
+    async with pair(testnet, name, roomy(testnet)) as (a, b):
         sending = asyncio.create_task(send_all(a, b, messages))
         heard: set[bytes] = set()
         others: list[dtt.Event] = []
@@ -114,8 +114,7 @@ def test_a_flood_leaves_the_loop_to_others(testnet: dtt.Testnet) -> None:
     """While a reader never has to wait, other tasks have their turns."""
 
     async def main() -> None:
-        config = dtt.TopicConfig(dht=testnet.node_config().topics.dht, event_capacity=100_000)
-        async with pair(testnet, "flood", config) as (a, b):
+        async with pair(testnet, "flood", roomy(testnet)) as (a, b):
             await send_all(a, b, 10_000)
             while b.stats().received < 10_000:
                 await asyncio.sleep(0.01)

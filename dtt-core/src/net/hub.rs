@@ -123,8 +123,12 @@ impl Hub {
         let mut inner = self.lock();
         inner.sender = None;
         inner.neighbors.clear();
+        // First, so that whose queue ends finds the topic closed; and told last, so that who waits for it finds queues closed.
+        self.status.send_if_modified(|status| {
+            *status = Status::Closed;
+            false
+        });
         inner.subscribers.drain(..).for_each(|queue| queue.close());
-        // Last: whoever waits for it finds everything closed.
         self.status.send_replace(Status::Closed);
     }
 

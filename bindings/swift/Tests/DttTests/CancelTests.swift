@@ -71,13 +71,15 @@ import Testing
         let pair = try await Pair("again and again")
         let events = pair.his.events
         let count = 600
+        let heard = Shared<String>()
         let sender = Task {
             for n in 0..<count {
+                // The gossip layer keeps 256 events of a topic, and drops what a busy machine does not take in time.
+                while n - heard.count > 100 { try await Task.sleep(for: .milliseconds(1)) }
                 try await pair.hers.broadcast("message \(n)")
                 if n % 20 == 0 { try await Task.sleep(for: .milliseconds(5)) }
             }
         }
-        let heard = Shared<String>()
         let end = ContinuousClock.now + .seconds(60)
         while heard.count < count, ContinuousClock.now < end {
             let reader = Task {
@@ -165,11 +167,11 @@ import Testing
                 }
             }
         }
-        for n in 0..<300 { try await pair.hers.broadcast("message \(n)") }
-        try await until("all came") { heard.count == 300 }
+        for n in 0..<200 { try await pair.hers.broadcast("message \(n)") }
+        try await until("all came") { heard.count == 200 }
         for reader in readers { reader.cancel() }
         for reader in readers { try await reader.value }
-        #expect(Set(heard.all).count == 300)
+        #expect(Set(heard.all).count == 200)
         try await pair.close()
     }
 
