@@ -96,9 +96,10 @@ def test_without_a_loop_they_run_in_a_thread_and_go_on_when_one_raises(
 def test_everything_may_be_called_inside_a_callback_closing_included(testnet: dtt.Testnet) -> None:
     node = blocking.Node(testnet.node_config()).start()
     topic = node.join("inside", secret="s")
-    done = threading.Event()
+    subscribed, done = threading.Event(), threading.Event()
 
     def callback(_: dtt.Event) -> None:
+        subscribed.wait(PATIENCE)
         topic.broadcast(b"from inside")
         assert node.stats().topics == 1
         subscription.close()
@@ -107,6 +108,7 @@ def test_everything_may_be_called_inside_a_callback_closing_included(testnet: dt
         done.set()
 
     subscription = topic.subscribe(callback)
+    subscribed.set()
     assert done.wait(PATIENCE)
     eventually(lambda: subscription.closed, "the subscription ends")
     assert node.closed
