@@ -120,6 +120,15 @@ async fn a_join_in_vain_says_how_far_it_came() {
     };
     let text = in_vain(&a, "nobody else", JoinOptions::default()).await;
     assert!(text.contains("the DHT answers, but no record of another member is there"), "{text}");
+    // Between two lookups nothing is known anew.
+    let alone = join(&a, "nobody again").await;
+    until("a lookup is answered", async || a.stats().await.dht.lookups_answered > 0).await;
+    let text = alone.joined_within(Duration::ZERO).await.unwrap_err().to_string();
+    assert!(text.contains("within 0 ms: the DHT answers, but no record"), "{text}");
+    a.pause().await;
+    let text = alone.joined_within(Duration::from_millis(10)).await.unwrap_err().to_string();
+    assert!(text.ends_with("the node is paused, and looks for nobody until it is resumed"), "{text}");
+    a.resume().await;
 
     // Records that name no address, and no other way to look one up.
     let config = Config::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();

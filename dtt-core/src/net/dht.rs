@@ -161,9 +161,11 @@ impl Dht {
         Ok(())
     }
 
-    /// Whether a lookup was answered or a store acknowledged within this time.
-    pub(super) fn answered_within(&self, time: Duration) -> bool {
-        self.shared.counters.silent_for().is_some_and(|silent| silent <= time)
+    /// Whether a lookup was answered or a store acknowledged within this time; or, since lookups are rare after a while, whether the
+    /// last one was answered.
+    pub(super) fn answers(&self, time: Duration) -> bool {
+        let counters = &self.shared.counters;
+        counters.silent_for().is_some_and(|silent| silent <= time || counters.deaf.get() == 0)
     }
 
     pub(crate) async fn health(&self) -> DhtHealth {

@@ -223,7 +223,8 @@ impl Topic {
         match timeout(limit, self.joined()).await {
             Ok(joined) => joined,
             Err(_) => {
-                let why = why_alone(&self.stats(), self.inner.dht.answered_within(since.elapsed()));
+                let answers = self.inner.dht.answers(since.elapsed());
+                let why = why_alone(&self.stats(), self.inner.hub.is_paused(), answers);
                 Err(Error::NotJoined { after: limit, why })
             }
         }
