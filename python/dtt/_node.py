@@ -160,7 +160,7 @@ class Node(BaseNode):
         member of a topic always gets. ``config``: options of this topic instead of the node's. ``rotation``: a callable
         ``(topic_id, unix_minute, secret_hash) -> seed`` that all members must share; it is called in a thread of its own.
 
-        Joining again with the same secret and rotation gives another handle of the same topic.
+        Joining again with the same secret and rotation gives another handle of the same topic; closing one closes them all.
         """
         request = Request(name, secret, timeout, config, rotation)
 

@@ -130,7 +130,7 @@ impl Node {
     /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none came in time, which is
     /// what the first member of a topic always gets.
     /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the
-    /// first, unless it has been left.
+    /// first, unless it has been left. Leaving closes them all.
     pub async fn join(
         &self,
         name: impl Into<Vec<u8>>,

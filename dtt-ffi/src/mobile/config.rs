@@ -183,7 +183,7 @@ options! {
     TopicConfig {
         /// How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
         max_join_peer_count: u32,
-        /// Which addresses of its own a node writes into its records. Default `Auto`.
+        /// Which addresses of its own a node writes into its records. Default: automatic.
         address_hints: AddressHints,
         /// How many events wait for a subscriber at the most. Default 1024.
         event_capacity: u32,

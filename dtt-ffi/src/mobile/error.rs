@@ -69,13 +69,27 @@ impl RawError {
     }
 
     pub(super) fn argument(argument: &str, problem: impl std::fmt::Display) -> Self {
-        Self::Failed { kind: ErrorKind::InvalidArgument, reason: format!("{argument}: {problem}") }
+        Self::Failed { kind: ErrorKind::InvalidArgument, reason: format!("{}: {problem}", camel(argument)) }
     }
+}
+
+/// An argument's name as Swift and Kotlin write it.
+fn camel(argument: &str) -> String {
+    let mut words = argument.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|initial| initial.to_ascii_uppercase()));
+        name + letters.as_str()
+    })
 }
 
 impl From<dtt_core::Error> for RawError {
     fn from(error: dtt_core::Error) -> Self {
-        Self::Failed { kind: error.kind().into(), reason: error.to_string() }
+        match error {
+            Error::InvalidArgument { argument, problem } => Self::argument(argument, problem),
+            other => Self::Failed { kind: other.kind().into(), reason: other.to_string() },
+        }
     }
 }
 
@@ -143,6 +157,17 @@ pub fn raw_alive_tasks() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_have_the_names_that_the_languages_give_them() {
+        for (given, shown) in
+            [("nodes", "nodes"), ("max_message_size", "maxMessageSize"), ("a_", "a"), ("", ""), ("é_é", "éé")]
+        {
+            assert_eq!(camel(given), shown);
+        }
+        let error = Error::InvalidArgument { argument: "secret_key", problem: "31 bytes".into() };
+        assert_eq!(RawError::from(error).to_string(), "secretKey: 31 bytes");
+    }
 
     #[test]
     fn kinds_have_the_engines_numbers() {

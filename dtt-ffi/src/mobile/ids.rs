@@ -13,7 +13,8 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Record)]
 #[uniffi::export(Display)]
 pub struct NodeId {
-    /// 64 hexadecimal digits. Whether they are a valid key is checked where the id is used.
+    /// 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits. Whether they are a valid
+    /// key is checked where the id is used.
     pub hex: String,
 }
 
@@ -21,7 +22,7 @@ pub struct NodeId {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Record)]
 #[uniffi::export(Display)]
 pub struct TopicId {
-    /// 64 hexadecimal digits.
+    /// 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits.
     pub hex: String,
 }
 

@@ -45,9 +45,9 @@ options! {
     NodeConfig {
         /// The node's secret key, which makes its id. Default: a new one.
         secret_key: RawSecretKey,
-        /// Which relay servers are used. Default `Public`.
+        /// Which relay servers are used. Default: the public ones.
         relays: Relays,
-        /// How addresses are found beside those in the records. Default `Public`.
+        /// How addresses are found beside those in the records. Default: by the public services.
         address_lookups: AddressLookups,
         /// The UDP addresses that are bound, as `0.0.0.0:0`: at most one for each of IPv4 and IPv6; port 0 takes a free
         /// one. Default: all interfaces.

@@ -14,7 +14,7 @@ public enum DttLibrary {
         try native { try DttGenerated.defaultRotation(topic: topic, unixMinute: unixMinute, secretHash: secretHash) }
     }
 
-    /// Has a function called for each log line up to a level, instead of the one before, for the whole process: with its level, where
+    /// Has a function called for each log line (there is no log without one) up to a level, instead of the one before, for the whole process: with its level, where
     /// it comes from (`dtt::topic` for example), and the text. From any thread, several at once; it must be quick and call nothing
     /// of this library. Secrets are never in a line.
     public static func log(_ level: LogLevel, _ onLine: @escaping @Sendable (LogLevel, String, String) -> Void) throws {

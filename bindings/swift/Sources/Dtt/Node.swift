@@ -8,14 +8,15 @@ import Foundation
 /// let topic = try await node.join("my-topic", secret: "our secret")
 /// let events = topic.events
 /// try await topic.joined()
-/// try await topic.broadcast("hello")
+/// try await topic.broadcast("hello from \(node.id.short)")      // an identical payload would be dropped
 /// for try await event in events {
 ///     if case .received(let message) = event { print(message.text) }
 /// }
 /// ```
 ///
 /// Everything may be called from any task or thread, and every call that waits ends when its task is cancelled. When the last
-/// reference to the node and to its topics goes, it closes in the background.
+/// reference to the node, its topics and their queues of events goes, and nobody listens, it closes in the background. A process ends
+/// whether or not its nodes are closed; peers notice at once if they are, and within about half a minute otherwise.
 public final class Node: Sendable {
     private let raw: RawNode
     /// The node's id: its public key.
@@ -46,7 +47,8 @@ public final class Node: Sendable {
     ///
     /// It returns at once, and joining goes on in the background: see ``Topic/joined(within:)``. With a time-out it waits for a first
     /// neighbor and gives the topic up if none came, which is what the first member of a topic always gets.
-    /// Joining a topic again with the same secret and rotation gives another handle to it.
+    /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the first. Whoever
+    /// leaves or closes one of them closes them all.
     ///
     /// - Parameters:
     ///   - name: The topic's name.

@@ -21,7 +21,8 @@ public final class Testnet: Sendable {
         bootstrap = raw.bootstrap()
     }
 
-    /// The configuration of a node that uses it and never reaches beyond this machine.
+    /// The configuration of a node that uses it and never reaches beyond this machine. Its `topics` name this DHT: change their
+    /// fields, since a new ``TopicConfig`` in their place is of the public one.
     public var nodeConfig: NodeConfig { Self.nodeConfig(bootstrap: bootstrap) }
 
     /// The configuration of a node that uses a testnet which another process runs.

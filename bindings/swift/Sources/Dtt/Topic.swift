@@ -33,7 +33,8 @@ public final class Topic: Sendable {
     /// A subscriber's own queue of events: another one each time, which fills until its last reference goes or it is closed.
     ///
     /// The first time it is the queue that has been filling since the topic was joined, so nothing is missed in between; each
-    /// further time it is a new one, which begins with the present state and neighbors. Of a closed topic it has ended already.
+    /// further time it is a new one, which begins with the present state and neighbors. Of a closed topic it has ended already. A
+    /// queue keeps the topic and its node open.
     public var events: Events { Events(try? raw.subscribe()) }
 
     /// Waits until there is a neighbor, for so long at the most if a limit is given; the topic goes on looking after that.
@@ -74,7 +75,8 @@ public final class Topic: Sendable {
         Listening(try native { try raw.listen(listener: listener) })
     }
 
-    /// Has a function called for each event, one at a time and in order. What it throws goes to the log, and the next event comes.
+    /// Has a function called for each event, one at a time and in order. What it throws goes to the log, which
+    /// is off until ``DttLibrary/log(_:_:)``, and the next event comes.
     @discardableResult
     public func listen(_ onEvent: @escaping @Sendable (Event) throws -> Void) throws -> Listening {
         try listen(Function(onEvent: onEvent))
@@ -85,7 +87,8 @@ public final class Topic: Sendable {
         try await native { [raw] in try await raw.dhtHealth(cancel: $0) }
     }
 
-    /// Leaves the topic: neighbors are told, and every queue of events ends after what is in it. Twice is fine.
+    /// Leaves the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. Twice is
+    /// fine.
     public func leave() async throws {
         try await native { [raw] in try await raw.leave(cancel: $0) }
     }

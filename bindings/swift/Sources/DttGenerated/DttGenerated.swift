@@ -3386,11 +3386,11 @@ public struct NodeConfig: Equatable, Hashable {
      */
     public var secretKey: RawSecretKey?
     /**
-     * Which relay servers are used. Default `Public`.
+     * Which relay servers are used. Default: the public ones.
      */
     public var relays: Relays?
     /**
-     * How addresses are found beside those in the records. Default `Public`.
+     * How addresses are found beside those in the records. Default: by the public services.
      */
     public var addressLookups: AddressLookups?
     /**
@@ -3423,10 +3423,10 @@ public struct NodeConfig: Equatable, Hashable {
          * The node's secret key, which makes its id. Default: a new one.
          */secretKey: RawSecretKey? = nil,
         /**
-         * Which relay servers are used. Default `Public`.
+         * Which relay servers are used. Default: the public ones.
          */relays: Relays? = nil,
         /**
-         * How addresses are found beside those in the records. Default `Public`.
+         * How addresses are found beside those in the records. Default: by the public services.
          */addressLookups: AddressLookups? = nil,
         /**
          * The UDP addresses that are bound, as `0.0.0.0:0`: at most one for each of IPv4 and IPv6; port 0 takes a free
@@ -3515,7 +3515,8 @@ public func FfiConverterTypeNodeConfig_lower(_ value: NodeConfig) -> RustBuffer 
  */
 public struct NodeId: Equatable, Hashable, CustomStringConvertible {
     /**
-     * 64 hexadecimal digits. Whether they are a valid key is checked where the id is used.
+     * 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits. Whether they are a valid
+     * key is checked where the id is used.
      */
     public var hex: String
 
@@ -3523,7 +3524,8 @@ public struct NodeId: Equatable, Hashable, CustomStringConvertible {
     // declare one manually.
     public init(
         /**
-         * 64 hexadecimal digits. Whether they are a valid key is checked where the id is used.
+         * 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits. Whether they are a valid
+         * key is checked where the id is used.
          */hex: String) {
         self.hex = hex
     }
@@ -3915,7 +3917,7 @@ public struct TopicConfig: Equatable, Hashable {
      */
     public var maxJoinPeerCount: UInt32?
     /**
-     * Which addresses of its own a node writes into its records. Default `Auto`.
+     * Which addresses of its own a node writes into its records. Default: automatic.
      */
     public var addressHints: AddressHints?
     /**
@@ -3958,7 +3960,7 @@ public struct TopicConfig: Equatable, Hashable {
          * How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
          */maxJoinPeerCount: UInt32? = nil,
         /**
-         * Which addresses of its own a node writes into its records. Default `Auto`.
+         * Which addresses of its own a node writes into its records. Default: automatic.
          */addressHints: AddressHints? = nil,
         /**
          * How many events wait for a subscriber at the most. Default 1024.
@@ -4060,7 +4062,7 @@ public func FfiConverterTypeTopicConfig_lower(_ value: TopicConfig) -> RustBuffe
  */
 public struct TopicId: Equatable, Hashable, CustomStringConvertible {
     /**
-     * 64 hexadecimal digits.
+     * 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits.
      */
     public var hex: String
 
@@ -4068,7 +4070,7 @@ public struct TopicId: Equatable, Hashable, CustomStringConvertible {
     // declare one manually.
     public init(
         /**
-         * 64 hexadecimal digits.
+         * 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits.
          */hex: String) {
         self.hex = hex
     }

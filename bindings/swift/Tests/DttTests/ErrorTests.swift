@@ -37,10 +37,10 @@ import Testing
             let bad = config
             await fails(.invalidArgument, text) { _ = try await Node(bad) }
         }
-        await bad("max_message_size: 1 bytes are given") { $0.maxMessageSize = 1 }
+        await bad("maxMessageSize: 1 bytes are given") { $0.maxMessageSize = 1 }
         await bad("address: \"here\" is not an IP address with a port") { $0.bindAddresses = ["here"] }
         await bad("relays: the list of custom relays is empty") { $0.relays = .custom(urls: []) }
-        await bad("event_capacity: 0 is given") { $0.topics = TopicConfig(eventCapacity: 0) }
+        await bad("eventCapacity: 0 is given") { $0.topics = TopicConfig(eventCapacity: 0) }
         await bad("bootstrap: \"router\" is not host:port") { $0.topics = TopicConfig(dht: DhtConfig(bootstrap: ["router"])) }
         let times: [(Duration, String)] = [
             (.seconds(400 * 86400), "at most 31536000 s"), (.seconds(Int64.max), "at most 31536000 s"),
@@ -49,7 +49,7 @@ import Testing
         for (time, text) in times {
             await bad(text) { $0.topics = TopicConfig(timeouts: TimeoutConfig(broadcastTimeout: time)) }
         }
-        await fails(.invalidArgument, "secret_key: 31 bytes are given, 32 bytes are needed") {
+        await fails(.invalidArgument, "secretKey: 31 bytes are given, 32 bytes are needed") {
             _ = try SecretKey(bytes: Data(count: 31))
         }
         await fails(.invalidArgument, "nodes: 1 is given, 2 to 256 are possible") { _ = try await Testnet(nodes: 1) }

@@ -4,9 +4,11 @@ import dtt.Event
 import dtt.Node
 import dtt.NodeConfig
 import dtt.Testnet
+import dtt.TopicState
 import dtt.short
 import dtt.text
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
@@ -24,15 +26,13 @@ fun main(arguments: Array<String>) {
         System.err.println(error.message)
         exitProcess(if (error.kind == ErrorKind.INVALID_ARGUMENT) 2 else 1)
     }
-    // Nothing is left to wait for.
-    exitProcess(0)
 }
 
 private suspend fun chat(name: String, secret: String) {
     val node = Node.spawn(config())
     val topic = node.join(name, secret)
     println("I am ${node.id.short}")
-    runBlocking {
+    coroutineScope {
         launch {
             topic.events().collect { event ->
                 when (event) {
@@ -40,7 +40,7 @@ private suspend fun chat(name: String, secret: String) {
                     is Event.NeighborDown -> println("* lost ${event.node.short}")
                     is Event.Received -> println(event.message.text)
                     is Event.Lagged -> println("* too slow: ${event.missed} events are missing")
-                    is Event.State -> println("* ${event.state.name.lowercase().replaceFirstChar(Char::uppercase)}")
+                    is Event.State -> println("* ${words.getValue(event.state)}")
                 }
             }
         }
@@ -55,6 +55,8 @@ private suspend fun chat(name: String, secret: String) {
         node.shutdown()
     }
 }
+
+private val words = mapOf(TopicState.LOOKING_UP to "Looking for others", TopicState.JOINED to "Joined", TopicState.ALONE to "Alone")
 
 /** The public network, or the testnet that `DTT_BOOTSTRAP` names. */
 private fun config(): NodeConfig =

@@ -29,7 +29,9 @@ import Foundation
                 case .neighborDown(let node): say("* lost \(node.short)")
                 case .received(let message): say(message.text)
                 case .lagged(let missed): say("* too slow: \(missed) events are missing")
-                case .state(let state): say("* \("\(state)".prefix(1).uppercased())\("\(state)".dropFirst())")
+                case .state(.lookingUp): say("* Looking for others")
+                case .state(.joined): say("* Joined")
+                case .state(.alone): say("* Alone")
                 }
             }
         }

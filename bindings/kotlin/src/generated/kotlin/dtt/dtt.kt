@@ -5684,12 +5684,12 @@ data class NodeConfig (
     val `secretKey`: RawSecretKey? = null
     ,
     /**
-     * Which relay servers are used. Default `Public`.
+     * Which relay servers are used. Default: the public ones.
      */
     val `relays`: Relays? = null
     ,
     /**
-     * How addresses are found beside those in the records. Default `Public`.
+     * How addresses are found beside those in the records. Default: by the public services.
      */
     val `addressLookups`: AddressLookups? = null
     ,
@@ -5776,7 +5776,8 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
  */
 data class NodeId (
     /**
-     * 64 hexadecimal digits. Whether they are a valid key is checked where the id is used.
+     * 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits. Whether they are a valid
+     * key is checked where the id is used.
      */
     val `hex`: kotlin.String
 
@@ -6067,7 +6068,7 @@ data class TopicConfig (
     val `maxJoinPeerCount`: kotlin.UInt? = null
     ,
     /**
-     * Which addresses of its own a node writes into its records. Default `Auto`.
+     * Which addresses of its own a node writes into its records. Default: automatic.
      */
     val `addressHints`: AddressHints? = null
     ,
@@ -6173,7 +6174,7 @@ public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
  */
 data class TopicId (
     /**
-     * 64 hexadecimal digits.
+     * 64 hexadecimal digits, in lower case as the library gives them; ids are compared by their digits.
      */
     val `hex`: kotlin.String
 

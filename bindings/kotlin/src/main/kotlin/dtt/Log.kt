@@ -1,6 +1,6 @@
 package dtt
 
-/** The library's log, for the whole process. */
+/** The library's log, for the whole process. Off until it is listened to. */
 public object Log {
     /**
      * Has [onLine] called for each log line up to [level], instead of the one before: its level, where it comes from

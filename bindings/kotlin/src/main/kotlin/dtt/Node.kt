@@ -8,16 +8,18 @@ import kotlin.time.Duration
  * ```kotlin
  * Node.spawn().use { node ->
  *     val topic = node.join("my-topic", "our secret")
- *     val events = topic.events()
+ *     val events = topic.subscribe()
  *     topic.joined()
- *     topic.broadcast("hello")
+ *     topic.broadcast("hello from ${node.id.short}")      // an identical payload would be dropped
  *     events.collect { event ->
  *         if (event is Event.Received) println(event.message.text)
  *     }
  * }
  * ```
  *
- * Every function may be called from any thread, and every `suspend` function may be cancelled.
+ * Every function may be called from any thread, and every `suspend` function may be cancelled. A node that is forgotten closes when
+ * the garbage collector finds it, unless a topic, a queue of events or a listener is still held. A process ends whether or not its
+ * nodes are closed; peers notice at once if they are, and within about half a minute otherwise.
  */
 public class Node private constructor(private val raw: RawNode) : AutoCloseable {
     /** The node's id: its public key. */
@@ -37,7 +39,8 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
      *
      * It returns at once, and joining goes on in the background: see [Topic.joined]. With a [timeout] it waits for a first
      * neighbor and gives the topic up if none came, which is what the first member of a topic always gets.
-     * Joining a topic again with the same secret and rotation gives another handle to it.
+     * Joining a topic again with the same secret and rotation gives another handle to it, with the options of the first. Whoever
+     * leaves or closes one of them closes them all.
      *
      * @param config options of this topic; what is not set is as the node has it
      * @param rotation a secret rotation of one's own, which all members must use

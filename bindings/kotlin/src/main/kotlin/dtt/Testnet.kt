@@ -13,7 +13,10 @@ public class Testnet private constructor(private val raw: RawTestnet) : AutoClos
     /** The nodes to enter it by, as `127.0.0.1:port`. */
     public val bootstrap: List<String> = raw.bootstrap()
 
-    /** The configuration of a node that uses it and never reaches beyond this machine. */
+    /**
+     * The configuration of a node that uses it and never reaches beyond this machine. Its `topics` name this DHT: change them by
+     * `copy`, since a new [TopicConfig] in their place is of the public one.
+     */
     public fun nodeConfig(): NodeConfig = nodeConfig(bootstrap)
 
     /** Ends it. Twice is fine. */

@@ -70,8 +70,8 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
      * A subscriber's own queue of events, which fills until it is closed, whether or not anybody reads it: reading may stop and
      * go on without losing anything. Close it when it is done with, or it stays until the garbage collector finds it.
      *
-     * The first queue of a topic, here or by [events], has been filling since the topic was joined, so nothing is missed in
-     * between; each further one begins with the present state and neighbors.
+     * The first queue of what [Node.join] returned, here or by [events], has been filling since then, so nothing is missed in
+     * between; each further one begins with the present state and neighbors. A queue keeps the topic and its node open.
      *
      * @throws DttException `CLOSED`
      */
@@ -79,7 +79,7 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
 
     /**
      * Has a listener called for each event, from a queue of its own, until the topic is closed or the result is. It keeps the
-     * topic and its node open until then.
+     * topic and its node open until then. What it throws goes to the [Log], which is off unless it is listened to.
      *
      * @throws DttException `CLOSED`
      */
@@ -100,7 +100,10 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
     /** The state of the DHT client. It may take a moment: the client is asked. */
     public suspend fun dhtHealth(): DhtHealth = native { raw.dhtHealth(null) }
 
-    /** Leaves the topic: neighbors are told, and every queue of events ends after what is in it. Twice is fine. */
+    /**
+     * Leaves the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. Twice
+     * is fine.
+     */
     public suspend fun leave(): Unit = native { raw.leave(null) }
 
     /** [leave] in the background: it never waits. */
