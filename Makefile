@@ -66,8 +66,9 @@ install: library ## Install libdtt, its headers, dtt.pc and dttConfig.cmake: PRE
 	@PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" \
 		tools/install $(or $(CARGO_TARGET_DIR),target)/release
 
-jar: library ## The Kotlin library with the optimised libdtt of this system inside, in Maven's local repository (Java 17, Maven)
-	@tools/need mvn java
+jar: ## The Kotlin library with the optimised libdtt of this system inside, in Maven's local repository (Java 17, Maven)
+	@tools/need cargo cc mvn java
+	@$(MAKE) --no-print-directory library
 	@tools/kotlin-jar $(or $(CARGO_TARGET_DIR),target)/release -DskipTests
 
 header: ## Make include/dtt.h anew from the comments of dtt-ffi

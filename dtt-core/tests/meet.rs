@@ -121,8 +121,9 @@ async fn a_join_in_vain_says_how_far_it_came() {
     let text = in_vain(&a, "nobody else", JoinOptions::default()).await;
     assert!(text.contains("the DHT answers, but no record of another member is there"), "{text}");
     // Between two lookups nothing is known anew.
+    let before = a.stats().await.dht.lookups_answered;
     let alone = join(&a, "nobody again").await;
-    until("a lookup is answered", async || a.stats().await.dht.lookups_answered > 0).await;
+    until("a lookup is answered", async || a.stats().await.dht.lookups_answered > before).await;
     let text = alone.joined_within(Duration::ZERO).await.unwrap_err().to_string();
     assert!(text.contains("within 0 ms: the DHT answers, but no record"), "{text}");
     a.pause().await;
@@ -143,7 +144,7 @@ async fn a_join_in_vain_says_how_far_it_came() {
     let bootstrap = [silent.local_addr().unwrap().to_string()];
     let c = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await.unwrap();
     let text = in_vain(&c, "unreachable", JoinOptions::default()).await;
-    assert!(text.starts_with("join did not finish within 5000 ms: no DHT node has answered"), "{text}");
+    assert!(text.starts_with("join did not finish within 5000 ms: no DHT node answered"), "{text}");
     assert_eq!(c.stats().await.dht.last_success, None);
 }
 

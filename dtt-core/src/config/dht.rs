@@ -58,7 +58,7 @@ impl DhtConfig {
         at_least_1ms("request_timeout", self.request_timeout())?;
         if self.bootstrap().as_ref().is_some_and(Vec::is_empty) && !self.server_mode() {
             let problem = "the list is empty, at least 1 entry of host:port is needed; only the first node of a DHT of \
-                one's own has none, and needs server_mode";
+                one's own has none, and needs the server mode";
             return Err(Error::argument("bootstrap", problem));
         }
         self.bootstrap().iter().flatten().try_for_each(|node| bootstrap_node(node))

@@ -1,6 +1,10 @@
 //! Reading and writing the DHT: streaming lookups, and stores.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
@@ -120,6 +124,7 @@ impl Dht {
                     Ok(running) => (dht, running),
                     Err(error) => {
                         tracing::debug!(target: "dtt::dht", %error, "lookup not begun");
+                        dht.shared.counters.answers.store(false, Ordering::Relaxed);
                         return Some((Found::End { answered: false }, State::Over));
                     }
                 },
@@ -165,7 +170,7 @@ impl Dht {
     /// last one was answered.
     pub(super) fn answers(&self, time: Duration) -> bool {
         let counters = &self.shared.counters;
-        counters.silent_for().is_some_and(|silent| silent <= time || counters.deaf.get() == 0)
+        counters.answers.load(Ordering::Relaxed) || counters.silent_for().is_some_and(|silent| silent <= time)
     }
 
     pub(crate) async fn health(&self) -> DhtHealth {
@@ -255,6 +260,7 @@ impl Running {
             return true;
         }
         let answered = answers > 0;
+        counters.answers.store(answered, Ordering::Relaxed);
         if answered {
             counters.answered.add(1);
             counters.deaf.set(0);

@@ -56,6 +56,8 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Open(TopicState),
+    /// Closed, but for the queues: nobody waits for it.
+    Closing,
     Closed,
 }
 
@@ -92,7 +94,7 @@ impl Hub {
         let mut inner = self.lock();
         inner.forget_unheld();
         match *self.status.borrow() {
-            Status::Closed => queue.close(),
+            Status::Closing | Status::Closed => queue.close(),
             Status::Open(state) => {
                 let mut events = vec![Event::State(state)];
                 events.extend(inner.neighbors.iter().map(|peer| Event::NeighborUp(*peer)));
@@ -120,15 +122,16 @@ impl Hub {
 
     /// Ends every subscription and lets go of the gossip topic.
     pub(super) fn close(&self) {
-        let mut inner = self.lock();
-        inner.sender = None;
-        inner.neighbors.clear();
-        // First, so that whose queue ends finds the topic closed; and told last, so that who waits for it finds queues closed.
-        self.status.send_if_modified(|status| {
-            *status = Status::Closed;
-            false
-        });
-        inner.subscribers.drain(..).for_each(|queue| queue.close());
+        let queues = {
+            let mut inner = self.lock();
+            inner.sender = None;
+            inner.neighbors.clear();
+            // Whose queue ends finds the topic closed...
+            self.status.send_replace(Status::Closing);
+            std::mem::take(&mut inner.subscribers)
+        };
+        queues.iter().for_each(|queue| queue.close());
+        // ... and whoever waits for the end finds every queue closed.
         self.status.send_replace(Status::Closed);
     }
 

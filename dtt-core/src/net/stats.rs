@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -269,8 +269,10 @@ pub(crate) struct DhtCounters {
     pub(crate) answered: Counter,
     pub(crate) stores: Counter,
     pub(crate) stored: Counter,
-    /// Lookups in a row that nobody answered.
+    /// Lookups in a row that nobody answered, of the present client.
     pub(crate) deaf: Counter,
+    /// Whether the last lookup was answered, of those that tell.
+    pub(crate) answers: AtomicBool,
     last_success: Mutex<Option<Instant>>,
 }
 

@@ -202,7 +202,7 @@ impl Topic {
     pub fn state(&self) -> Option<TopicState> {
         match *self.inner.hub.status().borrow() {
             Status::Open(state) => Some(state),
-            Status::Closed => None,
+            Status::Closing | Status::Closed => None,
         }
     }
 
@@ -213,7 +213,7 @@ impl Topic {
             status.wait_for(|status| matches!(status, Status::Open(TopicState::Joined) | Status::Closed)).await;
         match settled.map(|status| *status) {
             Ok(Status::Open(_)) => Ok(()),
-            Ok(Status::Closed) | Err(_) => Err(Error::Closed("the topic")),
+            _ => Err(Error::Closed("the topic")),
         }
     }
 

@@ -329,6 +329,6 @@ mod tests {
         assert_eq!((both.dht_config().retries(), both.dht_config().port(), both.event_capacity()), (9, Some(7777), 5));
         let bad = DhtConfig { bind_address: Some("::1".into()), ..Default::default() };
         let error = TopicConfig { dht: Some(bad), ..Default::default() }.build().unwrap_err();
-        assert_eq!(error.to_string(), "bind_address: \"::1\" is given, an IPv4 address is needed");
+        assert_eq!(error.to_string(), "bindAddress: \"::1\" is given, an IPv4 address is needed");
     }
 }

@@ -73,7 +73,7 @@ impl RawError {
     }
 }
 
-/// An argument's name as Swift and Kotlin write it.
+/// The name of an argument or a function as Swift and Kotlin write it.
 fn camel(argument: &str) -> String {
     let mut words = argument.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -88,6 +88,10 @@ impl From<dtt_core::Error> for RawError {
     fn from(error: dtt_core::Error) -> Self {
         match error {
             Error::InvalidArgument { argument, problem } => Self::argument(argument, problem),
+            // The name of a function, for example.
+            Error::Timeout { what, .. } => {
+                Self::Failed { kind: ErrorKind::Timeout, reason: error.to_string().replacen(what, &camel(what), 1) }
+            }
             other => Self::Failed { kind: other.kind().into(), reason: other.to_string() },
         }
     }
@@ -167,6 +171,8 @@ mod tests {
         }
         let error = Error::InvalidArgument { argument: "secret_key", problem: "31 bytes".into() };
         assert_eq!(RawError::from(error).to_string(), "secretKey: 31 bytes");
+        let error = Error::Timeout { what: "broadcast_neighbors", after: Duration::from_secs(5) };
+        assert_eq!(RawError::from(error).to_string(), "broadcastNeighbors did not finish within 5000 ms");
     }
 
     #[test]

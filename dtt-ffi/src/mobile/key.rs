@@ -58,6 +58,6 @@ mod tests {
         let expected = NodeId::from(SecretKey::from_bytes(&[7; 32]).public());
         assert_eq!(node_id_of_secret_key(key).unwrap(), expected);
         let error = secret_key_of_bytes(vec![7; 31]).unwrap_err();
-        assert_eq!(error.to_string(), "secret_key: 31 bytes are given, 32 bytes are needed");
+        assert_eq!(error.to_string(), "secretKey: 31 bytes are given, 32 bytes are needed");
     }
 }

@@ -18,7 +18,7 @@ import kotlin.time.Duration
  * ```
  *
  * Every function may be called from any thread, and every `suspend` function may be cancelled. A node that is forgotten closes when
- * the garbage collector finds it, unless a topic, a queue of events or a listener is still held. A process ends whether or not its
+ * the garbage collector finds it, unless a topic or a queue of events is still held, or something listens. A process ends whether or not its
  * nodes are closed; peers notice at once if they are, and within about half a minute otherwise.
  */
 public class Node private constructor(private val raw: RawNode) : AutoCloseable {

@@ -8,6 +8,8 @@ package dtt
  *     val node = Node.spawn(testnet.nodeConfig())
  * }
  * ```
+ *
+ * It runs until it is closed or the garbage collector finds it: keep it as long as its nodes.
  */
 public class Testnet private constructor(private val raw: RawTestnet) : AutoCloseable {
     /** The nodes to enter it by, as `127.0.0.1:port`. */

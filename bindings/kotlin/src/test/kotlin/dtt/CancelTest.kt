@@ -86,15 +86,15 @@ class CancelTest {
         pair("again and again") { pair ->
             val events = pair.his.subscribe()
             val count = 600
-            val heard = mutableListOf<String>()
             val sender = launch {
                 repeat(count) {
                     // The gossip layer keeps 256 events of a topic, and drops what a busy machine does not take in time.
-                    while (it - heard.size > 100) delay(1.milliseconds)
+                    while (it - pair.his.stats.received.toInt() > 100) delay(1.milliseconds)
                     pair.hers.broadcast("message $it")
                     if (it % 20 == 0) delay(5.milliseconds)
                 }
             }
+            val heard = mutableListOf<String>()
             val random = Random(3)
             while (heard.size < count) {
                 // Three ways to stop: a time limit, cancellation from elsewhere, and an operator.
