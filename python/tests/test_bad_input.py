@@ -65,7 +65,7 @@ def test_a_nodes_options(options: dict[str, Any], kind: type[Exception], told: s
             "publisher.base_interval: 0 ns are given, at least 1 ms is needed",
         ),
         (lambda: dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=["router"])), ValueError, "it has no port"),
-        (lambda: dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=[])), ValueError, "server_mode"),
+        (lambda: dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=[])), ValueError, "server mode"),
         (lambda: dtt.DhtConfig(bootstrap="a:1"), TypeError, "a list of str is needed, not str"),
         (lambda: dtt.DhtConfig(bootstrap=[1]), TypeError, "a list of str is needed, not of int"),  # type: ignore[list-item]
         (lambda: dtt.DhtConfig(port=70000), ValueError, "port: 70000 is given, 0 to 65535 are possible"),
