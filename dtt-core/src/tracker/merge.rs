@@ -60,6 +60,8 @@ pub(super) struct Merges {
     /// Publishers that nothing connected with us, how often one of theirs was joined, and when they are forgotten.
     strangers: HashMap<PeerId, u8>,
     strangers_until: Duration,
+    /// The neighbors when the last one was joined. If they are the same at the next look, it may not exist, and another is tried.
+    courted: Option<Vec<PeerId>>,
     /// Whether records have been compared since we began to listen. What they named then is older than that, or said by
     /// someone who had heard nothing since: a publisher does not name its own messages.
     compared: bool,
@@ -113,8 +115,7 @@ impl Merges {
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
         if self.settle_began.is_none_or(|at| now.mono.saturating_sub(at) >= SETTLE_AGAIN) {
             self.settle_began = Some(now.mono);
-            self.settles = Some(now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
-            self.settle_looks = SETTLE_LOOKS;
+            self.settle_soon(core, now);
             self.settle_looked = false;
         }
         let config = core.config.merge_config();
@@ -152,6 +153,11 @@ impl Merges {
         }
     }
 
+    fn settle_soon(&mut self, core: &mut Core, now: Now) {
+        self.settles = Some(now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
+        self.settle_looks = SETTLE_LOOKS;
+    }
+
     /// Many that start at once join in small groups. Whoever has few neighbors a moment after joining joins more of those
     /// that the bootstrap found.
     fn settle(&mut self, core: &mut Core, now: Now) {
@@ -162,6 +168,9 @@ impl Merges {
         self.settles = (self.settle_looks > 0).then(|| now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         if core.neighbors.len() >= settings.min_neighbors() {
+            if self.courted.take().is_some_and(|before| before == core.neighbors) {
+                self.join_stranger(core, &recent_records(core, now));
+            }
             return;
         }
         let unknown = unknown_peers(core, recent_records(core, now).iter());
@@ -189,6 +198,11 @@ impl Merges {
         let records = recent_records(core, now);
         if few {
             let unknown = unknown_peers(core, records.iter());
+            if !unknown.is_empty() {
+                // Most of them may not exist: a few more are tried, from what was read, if these come to nothing.
+                self.settle_soon(core, now);
+                self.settle_looked = true;
+            }
             join(core, unknown, settings.max_join_peers(), JoinReason::Bubble);
         } else {
             self.join_strangers(core, now, &records);
@@ -202,14 +216,22 @@ impl Merges {
             self.strangers.clear();
             self.strangers_until = now.mono + STRANGER_MEMORY;
         }
+        let chance = smallness(core, records);
+        if core.rng.random_bool(chance) && self.join_stranger(core, records) {
+            self.settle_soon(core, now);
+        }
+    }
+
+    fn join_stranger(&mut self, core: &mut Core, records: &[SeenRecord]) -> bool {
         let tried = |record: &SeenRecord| self.strangers.get(&record.publisher).is_some_and(|n| *n >= STRANGER_TRIES);
         let strangers: Vec<&SeenRecord> =
             records.iter().filter(|record| is_stranger(core, record) && !tried(record)).collect();
-        let chance = smallness(core, records);
-        let Some(stranger) = strangers.choose(&mut core.rng).filter(|_| core.rng.random_bool(chance)) else { return };
+        let Some(stranger) = strangers.choose(&mut core.rng) else { return false };
         *self.strangers.entry(stranger.publisher).or_default() += 1;
         let unknown = unknown_peers(core, std::iter::once(*stranger));
         join(core, unknown, 1, JoinReason::Bubble);
+        self.courted = Some(core.neighbors.clone());
+        true
     }
 
     fn overlap(&mut self, core: &mut Core, now: Now) {

@@ -20,7 +20,7 @@ const STEADY: Duration = Duration::from_secs(30);
 /// What a merge or a record needs of a slot it has from a lookup that is at most so old.
 const PUBLISH_AGE: Duration = Duration::from_secs(20);
 const MERGE_AGE: Duration = Duration::from_secs(20);
-/// Few neighbors a moment after joining are looked at so often, and one slot is read for it; again after this.
+/// Few neighbors a moment after joining or a merge are looked at so often, and one slot is read for the former; again after this.
 const SETTLE_LOOKS: u64 = 4;
 const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 /// One of several neighbors that went together is asked for after this.
@@ -167,10 +167,13 @@ impl Rates {
     /// Peers that may have been joined until now by the bubble merge (0) or the overlap merge (1).
     pub fn merged(&self, which: usize, now: Duration) -> u64 {
         let elapsed = now - self.start;
-        let settling = if which == 0 { SETTLE_LOOKS * times(elapsed, SETTLE_AGAIN) } else { 0 };
+        // Looks follow a first neighbor, and a merge that came to nothing.
+        let follows = if which == 0 { SETTLE_LOOKS } else { 0 };
+        let settling = follows * times(elapsed, SETTLE_AGAIN);
         let lost = if which == 0 { times(elapsed, LOST_PAUSE) } else { 0 };
         self.merges[which].map_or(0, |merge| {
-            (times(elapsed, merge.spacing) + settling).saturating_mul(merge.peers).saturating_add(lost)
+            let firings = times(elapsed, merge.spacing).saturating_mul(1 + follows);
+            firings.saturating_add(settling).saturating_mul(merge.peers).saturating_add(lost)
         })
     }
 }

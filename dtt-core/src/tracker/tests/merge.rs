@@ -118,6 +118,37 @@ fn where_nobody_speaks_a_split_shows_by_who_names_whom() {
     assert_eq!(member(&|minute| record(minute, 20, &[], &[])), []);
 }
 
+/// A member joins those whom records name, at its first check; somebody comes of it, or nobody. How often it joins more of them soon.
+fn more_joins(neighbors: u8, somebody_comes: bool) -> usize {
+    let minutes = early().minute()..early().minute() + 30;
+    let mut bench = minutes.fold(Bench::at(Config::default(), early()), |bench, minute| {
+        bench.with(record(minute, 20, &[21, 22], &[])).with(record(minute, 30, &[31, 32], &[]))
+    });
+    (1..=neighbors).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.run(secs(20));
+    bench.forget();
+    while bench.joins(JoinReason::Bubble).is_empty() {
+        assert!(bench.now.mono < secs(1200), "nobody is joined");
+        bench.run(secs(1));
+    }
+    if somebody_comes {
+        bench.input(Input::NeighborUp(id(99)));
+    }
+    let lookups = bench.lookups().len();
+    bench.run(secs(18));
+    assert_eq!(bench.lookups().len(), lookups, "what was read will do");
+    bench.joins(JoinReason::Bubble).len() - 1
+}
+
+#[test]
+fn whoever_joined_nodes_that_do_not_exist_tries_others_soon() {
+    // A liar's records may name ever other nodes, more than all others together.
+    assert_eq!(more_joins(3, false), 4);
+    assert_eq!(more_joins(3, true), 0, "there are enough neighbors now");
+    assert_eq!(more_joins(5, false), 4);
+    assert_eq!(more_joins(5, true), 0, "the stranger, or a neighbor of it, is there");
+}
+
 #[test]
 fn a_heartbeat_of_equal_messages_is_heard_each_time() {
     let mut bench = Bench::at(Config::default(), early());
