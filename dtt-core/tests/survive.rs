@@ -16,6 +16,7 @@ use dtt_core::{
     wire::{RecordContent, Slot, secret_hash},
 };
 use ed25519_dalek::SigningKey;
+use futures_util::StreamExt;
 use mainline::{Dht, MutableItem, RequestFilter, RequestSpecific, ServerSettings, async_dht::AsyncDht};
 
 /// Which storing node keeps whose values: a squatter's client has a node of its own, everyone else the other nodes.
@@ -79,13 +80,20 @@ impl HostileNet {
 
     async fn squat(&self, squatter: usize, slot: &Slot, value: Vec<u8>) {
         let item = MutableItem::new(slot.signing_key().clone(), &value, Slot::SEQ, Some(slot.salt()));
-        // A busy machine may let the one node answer too late.
+        let client = &self.squatters[squatter];
+        // A busy machine may let the one node answer too late. The client stores at who answered its last lookup: the next attempt
+        // begins with another one.
         until("the squatter's value is stored", async || {
-            let stored = self.squatters[squatter].put_mutable(item.clone(), Some(Slot::SEQ)).await;
-            stored.is_ok_and(|stored| {
-                assert_eq!(stored.stored_at, 1, "exactly its own node keeps a squatter's value");
-                true
-            })
+            match client.put_mutable(item.clone(), Some(Slot::SEQ)).await {
+                Ok(stored) => {
+                    assert_eq!(stored.stored_at, 1, "exactly its own node keeps a squatter's value");
+                    true
+                }
+                Err(_) => {
+                    client.get_mutable(&slot.public_key(), Some(slot.salt()), None).collect::<Vec<_>>().await;
+                    false
+                }
+            }
         })
         .await;
     }
