@@ -793,7 +793,8 @@ dtt_status_t dtt_node_spawn(const dtt_node_config_t *config,
 // Joins a topic by its name (any bytes) and a secret that its members share (any bytes). Both are copied. `options` may be NULL.
 //
 // It returns at once, and joining goes on in the background (see dtt_topic_wait_joined), unless the options have a time-out.
-// Joining a topic again with the same secret and rotation gives another handle to it; leaving closes them all. Freed with dtt_topic_free. Any thread.
+// Joining a topic again with the same secret and rotation gives another handle to it; leaving closes them all.
+// Freed with dtt_topic_free. Any thread.
 // DTT_OK, DTT_CLOSED, DTT_TIMEOUT, DTT_INVALID_ARGUMENT, DTT_GOSSIP, DTT_NULL, DTT_BAD_LENGTH, DTT_BAD_HANDLE.
 dtt_status_t dtt_node_join(dtt_node_t *node,
                            const uint8_t *name,

@@ -383,11 +383,11 @@ async fn the_first_record_waits_for_the_relay_but_not_for_ever() {
 async fn a_closed_topic_and_a_closed_node_say_so() {
     let testnet = Testnet::new().unwrap();
     let a = node(&testnet).await;
-    let topic = join(&a, "end").await;
+    let (topic, again) = (join(&a, "end").await, join(&a, "end").await);
     let mut events = topic.subscribe();
     topic.leave().await;
     topic.leave().await;
-    assert_eq!(topic.state(), None);
+    assert_eq!((topic.state(), again.state()), (None, None), "leaving closes every handle");
     assert_eq!(topic.broadcast("x").await.unwrap_err().to_string(), "the topic is closed");
     assert_eq!(topic.joined().await.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(within(5, events.next()).await, Some(Event::State(TopicState::LookingUp)), "what was queued is kept");

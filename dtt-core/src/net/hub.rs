@@ -56,7 +56,7 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Open(TopicState),
-    /// Closed, but for the queues: nobody waits for it.
+    /// Closed for who asks; the queues are about to be. Who waits for the end waits on.
     Closing,
     Closed,
 }

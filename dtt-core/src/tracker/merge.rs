@@ -10,7 +10,7 @@ use rand::{
 use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 use crate::wire::MAX_MESSAGE_HASHES;
 
-/// From joining to a first look at whether there are enough neighbors, and on to the next ones.
+/// From joining, or from a merge, to a first look at whether more peers are to be joined, and on to the next ones.
 const SETTLE_BASE: Duration = Duration::from_millis(1500);
 const SETTLE_JITTER: Duration = Duration::from_millis(2500);
 /// How often that is looked at.
@@ -45,7 +45,7 @@ pub(super) const FOOTPRINT: usize = MAX_STRANGE + MAX_MESSAGE_HASHES + MAX_STRAN
 
 #[derive(Debug, Default)]
 pub(super) struct Merges {
-    /// When what the lookups of the bootstrap showed is used for more neighbors.
+    /// When what was read already is used for more neighbors.
     settles: Option<Duration>,
     /// How many more such looks there are.
     settle_looks: u32,
@@ -60,7 +60,7 @@ pub(super) struct Merges {
     /// Publishers that nothing connected with us, how often one of theirs was joined, and when they are forgotten.
     strangers: HashMap<PeerId, u8>,
     strangers_until: Duration,
-    /// The neighbors when the last one was joined. If they are the same at the next look, it may not exist, and another is tried.
+    /// The neighbors when the last stranger was joined. If they are the same at the next look, it may not exist, and another is tried.
     courted: Option<Vec<PeerId>>,
     /// Whether records have been compared since we began to listen. What they named then is older than that, or said by
     /// someone who had heard nothing since: a publisher does not name its own messages.
@@ -153,13 +153,14 @@ impl Merges {
         }
     }
 
+    /// Begins the looks anew: what was just joined may come to nothing.
     fn settle_soon(&mut self, core: &mut Core, now: Now) {
         self.settles = Some(now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
         self.settle_looks = SETTLE_LOOKS;
     }
 
     /// Many that start at once join in small groups. Whoever has few neighbors a moment after joining joins more of those
-    /// that the bootstrap found.
+    /// that the bootstrap found. After a merge, whoever got nobody by it tries others: a liar's records name nodes that do not exist.
     fn settle(&mut self, core: &mut Core, now: Now) {
         if self.settles.is_none_or(|at| at > now.mono) {
             return;

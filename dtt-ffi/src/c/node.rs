@@ -58,7 +58,8 @@ pub unsafe extern "C" fn dtt_node_spawn(
 /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes). Both are copied. `options` may be NULL.
 ///
 /// It returns at once, and joining goes on in the background (see dtt_topic_wait_joined), unless the options have a time-out.
-/// Joining a topic again with the same secret and rotation gives another handle to it; leaving closes them all. Freed with dtt_topic_free. Any thread.
+/// Joining a topic again with the same secret and rotation gives another handle to it; leaving closes them all.
+/// Freed with dtt_topic_free. Any thread.
 /// DTT_OK, DTT_CLOSED, DTT_TIMEOUT, DTT_INVALID_ARGUMENT, DTT_GOSSIP, DTT_NULL, DTT_BAD_LENGTH, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_join(
