@@ -35,12 +35,18 @@ class LifecycleTest {
         val before = Held.now()
         repeat(200) { cycle(it) }
         var after = Held.now()
-        until("descriptors and threads are back: $before") {
+        until("descriptors and threads are back:", { after.since(before) }) {
             delay(200.milliseconds)
             after = Held.now()
-            after.descriptors <= before.descriptors && after.threads <= before.threads
+            after.isBack(before)
         }
         println("200 cycles: before $before, after $after")
+        Testnet.start(nodes = 16).use {
+            val more = Held.now()
+            assertTrue(more.descriptors >= after.descriptors + 8 && more.threads >= after.threads + 8) {
+                "16 more DHT nodes are not seen: ${more.since(after)}"
+            }
+        }
         standing.shutdown()
     }
 
@@ -63,7 +69,7 @@ class LifecycleTest {
         }
         println("joined in time: ${kept.size} of 300")
         for (topic in kept) failsWith(ErrorKind.CLOSED, "is closed") { topic.broadcast("late") }
-        until("sockets and tasks are gone: $before") {
+        until("sockets and tasks are gone:", { "${Held.now().since(before)}, ${rawAliveTasks()} tasks of $tasks" }) {
             Held.now().descriptors <= before.descriptors && rawAliveTasks() <= tasks
         }
         assertTrue(kept.all { it.state == null })
@@ -138,7 +144,7 @@ class LifecycleTest {
         }
         val before = Held.now()
         repeat(5) { forgotten() }
-        until("the collector found them") {
+        until("the collector found them:", { Held.now().since(before) }) {
             System.gc()
             delay(100.milliseconds)
             Held.now().descriptors <= before.descriptors

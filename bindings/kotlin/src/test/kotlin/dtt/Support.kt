@@ -9,6 +9,7 @@ import kotlinx.coroutines.withTimeoutOrNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.assertThrows
 import java.io.File
+import java.nio.file.Files
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -51,12 +52,12 @@ internal suspend fun Events.hear(text: String) {
 }
 
 /** Asks again and again until the answer is yes; for what gives no event. */
-internal suspend fun until(what: String, check: suspend () -> Boolean) {
+internal suspend fun until(what: String, details: () -> String = { "" }, check: suspend () -> Boolean) {
     val came = withTimeoutOrNull(60.seconds) {
         while (!check()) delay(20.milliseconds)
         true
     }
-    assertTrue(came == true) { "not within 60 s: $what" }
+    assertTrue(came == true) { "not within 60 s: $what ${details()}".trim() }
 }
 
 /** A call must fail with an error of this kind, whose message has this text. */
@@ -67,17 +68,37 @@ internal inline fun failsWith(kind: ErrorKind, text: String, call: () -> Unit): 
     return error
 }
 
-/** What this process holds; threads of the JVM itself come and go. */
-internal data class Held(val descriptors: Int, val threads: Int) {
-    companion object {
-        private val jvm = Regex("^(C1|C2|GC|G1|VM |Default|kotlinx|Common-Cl|Sweeper|Attach|Notif|Cleaner|JNA).*")
+/**
+ * What the library holds in this process: sockets and pollers, and its threads. The JVM and Maven's runner, which asks `ps` for
+ * its parent every half minute, open files and start threads when they like.
+ */
+internal class Held private constructor(private val files: Map<String, String>, private val tasks: Map<String, String>) {
+    val descriptors get() = files.size
+    val threads get() = tasks.size
 
-        fun now(): Held {
-            val threads = File("/proc/self/task").listFiles().orEmpty().count { task ->
-                val name = runCatching { File(task, "comm").readText().trim() }.getOrDefault("C1")
-                !jvm.matches(name)
-            }
-            return Held(File("/proc/self/fd").list().orEmpty().size, threads)
-        }
+    /** Whether no more is held than [before]: as many, and not the same ones. */
+    fun isBack(before: Held): Boolean = descriptors <= before.descriptors && threads <= before.threads
+
+    /** What has come since [before], by name. */
+    fun since(before: Held): String =
+        "$before, then $this with ${(files - before.files.keys).values} and ${(tasks - before.tasks.keys).values}"
+
+    override fun toString(): String = "Held(descriptors=$descriptors, threads=$threads)"
+
+    companion object {
+        private val file = Regex("^(socket|anon_inode):.*")
+
+        /** The runtime's, which name themselves and whom they start, and those of DHT nodes. */
+        private val thread = Regex("^(dtt|Mainline).*")
+
+        fun now(): Held = Held(
+            named("/proc/self/fd") { Files.readSymbolicLink(it.toPath()).toString() }.filterValues(file::matches),
+            named("/proc/self/task") { File(it, "comm").readText().trim() }.filterValues(thread::matches),
+        )
+
+        /** What has ended before its name was read is not held any more. */
+        private fun named(folder: String, name: (File) -> String): Map<String, String> =
+            File(folder).listFiles().orEmpty()
+                .mapNotNull { entry -> runCatching { entry.name to name(entry) }.getOrNull() }.toMap()
     }
 }
