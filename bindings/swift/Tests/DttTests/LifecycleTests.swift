@@ -23,10 +23,15 @@ import Testing
         try await Task.sleep(for: .seconds(12))
         let before = Held.now
         for n in 0..<200 { try await cycle(n) }
-        try await until("descriptors and threads are back: \(before)") {
-            Held.now.descriptors <= before.descriptors && Held.now.threads <= before.threads
+        try await until("descriptors and threads are back: \(before), then \(Held.now) with \(Held.now.since(before))") {
+            Held.now.isBack(before)
         }
-        print("200 cycles: before \(before), after \(Held.now)")
+        let after = Held.now
+        print("200 cycles: before \(before), after \(after)")
+        let dht = try await Testnet(nodes: 16)
+        let more = Held.now.since(after)
+        #expect(more.descriptors.count >= 16 && more.threads.count >= 16, "the measure does not see 16 DHT nodes: \(more)")
+        dht.close()
         try await standing.shutdown()
     }
 

@@ -47,13 +47,13 @@ extension Events {
 struct Ended: Error {}
 
 /// Asks again and again until the answer is yes; for what gives no event.
-func until(_ what: Comment, _ check: () async throws -> Bool) async throws {
+func until(_ what: @autoclosure () -> Comment, _ check: () async throws -> Bool) async throws {
     let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
         if try await check() { return }
         try await Task.sleep(for: .milliseconds(20))
     }
-    Issue.record("not within 60 s: \(what)")
+    Issue.record("not within 60 s: \(what())")
 }
 
 /// A call must fail with an error of this kind, whose message has this text.
@@ -82,13 +82,38 @@ final class Shared<Element: Sendable>: @unchecked Sendable {
     var count: Int { all.count }
 }
 
-/// What this process holds.
-struct Held: Equatable {
-    let descriptors: Int
-    let threads: Int
+/// What the library holds in this process: sockets and pollers, and its threads. Dispatch starts and ends threads when it likes.
+struct Held: CustomStringConvertible {
+    /// What each open descriptor is, and the name of each thread.
+    private let files: [String: String]
+    private let tasks: [String: String]
+
+    var descriptors: Int { files.count }
+    var threads: Int { tasks.count }
+    var description: String { "Held(descriptors: \(descriptors), threads: \(threads))" }
+
+    /// Whether no more is held than before: as many, and not the same ones.
+    func isBack(_ before: Held) -> Bool { descriptors <= before.descriptors && threads <= before.threads }
+
+    /// What has come since, by name.
+    func since(_ before: Held) -> (descriptors: [String], threads: [String]) {
+        // A descriptor's number is given again to another file.
+        let new = { (now: [String: String], then: [String: String]) in now.filter { then[$0.key] != $0.value }.values.sorted() }
+        return (new(files, before.files), new(tasks, before.tasks))
+    }
 
     static var now: Held {
-        let count = { (folder: String) in (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0 }
-        return Held(descriptors: count("/proc/self/fd"), threads: count("/proc/self/task"))
+        let manager = FileManager.default
+        let files = named("/proc/self/fd", ["socket:", "anon_inode:"]) { try manager.destinationOfSymbolicLink(atPath: $0) }
+        // The runtime's, which name themselves and whom they start, and those of DHT nodes.
+        let tasks = named("/proc/self/task", ["dtt", "Mainline"]) { try String(contentsOfFile: $0 + "/comm", encoding: .utf8) }
+        return Held(files: files, tasks: tasks)
+    }
+
+    /// What has ended before its name was read is not held any more.
+    private static func named(_ folder: String, _ ours: [String], _ name: (String) throws -> String) -> [String: String] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let all = entries.compactMap { entry in (try? name("\(folder)/\(entry)")).map { (entry, $0.trimmingCharacters(in: .newlines)) } }
+        return Dictionary(uniqueKeysWithValues: all.filter { entry in ours.contains { entry.1.hasPrefix($0) } })
     }
 }

@@ -81,7 +81,10 @@ internal class Held private constructor(private val files: Map<String, String>, 
 
     /** What has come since [before], by name. */
     fun since(before: Held): String =
-        "$before, then $this with ${(files - before.files.keys).values} and ${(tasks - before.tasks.keys).values}"
+        "$before, then $this with ${new(files, before.files)} and ${new(tasks, before.tasks)}"
+
+    /** A descriptor's number is given again to another file. */
+    private fun new(now: Map<String, String>, then: Map<String, String>) = now.filter { then[it.key] != it.value }.values.sorted()
 
     override fun toString(): String = "Held(descriptors=$descriptors, threads=$threads)"
 
