@@ -10,6 +10,7 @@ mod report;
 mod swarm;
 mod switch;
 mod tun;
+mod ways;
 mod world;
 
 pub use link::{Link, Rate};

@@ -11,6 +11,7 @@ use dtt_lab_hosts::Process;
 
 use crate::{
     Host, World,
+    ways::Change,
     world::{log_to, program},
 };
 
@@ -76,6 +77,8 @@ pub struct Peer {
     /// From the word to join until the first neighbor came, as the peer itself measured it.
     joined: Option<Duration>,
     neighbors: BTreeSet<u8>,
+    /// Neighbors that came and went, in order.
+    changes: Vec<Change>,
     heard: HashMap<String, Instant>,
 }
 
@@ -93,8 +96,8 @@ impl Peer {
     /// Starts a peer on a given host, with these services.
     pub fn start_on(host: Host, kind: Kind, index: u8, services: Services) -> Result<Self> {
         let process = process(&host, kind, index, &services)?;
-        let (neighbors, heard) = Default::default();
-        Ok(Self { kind, index, services, process, host, joined: None, neighbors, heard })
+        let (neighbors, changes, heard) = Default::default();
+        Ok(Self { kind, index, services, process, host, joined: None, neighbors, changes, heard })
     }
 
     /// The number that its key follows from.
@@ -127,6 +130,7 @@ impl Peer {
         self.process = process(&self.host, self.kind, self.index, &self.services)?;
         self.joined = None;
         self.neighbors.clear();
+        self.changes.clear();
         self.heard.clear();
         Ok(())
     }
@@ -153,6 +157,12 @@ impl Peer {
         Ok(&self.neighbors)
     }
 
+    /// Which neighbors came and went since it was started, in order.
+    pub(crate) fn changes(&mut self) -> Result<&[Change]> {
+        self.read()?;
+        Ok(&self.changes)
+    }
+
     /// When it heard a text first.
     pub fn heard(&mut self, text: &str) -> Result<Option<Instant>> {
         self.read()?;
@@ -165,13 +175,23 @@ impl Peer {
             let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));
             match word {
                 "joined" => self.joined = Some(Duration::from_secs_f64(rest.parse()?)),
-                "up" => drop(self.neighbors.insert(rest.parse()?)),
-                "down" => drop(self.neighbors.remove(&rest.parse()?)),
+                "up" | "down" => {
+                    self.change(Change { at: line.at, peer: self.index, neighbor: rest.parse()?, up: word == "up" })
+                }
                 "heard" => drop(self.heard.entry(rest.to_owned()).or_insert(line.at)),
                 _ => anyhow::bail!("{} printed {:?}", self.process.name(), line.text),
             }
         }
         Ok(())
+    }
+
+    fn change(&mut self, change: Change) {
+        if change.up {
+            self.neighbors.insert(change.neighbor);
+        } else {
+            self.neighbors.remove(&change.neighbor);
+        }
+        self.changes.push(change);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Row {
     sent: u64,
     expected: u64,
     delivered: u64,
+    #[serde(default)]
+    apart: u64,
     /// Milliseconds until everyone heard everyone again.
     heal_ms: Option<u64>,
     heal_failed: bool,
@@ -72,7 +74,8 @@ impl Row {
     /// What became of messages that were sent while everyone was connected. Ours must all be heard.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         (self.sent, self.expected, self.delivered) = (delivery.sent, delivery.expected, delivery.delivered);
-        self.must("all heard", delivery.is_whole())
+        self.apart = delivery.apart;
+        self.must("all heard", delivery.is_whole_while_connected())
     }
 
     /// How long it took until everyone heard everyone again, if it happened within `limit`. Ours must.
@@ -104,7 +107,11 @@ impl Row {
             (_, Some(worst)) => seconds(*worst),
             _ => String::new(),
         };
-        let messages = if self.expected == 0 { String::new() } else { format!("{}/{}", self.delivered, self.expected) };
+        let messages = match (self.expected, self.apart) {
+            (0, _) => String::new(),
+            (expected, 0) => format!("{}/{expected}", self.delivered),
+            (expected, apart) => format!("{}/{expected}, {apart} while cut off", self.delivered),
+        };
         let heal = match self.heal_ms {
             Some(took) => seconds(took),
             None if self.heal_failed => "never".into(),

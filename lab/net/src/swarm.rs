@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     ops::AddAssign,
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
 
-use crate::{Kind, Peer, World};
+use crate::{
+    Kind, Peer, World,
+    ways::{Change, reached, were_apart},
+};
 
 /// How often everyone says something.
 const TICK: Duration = Duration::from_millis(500);
@@ -32,6 +36,23 @@ struct Sent {
     at: Instant,
 }
 
+/// Who has not heard what, for whoever looks for the reason.
+#[derive(Debug)]
+struct Missing {
+    peer: u8,
+    text: String,
+    after: Duration,
+    apart: bool,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { peer, text, after, apart } = self;
+        let when = if *apart { ", while it was cut off from the author" } else { "" };
+        write!(f, "{peer} has not heard {text:?}, said after {:.1} s{when}", after.as_secs_f64())
+    }
+}
+
 /// Messages, and what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delivery {
@@ -41,12 +62,19 @@ pub struct Delivery {
     pub expected: u64,
     /// How often they were.
     pub delivered: u64,
+    /// How often they were not, and whoever should have heard them was cut off from the author within a second.
+    pub apart: u64,
 }
 
 impl Delivery {
     /// Whether everyone has heard everything, and there was something to hear.
     pub fn is_whole(&self) -> bool {
         self.expected > 0 && self.delivered == self.expected
+    }
+
+    /// Whether everyone has heard everything that was said while they were connected, and that was almost everything.
+    pub fn is_whole_while_connected(&self) -> bool {
+        self.expected > 0 && self.delivered + self.apart == self.expected && self.apart * 100 <= self.expected
     }
 }
 
@@ -55,6 +83,7 @@ impl AddAssign for Delivery {
         self.sent += other.sent;
         self.expected += other.expected;
         self.delivered += other.delivered;
+        self.apart += other.apart;
     }
 }
 
@@ -65,11 +94,14 @@ pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<
     talk_until(swarms, start + time, |_| Ok(false))?;
     let end = Instant::now() + rest;
     loop {
-        let all: Vec<Delivery> = swarms.iter_mut().map(|swarm| swarm.delivery(start)).collect::<Result<_>>()?;
+        let mut all: Vec<Delivery> = swarms.iter_mut().map(|swarm| swarm.delivery(start)).collect::<Result<_>>()?;
         let whole = all.iter().all(Delivery::is_whole);
         if whole || Instant::now() >= end {
-            for swarm in swarms.iter_mut().filter(|_| !whole) {
-                swarm.missing(start)?.iter().for_each(|missing| println!("{}: {missing}", swarm.topic));
+            for (swarm, delivery) in swarms.iter_mut().zip(&mut all) {
+                for missing in swarm.missing(start)? {
+                    println!("{}: {missing}", swarm.topic);
+                    delivery.apart += u64::from(missing.apart);
+                }
             }
             return Ok(all);
         }
@@ -195,14 +227,23 @@ impl Swarm {
         Ok(delivery)
     }
 
-    /// Messages since a moment that someone has not heard, for whoever looks for the reason: who, what, how long after it.
-    pub fn missing(&mut self, since: Instant) -> Result<Vec<String>> {
+    /// Messages since a moment that someone has not heard.
+    fn missing(&mut self, since: Instant) -> Result<Vec<Missing>> {
+        let mut changes: Vec<Change> = Vec::new();
+        for peer in &mut self.peers {
+            changes.extend(peer.changes()?);
+        }
         let mut missing = Vec::new();
         for sent in self.sent.iter().filter(|sent| sent.at >= since) {
             for peer in self.peers.iter_mut().filter(|peer| peer.index() != sent.author) {
                 if peer.heard(&sent.text)?.is_none() {
-                    let after = (sent.at - since).as_secs_f64();
-                    missing.push(format!("{} has not heard {:?}, said after {after:.1} s", peer.index(), sent.text));
+                    let apart = were_apart(&changes, sent.author, peer.index(), sent.at);
+                    missing.push(Missing {
+                        peer: peer.index(),
+                        text: sent.text.clone(),
+                        after: sent.at - since,
+                        apart,
+                    });
                 }
             }
         }
@@ -240,17 +281,7 @@ impl Swarm {
             let index = peer.index();
             links.extend(peer.neighbors()?.iter().map(|other| (index, *other)));
         }
-        let mut reached = BTreeSet::from([self.peers[0].index()]);
-        let mut fresh = vec![self.peers[0].index()];
-        while let Some(index) = fresh.pop() {
-            // Only what both sides believe is a way.
-            for (_, other) in links.iter().filter(|(from, to)| *from == index && links.contains(&(*to, *from))) {
-                if reached.insert(*other) {
-                    fresh.push(*other);
-                }
-            }
-        }
-        Ok(reached.len() == self.peers.len())
+        Ok(reached(&links, self.peers[0].index()).len() == self.peers.len())
     }
 
     fn joins(&mut self) -> Result<Vec<Option<Duration>>> {
