@@ -52,12 +52,17 @@ internal suspend fun Events.hear(text: String) {
 }
 
 /** Asks again and again until the answer is yes; for what gives no event. */
-internal suspend fun until(what: String, details: () -> String = { "" }, check: suspend () -> Boolean) {
-    val came = withTimeoutOrNull(60.seconds) {
+internal suspend fun until(
+    what: String,
+    details: () -> String = { "" },
+    limit: Duration = 60.seconds,
+    check: suspend () -> Boolean,
+) {
+    val came = withTimeoutOrNull(limit) {
         while (!check()) delay(20.milliseconds)
         true
     }
-    assertTrue(came == true) { "not within 60 s: $what ${details()}".trim() }
+    assertTrue(came == true) { "not within $limit: $what ${details()}".trim() }
 }
 
 /** A call must fail with an error of this kind, whose message has this text. */
