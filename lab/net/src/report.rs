@@ -75,7 +75,7 @@ impl Row {
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         (self.sent, self.expected, self.delivered) = (delivery.sent, delivery.expected, delivery.delivered);
         self.apart = delivery.apart;
-        self.must("all heard", delivery.is_whole_while_connected())
+        self.must("all heard", delivery.is_whole())
     }
 
     /// How long it took until everyone heard everyone again, if it happened within `limit`. Ours must.

@@ -71,11 +71,6 @@ impl Delivery {
     pub fn is_whole(&self) -> bool {
         self.expected > 0 && self.delivered == self.expected
     }
-
-    /// Whether everyone has heard everything that was said while they were connected, and that was almost everything.
-    pub fn is_whole_while_connected(&self) -> bool {
-        self.expected > 0 && self.delivered + self.apart == self.expected && self.apart * 100 <= self.expected
-    }
 }
 
 impl AddAssign for Delivery {
