@@ -1,4 +1,5 @@
 import Dtt
+import DttGenerated
 import Foundation
 import Testing
 
@@ -80,6 +81,17 @@ final class Shared<Element: Sendable>: @unchecked Sendable {
     func add(_ element: Element) { lock.withLock { list.append(element) } }
     var all: [Element] { lock.withLock { list } }
     var count: Int { all.count }
+}
+
+/// How many tasks run in the library when nothing happens: the most of a second. Some of a node's begin a moment after it, so a
+/// single reading may be one too low for ever.
+func standingTasks() async throws -> UInt64 {
+    var most: UInt64 = 0
+    for _ in 0..<100 {
+        most = max(most, rawAliveTasks())
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return most
 }
 
 /// What the library holds in this process: sockets and pollers, and its threads. Dispatch starts and ends threads when it likes.

@@ -28,7 +28,7 @@ class CancelTest {
         val topic = node.join("nobody else", "secret")
         val events = topic.subscribe()
         while (withTimeoutOrNull(200.milliseconds) { events.next() } != null) continue
-        val before = rawAliveTasks()
+        val before = standingTasks()
         val waits: List<suspend () -> Any?> = listOf(
             { topic.joined() },
             { topic.joined(100.seconds) },
@@ -44,7 +44,8 @@ class CancelTest {
                 waiting.cancelAndJoin()
             }
         }
-        until("no task is left") { rawAliveTasks() <= before }
+        // Of each kind of wait that leaves one, there would be ten.
+        until("no task is left:", { "${rawAliveTasks()} of $before" }) { rawAliveTasks() <= before }
         node.shutdown()
     }
 

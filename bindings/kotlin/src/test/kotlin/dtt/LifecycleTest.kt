@@ -58,7 +58,7 @@ class LifecycleTest {
         standing.join("standing", "secret").listen { }
         until("the DHT client is open") { standing.stats().dht.lookups > 0uL }
         val before = Held.now()
-        val tasks = rawAliveTasks()
+        val tasks = standingTasks()
         val kept = mutableListOf<Topic>()
         repeat(10) { round ->
             val node = node()

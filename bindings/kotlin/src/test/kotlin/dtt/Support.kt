@@ -74,6 +74,19 @@ internal inline fun failsWith(kind: ErrorKind, text: String, call: () -> Unit): 
 }
 
 /**
+ * How many tasks run in the library when nothing happens: the most of a second. Some of a node's begin a moment after it, so a
+ * single reading may be one too low for ever.
+ */
+internal suspend fun standingTasks(): ULong {
+    var most = 0uL
+    repeat(100) {
+        most = maxOf(most, rawAliveTasks())
+        delay(10.milliseconds)
+    }
+    return most
+}
+
+/**
  * What the library holds in this process: sockets and pollers, and its threads. The JVM and Maven's runner, which asks `ps` for
  * its parent every half minute, open files and start threads when they like.
  */
