@@ -4,6 +4,7 @@ mod common;
 
 use std::{
     collections::HashSet,
+    net::{Ipv4Addr, SocketAddr},
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Wake},
@@ -23,7 +24,7 @@ async fn two_that_start_at_once_meet_and_talk_both_ways() {
     let (a, b) = (node(&testnet).await, node(&testnet).await);
     let (one, two) = (join(&a, "meet").await, join(&b, "meet").await);
     let (mut first, mut second) = (one.subscribe(), two.subscribe());
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
 
     one.broadcast("to the swarm").await.unwrap();
     hear(&mut second, b"to the swarm").await;
@@ -53,7 +54,7 @@ async fn a_subscriber_sees_everything_since_the_topic_was_joined() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
     let (one, two) = (join(&a, "order").await, join(&b, "order").await);
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     two.broadcast("early").await.unwrap();
     until("the message has come", async || one.stats().received == 1).await;
 
@@ -82,7 +83,7 @@ async fn many_topics_on_one_node_keep_apart() {
         pairs.push((join(&a, &name).await, join(&b, &name).await));
     }
     for (n, (one, two)) in pairs.iter().enumerate() {
-        within(60, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+        within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
         let mut events = two.subscribe();
         let text = format!("only for {n}").into_bytes();
         one.broadcast(text.clone()).await.unwrap();
@@ -171,7 +172,7 @@ async fn waiting_with_a_limit_leaves_the_topic_open() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let b = node(&testnet).await;
     let two = join(&b, "first member").await;
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_secs(JOIN);
     tokio::try_join!(one.joined_within(limit), two.joined_within(limit)).unwrap();
 }
 
@@ -191,7 +192,7 @@ async fn a_rotation_of_ones_own_is_used_on_both_sides() {
     let rotated = || JoinOptions::default().rotation(RotationHandle::new(Shifted));
     let one = a.join("rotated", SECRET, rotated()).await.unwrap();
     let two = b.join("rotated", SECRET, rotated()).await.unwrap();
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     let other = join(&c, "rotated").await;
     until("the default rotation has seen the others' records", async || other.stats().records_refused.sealed > 0).await;
     assert!(!other.is_joined());
@@ -214,7 +215,7 @@ async fn a_rotation_that_panics_closes_its_topic_and_nothing_else() {
     let error = within(10, broken.joined()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     let (one, two) = (join(&a, "sound").await, join(&b, "sound").await);
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +224,7 @@ async fn the_size_limit_is_exact() {
     let (a, b) = (node(&testnet).await, node(&testnet).await);
     let (one, two) = (join(&a, "size").await, join(&b, "size").await);
     let mut events = two.subscribe();
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     let limit = one.max_message_size();
     assert_eq!(limit, 4057);
     for size in [limit, 0, 1] {
@@ -249,7 +250,7 @@ async fn joining_twice_gives_one_topic_with_independent_queues() {
     let (one, again) = (join(&a, "twice").await, join(&a, "twice").await);
     let two = join(&b, "twice").await;
     let (mut first, mut second, mut third) = (one.subscribe(), one.subscribe(), again.subscribe());
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     two.broadcast("to all three").await.unwrap();
     for events in [&mut first, &mut second, &mut third] {
         hear(events, b"to all three").await;
@@ -262,7 +263,7 @@ async fn joining_twice_gives_one_topic_with_independent_queues() {
     while within(5, third.next()).await.is_some() {}
     assert!(third.is_finished());
     let fresh = join(&a, "twice").await;
-    within(30, fresh.joined()).await.unwrap();
+    within(JOIN, fresh.joined()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,13 +279,13 @@ async fn a_join_that_times_out_leaves_the_topic_of_another_caller_open() {
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Timeout);
     let b = node(&testnet).await;
     let other = join(&b, "shared").await;
-    within(60, async { tokio::try_join!(topic.joined(), other.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(topic.joined(), other.joined()) }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_comes_back_with_its_key_and_port_meets_others_again() {
     let testnet = Testnet::new().unwrap();
-    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let key = parse::secret_key(&[0x21; 32]).unwrap();
     let config =
         || Testnet::node_config_for(testnet.bootstrap()).secret_key(key.clone()).bind_addresses([port]).build();
@@ -293,7 +294,7 @@ async fn a_node_that_comes_back_with_its_key_and_port_meets_others_again() {
     let mut events = two.subscribe();
     let old = Node::spawn(config()).await.unwrap();
     let first = join(&old, "back").await;
-    within(60, first.joined()).await.unwrap();
+    within(JOIN, first.joined()).await.unwrap();
     wait_for(&mut events, |event| (event == Event::NeighborUp(old.id())).then_some(())).await;
     tokio::join!(old.shutdown(), old.shutdown());
     wait_for(&mut events, |event| (event == Event::NeighborDown(old.id())).then_some(())).await;
@@ -307,7 +308,7 @@ async fn a_node_that_comes_back_with_its_key_and_port_meets_others_again() {
     .await;
     let again = again.unwrap();
     let third = join(&again, "back").await;
-    within(60, third.joined()).await.unwrap();
+    within(JOIN, third.joined()).await.unwrap();
     assert_eq!(again.id(), id);
 }
 
@@ -346,7 +347,7 @@ async fn peers_that_the_application_knows_need_no_dht() {
     let one = a.join("direct", "secret of a", JoinOptions::default()).await.unwrap();
     let two = b.join("direct", "secret of b", JoinOptions::default()).await.unwrap();
     one.join_peers([b.addr()]).await.unwrap();
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

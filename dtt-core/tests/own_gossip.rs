@@ -60,7 +60,7 @@ async fn topics_on_a_gossip_layer_of_ones_own() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (own().await, own().await);
     let first: Topic = a.gossip.subscribe_and_join_with_auto_discovery_no_wait(publisher(&a, &testnet)).await.unwrap();
-    let second = within(30, b.gossip.subscribe_and_join_with_auto_discovery(publisher(&b, &testnet))).await.unwrap();
+    let second = within(JOIN, b.gossip.subscribe_and_join_with_auto_discovery(publisher(&b, &testnet))).await.unwrap();
     let (sender, mut receiver) = first.split().await.unwrap();
     receiver.joined().await.unwrap();
     assert!(receiver.is_joined().await.unwrap());

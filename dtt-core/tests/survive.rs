@@ -5,7 +5,10 @@ mod common;
 use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddrV4},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -162,7 +165,7 @@ async fn slots_full_of_garbage_do_not_keep_anyone_out() {
     until("the standing node's record is there", async || one.stats().stores > 0).await;
     let b = Node::spawn(config()).await.unwrap();
     let two = join(&b, TOPIC).await;
-    within(60, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     let mut events = two.subscribe();
     one.broadcast("through the siege").await.unwrap();
     hear(&mut events, b"through the siege").await;
@@ -200,12 +203,7 @@ async fn records_of_peers_nobody_answers_for_cost_only_their_turn() {
     until("the dead have been tried", async || two.stats().dials_bootstrap >= 4).await;
     assert!(!two.is_joined());
     let one = join(&a, TOPIC).await;
-    within(60, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
-}
-
-/// A port that is free now.
-fn free_port() -> u16 {
-    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
 }
 
 /// A small DHT whose first node has a given port.
@@ -233,7 +231,7 @@ async fn a_dht_that_is_not_there_yet_is_found_when_it_comes() {
     .await;
     assert!(!one.is_joined());
     let _dht = dht_at(port).await;
-    within(60, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,7 +247,7 @@ async fn a_dht_of_ones_own_begins_with_an_empty_list() {
         nodes.push(Node::spawn(config).await.unwrap());
     }
     let (one, two, three) = (join(&nodes[0], "own").await, join(&nodes[1], "own").await, join(&nodes[2], "own").await);
-    within(60, async { tokio::try_join!(one.joined(), two.joined(), three.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined(), three.joined()) }).await.unwrap();
     until("the others entered by the first", async || nodes[0].stats().await.dht.routing_table >= 2).await;
 }
 
@@ -258,7 +256,7 @@ async fn messages_go_on_when_the_dht_is_gone() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
     let (one, two) = (join(&a, "without").await, join(&b, "without").await);
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     drop(testnet);
     let mut events = two.subscribe();
     for n in 0..20 {
@@ -292,14 +290,17 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
     let one = join(&a, "slow").await;
     let two = b.join("slow", SECRET, JoinOptions::default().config(small)).await.unwrap();
     let (mut slow, mut quick) = (two.subscribe(), two.subscribe());
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
-    let reader = tokio::spawn(async move {
-        let mut heard = 0;
-        while heard < MESSAGES {
-            match quick.next().await.expect("the topic is open") {
-                Event::Received(_) => heard += 1,
-                Event::Lagged(n) => panic!("the quick reader missed {n}"),
-                _ => {}
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    let heard = Arc::new(AtomicU64::new(0));
+    let reader = tokio::spawn({
+        let heard = heard.clone();
+        async move {
+            while heard.load(Relaxed) < MESSAGES {
+                match quick.next().await.expect("the topic is open") {
+                    Event::Received(_) => drop(heard.fetch_add(1, Relaxed)),
+                    Event::Lagged(n) => panic!("the quick reader missed {n}"),
+                    _ => {}
+                }
             }
         }
     });
@@ -307,7 +308,7 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
         one.broadcast(n.to_le_bytes().to_vec()).await.unwrap();
         // A reader that keeps up is what is tested: leave it the time.
         if n % 16 == 15 {
-            until("the messages have come", async || two.stats().received > n).await;
+            until("the messages have come", async || heard.load(Relaxed) > n || reader.is_finished()).await;
         }
     }
     within(60, reader).await.unwrap();
@@ -344,7 +345,8 @@ async fn who_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
             let one = join(&a, &name).await;
             until("the first record stands", async || one.stats().stores > 0).await;
             let two = join(&b, &name).await;
-            within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+            within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+            chat(&one, &two).await;
             let (first, second) = if longer.contains("knows") { (&a, &b) } else { (&b, &a) };
             first.shutdown().await;
             tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -363,7 +365,8 @@ async fn a_dial_that_nobody_answers_does_not_hold_the_end_up_and_neighbors_are_t
     let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), node(&testnet).await);
     let (one, two) = (join(&a, "telling").await, join(&b, "telling").await);
     let mut events = two.subscribe();
-    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    chat(&one, &two).await;
     // A socket that nobody reads stands for a node that is gone.
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let gone = EndpointAddr::new(SecretKey::generate().public()).with_ip_addr(silent.local_addr().unwrap());

@@ -47,7 +47,7 @@ def main():
     testnet = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     bootstrap = testnet.stdout.readline().decode().strip()
     refused = subprocess.run([sys.argv[2]], stdin=subprocess.DEVNULL, capture_output=True)
-    assert refused.returncode == 2 and refused.stderr.startswith(b"usage: "), refused
+    assert refused.returncode == 2 and b"usage: " in refused.stderr, refused
     wrong = dict(os.environ, DTT_BOOTSTRAP="router")
     refused = subprocess.run([sys.argv[2], "t", "s"], env=wrong, stdin=subprocess.DEVNULL, capture_output=True)
     assert refused.returncode == 2 and b"bootstrap" in refused.stderr, refused

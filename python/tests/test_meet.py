@@ -123,13 +123,18 @@ def test_a_reader_that_is_too_slow_is_told(testnet: dtt.Testnet) -> None:
             events = b.events()
             for n in range(50):
                 await a.broadcast(b"%d" % n)
-            while b.stats().received < 50:
+            while b.stats().lagged < 46:
                 await asyncio.sleep(0.01)
             first = await anext(events)
             assert isinstance(first, dtt.Lagged)
             assert first.missed >= 46
-            rest = [await anext(events) for _ in range(4)]
-            assert {event.content for event in rest if isinstance(event, dtt.Received)} == {b"46", b"47", b"48", b"49"}
+            # The last of them may only now be coming.
+            rest: list[bytes] = []
+            while b"49" not in rest:
+                event = await anext(events)
+                if isinstance(event, dtt.Received):
+                    rest.append(event.content)
+            assert rest == [b"%d" % n for n in range(50 - len(rest), 50)]
             assert b.stats().lagged >= 46
 
     asyncio.run(main())
@@ -218,14 +223,16 @@ def test_peek_shows_the_records(testnet: dtt.Testnet) -> None:
             while topic.stats().stores == 0:
                 await asyncio.sleep(0.02)
             slots = await dtt.peek("peeked", secret=b"s", dht=dht)
-            [value] = [value for slot in slots for value in slot.values]
-            assert value.record is not None
-            assert value.record.publisher == node.id
-            assert value.record.addresses == node.address.ip_addresses
-            [wrong] = [value for slot in await dtt.peek("peeked", secret=b"no", dht=dht) for value in slot.values]
-            assert (wrong.record, wrong.size) == (None, value.size)
-            [foreign] = [value for slot in await dtt.peek("peeked", dht=dht) for value in slot.values]
-            assert foreign.problem == "the secret was not given"
+            # Two, if a minute turned meanwhile; the same of the lookups below.
+            values = [value for slot in slots for value in slot.values]
+            records = [value.record for value in values if value.record is not None]
+            assert values and len(records) == len(values)
+            assert {record.publisher for record in records} == {node.id}
+            assert {record.addresses for record in records} == {node.address.ip_addresses}
+            wrong = [value for slot in await dtt.peek("peeked", secret=b"no", dht=dht) for value in slot.values]
+            assert {(value.record, value.size) for value in wrong} == {(None, values[0].size)}
+            foreign = [value for slot in await dtt.peek("peeked", dht=dht) for value in slot.values]
+            assert {value.problem for value in foreign} == {"the secret was not given"}
 
     asyncio.run(main())
 

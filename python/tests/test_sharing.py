@@ -143,6 +143,10 @@ def test_what_closes_inside_a_reader_discards_too(testnet: dtt.Testnet) -> None:
         assert list(events) == []
 
 
+async def wait_in_vain(node: dtt.Node) -> None:
+    await node.join("nobody wakes", secret=b"s", timeout=0.3)
+
+
 def test_an_exception_in_one_loop_leaves_the_others_their_wakes(
     testnet: dtt.Testnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,8 +166,11 @@ def test_an_exception_in_one_loop_leaves_the_others_their_wakes(
     node = dtt.Node(testnet.node_config())
     loop = Loop()
     failing.set()
-    waiting = loop.create_task(node.start())
+    # The node may have started before anybody waits for that; in vain it joins for a while in any case.
+    waiting = loop.create_task(wait_in_vain(node))
+    deadline = time.monotonic() + PATIENCE
     while failing.is_set():
+        assert time.monotonic() < deadline, "no wake came"
         loop.run_until_complete(asyncio.sleep(0.01))
     eventually(lambda: len(reported) == 1, "the exception is reported")
     assert isinstance(reported[0], AttributeError)

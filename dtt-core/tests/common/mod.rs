@@ -1,11 +1,19 @@
 //! What the live tests share. Every wait has a bound, and no bound is a measurement.
 #![allow(dead_code, unreachable_pub)]
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, UdpSocket},
+    sync::atomic::{AtomicU16, Ordering::Relaxed},
+    time::Duration,
+};
 
 use dtt_core::{Event, Events, JoinOptions, Node, Testnet, Topic};
 
 pub const SECRET: &[u8] = b"the members' secret";
+
+/// Seconds in which members find each other, whatever goes wrong on a busy machine: when the first stores fail and the look after
+/// them comes too early, the one that finds somebody comes after 80 s.
+pub const JOIN: u64 = 120;
 
 pub async fn node(testnet: &Testnet) -> Node {
     Node::spawn(testnet.node_config()).await.expect("a node starts on loopback")
@@ -13,6 +21,17 @@ pub async fn node(testnet: &Testnet) -> Node {
 
 pub async fn join(node: &Node, name: &str) -> Topic {
     node.join(name, SECRET, JoinOptions::default()).await.expect("joining does not wait for anyone")
+}
+
+/// A port that is free now, another one at each call. It is below those that the system gives to sockets which ask for none in
+/// particular, so that nobody else gets it before it is used.
+pub fn free_port() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() as u16 % 10_000;
+    (0..10_000)
+        .map(|_| 20_000 + (first + TAKEN.fetch_add(1, Relaxed)) % 10_000)
+        .find(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("one of ten thousand ports is free")
 }
 
 /// Waits for something that must come, with a bound that only a defect reaches.
@@ -38,6 +57,19 @@ pub async fn wait_for<T>(events: &mut Events, mut fits: impl FnMut(Event) -> Opt
 pub async fn hear(events: &mut Events, content: &[u8]) {
     wait_for(events, |event| matches!(event, Event::Received(message) if message.content == content).then_some(()))
         .await
+}
+
+/// Both say some words to each other. Then their connection knows the round-trip time, by which it ends: after the handshake alone
+/// a busy machine may seem a slow network.
+pub async fn chat(one: &Topic, two: &Topic) {
+    let (mut hers, mut his) = (one.subscribe(), two.subscribe());
+    for n in 0..20 {
+        let (there, back) = ([b't', n], [b'b', n]);
+        one.broadcast(there.to_vec()).await.expect("the topic is open");
+        hear(&mut his, &there).await;
+        two.broadcast(back.to_vec()).await.expect("the topic is open");
+        hear(&mut hers, &back).await;
+    }
 }
 
 /// Asks again and again until the answer is yes; for what gives no event.

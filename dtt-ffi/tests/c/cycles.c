@@ -25,7 +25,13 @@ static void on_event(void *userdata, const dtt_event_t *event) {
 }
 
 static void cycle(const dtt_testnet_t *testnet, int n) {
-    dtt_node_t *node = spawn_on(testnet);
+    /* How long closing takes is not what is tested. */
+    dtt_node_config_t *config = NULL;
+    dtt_node_t *node = NULL;
+    OK(dtt_testnet_node_config(testnet, &config, &error));
+    OK(dtt_node_config_set_shutdown_timeout_ms(config, 60000, &error));
+    OK(dtt_node_spawn(config, &node, &error));
+    dtt_node_config_free(config);
     dtt_topic_t *topic = join(node, "cycle");
     dtt_events_t *events = subscribe(topic), *called = subscribe(topic);
     int fd = -1, calls = 0;

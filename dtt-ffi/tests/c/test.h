@@ -46,6 +46,9 @@
         dtt_error_free(error);                                                                                         \
     } while (0)
 
+/* In which members find each other, whatever goes wrong on a busy machine: the look after failed ones may come after 80 s. */
+enum { JOIN_MS = 120000 };
+
 static inline double now_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -110,7 +113,7 @@ static inline pair_t new_pair(const char *name) {
         pair.node[i] = spawn_on(pair.testnet);
         pair.topic[i] = join(pair.node[i], name);
     }
-    for (int i = 0; i < 2; i++) OK(dtt_topic_wait_joined(pair.topic[i], 60000, &error));
+    for (int i = 0; i < 2; i++) OK(dtt_topic_wait_joined(pair.topic[i], JOIN_MS, &error));
     return pair;
 }
 

@@ -107,7 +107,7 @@ static void a_pair() {
     };
     dtt::topic hers = alice.join("c++", "secret", dtt::join_options().rotate(alike));
     dtt::topic his = bob.join("c++", "secret", dtt::join_options().rotate(alike));
-    CHECK(hers.wait_joined(60s) && his.wait_joined(60s));
+    CHECK(hers.wait_joined(120s) && his.wait_joined(120s));
     CHECK(hers.neighbors() == std::vector<dtt::id>{bob.id()});
     CHECK(hers.id() == dtt::topic_id("c++") && hers.state() == DTT_STATE_JOINED);
 
@@ -124,6 +124,8 @@ static void a_pair() {
     CHECK(!read.recv(1ms));
     CHECK(thrown([&] { hers.broadcast(std::string(5000, 'x')); }, "the limit is 4057") == DTT_TOO_LARGE);
     CHECK(thrown([&] { called.try_recv(); }, "callback") == DTT_BUSY);
+    for (auto until = std::chrono::steady_clock::now() + 60s; *alive < 2; std::this_thread::sleep_for(1ms))
+        CHECK(std::chrono::steady_clock::now() < until);
     called.close();
     CHECK(*alive == 2 && alive.use_count() == 1);
     CHECK(hers.stats()[DTT_STAT_SENT] >= 2 && alice.stats()[DTT_STAT_NODE_TOPICS] == 1);

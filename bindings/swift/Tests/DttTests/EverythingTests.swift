@@ -62,7 +62,7 @@ import Testing
         // Peers that are known need no DHT: another secret, the same swarm.
         let direct = try await third.join(name, secret: Data("another secret".utf8))
         try await direct.joinPeers([bob.address()])
-        try await direct.joined(within: .seconds(60))
+        try await direct.joined(within: .seconds(120))
         for node in [alice, bob, third] { try await node.shutdown() }
     }
 
@@ -97,8 +97,8 @@ import Testing
         let topic = try await one.join("options", secret: "secret")
         #expect(topic.maxMessageSize == 961)
         let other = try await two.join("options", secret: "secret")
-        try await other.joined(within: .seconds(60))
-        try await topic.joined(within: .seconds(60))
+        try await other.joined(within: .seconds(120))
+        try await topic.joined(within: .seconds(120))
         #expect(other.neighbors == [one.id])
         try await one.shutdown()
         try await two.shutdown()
@@ -156,5 +156,8 @@ import Testing
         }
         try DttLibrary.endLog()
         #expect(!lines.all.contains { $0.contains("a secret that no line shows") })
+        let quiet = try await DttTests.node()
+        try await quiet.shutdown()
+        #expect(!lines.all.contains { $0.contains(quiet.id.hex) })
     }
 }

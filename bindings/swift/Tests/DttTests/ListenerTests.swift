@@ -73,7 +73,7 @@ import Testing
         #expect(once.messages == ["message 0"])
         #expect(pair.his.state == nil)
         let again = try await pair.bob.join("closes", secret: "secret")
-        try await again.joined(within: .seconds(60))
+        try await again.joined(within: .seconds(120))
         try await again.broadcast("close")
         try await until("alice is closed") { pair.alice.isClosed && closingNode.ends.count == 1 }
         try await pair.bob.shutdown()
@@ -83,16 +83,20 @@ import Testing
         let (alice, bob) = (try await node(), try await node())
         let hers = try await alice.join("slow", secret: "secret")
         let his = try await bob.join("slow", secret: "secret", config: TopicConfig(eventCapacity: 4))
-        try await his.joined(within: .seconds(60))
-        try await hers.joined(within: .seconds(60))
+        try await his.joined(within: .seconds(120))
+        try await hers.joined(within: .seconds(120))
         let seen = Shared<Int>()
         let missed = Shared<Int>()
+        let goOn = DispatchSemaphore(value: 0)
         try his.listen { event in
             if case .lagged(let count) = event { missed.add(Int(count)) }
             if case .received = event { seen.add(1) }
-            usleep(2000)
+            // So slow that everything has come before it goes on.
+            if goOn.wait(timeout: .now() + 60) == .success { goOn.signal() }
         }
         for n in 0..<100 { try await hers.broadcast("message \(n)") }
+        try await until("all came") { his.stats.received == 100 }
+        goOn.signal()
         try await until("all are accounted for") { missed.all.reduce(0, +) + seen.count >= 100 }
         #expect(missed.count > 0)
         try await alice.shutdown()

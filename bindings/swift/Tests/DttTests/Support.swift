@@ -21,8 +21,8 @@ struct Pair: Sendable {
         (alice, bob) = (try await node(), try await node())
         hers = try await alice.join(name, secret: "secret", rotation: rotation)
         his = try await bob.join(name, secret: "secret", rotation: rotation)
-        try await hers.joined(within: .seconds(60))
-        try await his.joined(within: .seconds(60))
+        try await hers.joined(within: .seconds(120))
+        try await his.joined(within: .seconds(120))
     }
 
     func close() async throws {
@@ -48,13 +48,15 @@ extension Events {
 struct Ended: Error {}
 
 /// Asks again and again until the answer is yes; for what gives no event.
-func until(_ what: @autoclosure () -> Comment, _ check: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(60)
+func until(
+    _ what: @autoclosure () -> Comment, limit: Duration = .seconds(60), _ check: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
         if try await check() { return }
         try await Task.sleep(for: .milliseconds(20))
     }
-    Issue.record("not within 60 s: \(what())")
+    Issue.record("not within \(limit): \(what())")
 }
 
 /// A call must fail with an error of this kind, whose message has this text.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,9 @@ use dtt_lab_net::{Host, Link, Nat, Rate, World};
 const A: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 1);
 const B: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 2);
 const C: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 3);
+const D: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 4);
+/// What has not come by then was lost.
+const LATE: Duration = Duration::from_secs(2);
 
 /// A socket on a host, which waits for this long at the most.
 fn socket(host: &Host, wait: Duration) -> UdpSocket {
@@ -37,6 +41,11 @@ fn trip(from: &UdpSocket, to: (&UdpSocket, SocketAddr)) -> Option<Duration> {
     to.0.recv_from(&mut [0; 9]).ok().map(|_| start.elapsed())
 }
 
+/// The fastest of five: a busy machine only adds to what a packet takes.
+fn best_trip(from: &UdpSocket, to: (&UdpSocket, SocketAddr)) -> Duration {
+    (0..5).map(|_| trip(from, to).unwrap()).min().unwrap()
+}
+
 #[test]
 fn packets_take_their_time() {
     let world = World::empty(1).unwrap();
@@ -46,15 +55,16 @@ fn packets_take_their_time() {
         world.switch().set_link(Link::new(delay, 0));
         let mut trips: Vec<Duration> = (0..21).map(|_| trip(&one, (&two, at(&b, &two))).unwrap()).collect();
         trips.sort();
-        println!("{delay} ms one way: median {:?}, worst {:?}", trips[10], trips[20]);
+        println!("{delay} ms one way: best {:?}, median {:?}, worst {:?}", trips[0], trips[10], trips[20]);
         assert!(trips[0] >= Duration::from_millis(delay), "{:?} is too fast for {delay} ms", trips[0]);
-        assert!(trips[10] < Duration::from_millis(delay + 15), "{:?} is too slow for {delay} ms", trips[10]);
+        // The median is the machine's as much as the switch's.
+        assert!(trips[0] < Duration::from_millis(delay + 15), "{:?} is too slow for {delay} ms", trips[0]);
     }
     // A path of its own, one way only.
     world.switch().set_link_between(b.port(), a.port(), Link::new(60, 0));
     world.switch().set_link(Link::default());
-    assert!(trip(&two, (&one, at(&a, &one))).unwrap() >= Duration::from_millis(60));
-    assert!(trip(&one, (&two, at(&b, &two))).unwrap() < Duration::from_millis(40));
+    assert!(best_trip(&two, (&one, at(&a, &one))) >= Duration::from_millis(60));
+    assert!(best_trip(&one, (&two, at(&b, &two))) < Duration::from_millis(40));
 }
 
 #[test]
@@ -64,19 +74,30 @@ fn the_promised_share_is_lost_and_the_same_one_again() {
         let (a, b) = (world.host(A).unwrap(), world.host(B).unwrap());
         let jitter = Duration::from_millis(5);
         world.switch().set_link(Link { jitter, ..Link::new(1, percent) });
-        let (one, two) = (socket(&a, jitter), socket(&b, Duration::from_millis(500)));
-        let to = at(&b, &two);
-        let heard = std::thread::spawn(move || received(&two));
-        for number in 0u32..5000 {
-            one.send_to(&number.to_be_bytes(), to).unwrap();
-            if number % 100 == 99 {
-                std::thread::sleep(Duration::from_millis(5));
+        let (one, two) = (socket(&a, jitter), socket(&b, LATE));
+        let (to, heard) = (at(&b, &two), AtomicUsize::new(0));
+        let lost = || world.switch().counts().lost as usize;
+        let numbers: Vec<u32> = std::thread::scope(|scope| {
+            let hearing = scope.spawn(|| {
+                let (mut numbers, mut buffer) = (Vec::new(), [0; 4]);
+                while two.recv(&mut buffer).is_ok() {
+                    numbers.push(u32::from_be_bytes(buffer));
+                    heard.fetch_add(1, Relaxed);
+                }
+                numbers
+            });
+            for number in 0u32..5000 {
+                one.send_to(&number.to_be_bytes(), to).unwrap();
+                // Neither a device nor a socket holds many more, and a busy machine takes them out late.
+                let (sent, since) = (number as usize + 1, Instant::now());
+                while sent.is_multiple_of(100) && heard.load(Relaxed) + lost() < sent && since.elapsed() < LATE {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
             }
-        }
-        let number = |(bytes, _): (Vec<u8>, SocketAddr)| u32::from_be_bytes(bytes.try_into().unwrap());
-        let numbers: Vec<u32> = heard.join().unwrap().into_iter().map(number).collect();
+            hearing.join().unwrap()
+        });
         assert!(numbers.is_sorted(), "packets of one path stay in order");
-        assert_eq!(world.switch().counts().lost as usize + numbers.len(), 5000);
+        assert_eq!(lost() + numbers.len(), 5000);
         numbers
     };
     for (percent, least, most) in [(0, 0, 0), (5, 180, 320), (20, 880, 1120)] {
@@ -99,21 +120,24 @@ fn a_slow_host_queues_and_then_drops() {
     for _ in 0..40 {
         one.send_to(&[0; 1000], at(&b, &two)).unwrap();
     }
+    let sending = start.elapsed();
     for _ in 0..12 {
         two.recv_from(&mut [0; 2000]).unwrap();
     }
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(480) && took < Duration::from_secs(1), "ten packets at 20/s took {took:?}");
-    assert!(received(&two).len() <= 1, "the queue holds ten");
-    assert!(world.switch().counts().overflowed >= 27);
-    assert!(trip(&two, (&one, at(&a, &one))).unwrap() < Duration::from_millis(40), "others are as fast as before");
+    // One more passes in 50 ms while they are sent, which are as many as a busy machine needs.
+    let more = 1 + sending.as_millis() / 50;
+    assert!(received(&two).len() as u128 <= more, "the queue holds ten, and sending took {sending:?}");
+    assert!(u128::from(world.switch().counts().overflowed) + more >= 28);
+    assert!(best_trip(&two, (&one, at(&a, &one))) < Duration::from_millis(40), "others are as fast as before");
 }
 
 #[test]
 fn a_partition_stops_everything_until_it_is_healed() {
     let world = World::empty(1).unwrap();
     let (a, b, c) = (world.host(A).unwrap(), world.host(B).unwrap(), world.host(C).unwrap());
-    let wait = Duration::from_millis(300);
+    let wait = Duration::from_secs(1);
     let (one, two, three) = (socket(&a, wait), socket(&b, wait), socket(&c, wait));
     world.switch().partition(|port| usize::from(port == c.port()));
     assert!(trip(&one, (&two, at(&b, &two))).is_some());
@@ -128,7 +152,7 @@ fn a_partition_stops_everything_until_it_is_healed() {
 fn a_host_moves_to_another_address() {
     let world = World::empty(1).unwrap();
     let (mut a, b) = (world.host(A).unwrap(), world.host(B).unwrap());
-    let wait = Duration::from_millis(300);
+    let wait = Duration::from_secs(1);
     let (one, two) = (socket(&a, wait), socket(&b, wait));
     let before = at(&a, &one);
     world.readdress(&mut a, C).unwrap();
@@ -142,10 +166,11 @@ fn a_host_moves_to_another_address() {
 fn nat_lets_answers_in_and_nothing_else() {
     let world = World::empty(1).unwrap();
     let public = Ipv4Addr::new(10, 77, 3, 9);
-    for (nat, ports) in [(Nat::KeepsPorts, 1), (Nat::PortPerDestination, 2)] {
-        let (inside, b, c) = (world.host_behind(nat, public).unwrap(), world.host(B).unwrap(), world.host(C).unwrap());
-        let wait = Duration::from_millis(300);
-        let (one, two, three) = (socket(&inside, wait), socket(&b, wait), socket(&c, wait));
+    for nat in [Nat::KeepsPorts, Nat::PortPerDestination] {
+        let inside = world.host_behind(nat, public).unwrap();
+        let (b, c, d) = (world.host(B).unwrap(), world.host(C).unwrap(), world.host(D).unwrap());
+        let wait = Duration::from_secs(1);
+        let (one, two, three, four) = (socket(&inside, wait), socket(&b, wait), socket(&c, wait), socket(&d, wait));
         one.send_to(b"out", at(&b, &two)).unwrap();
         let seen_by_two = received(&two)[0].1;
         assert_eq!(seen_by_two.ip(), public, "{nat:?}");
@@ -153,7 +178,11 @@ fn nat_lets_answers_in_and_nothing_else() {
         assert!(trip(&two, (&one, seen_by_two)).is_some(), "{nat:?}: who was asked can answer");
         one.send_to(b"out", at(&c, &three)).unwrap();
         let seen_by_three = received(&three)[0].1;
-        assert_eq!(BTreeSet::from([seen_by_two, seen_by_three]).len(), ports, "{nat:?}");
+        // Two ports drawn at random are the same once in 64,512 times; so a third one is asked.
+        one.send_to(b"out", at(&d, &four)).unwrap();
+        let seen_by_four = received(&four)[0].1;
+        let seen = BTreeSet::from([seen_by_two, seen_by_three, seen_by_four]).len();
+        assert_eq!(seen > 1, nat == Nat::PortPerDestination, "{nat:?}");
         assert!(trip(&three, (&one, seen_by_three)).is_some(), "{nat:?}");
     }
 }

@@ -40,8 +40,13 @@ fn is_ours(swarm: &Swarm) -> bool {
     swarm.peers()[0].kind() == Kind::Ours
 }
 
-/// What everyone says while all is well is heard by everyone.
+/// What everyone says while all is well is heard by everyone. All is well when a swarm has been one for a while: whoever has just
+/// been heard again may still be dialling and dropping neighbors.
 fn talk_well(swarms: &mut [Swarm], when: &str) -> Vec<Delivery> {
+    for swarm in &mut *swarms {
+        let settled = swarm.await_settled(JOIN_LIMIT).unwrap();
+        println!("{when}: {}: settled: {settled}", swarm.peers()[0].kind().name());
+    }
     let deliveries = talk(swarms, TALK, REST).unwrap();
     for (swarm, delivery) in swarms.iter().zip(&deliveries) {
         println!("{when}: {}: {delivery:?}", swarm.peers()[0].kind().name());

@@ -57,8 +57,8 @@ class LifecycleTest {
         val standing = node()
         standing.join("standing", "secret").listen { }
         until("the DHT client is open") { standing.stats().dht.lookups > 0uL }
-        val before = Held.now()
         val tasks = standingTasks()
+        val before = Held.now()
         val kept = mutableListOf<Topic>()
         repeat(10) { round ->
             val node = node()
@@ -144,6 +144,8 @@ class LifecycleTest {
             val node = node()
             node.join("forgotten", "secret").subscribe()
         }
+        // The testnet and the library's threads stay.
+        node().shutdown()
         val before = Held.now()
         repeat(5) { forgotten() }
         until("the collector found them:", { Held.now().since(before) }) {

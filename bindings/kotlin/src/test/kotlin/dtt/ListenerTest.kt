@@ -5,6 +5,8 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.time.Duration.Companion.milliseconds
@@ -107,12 +109,16 @@ class ListenerTest {
         hers.joined()
         val missed = AtomicInteger()
         val heard = AtomicInteger()
+        val goOn = CountDownLatch(1)
         his.listen { event ->
             if (event is Event.Lagged) missed.addAndGet(event.missed.toInt())
             if (event is Event.Received) heard.incrementAndGet()
-            Thread.sleep(2)
+            // So slow that everything has come before it goes on.
+            assertTrue(goOn.await(60, TimeUnit.SECONDS))
         }
         repeat(100) { hers.broadcast("message $it") }
+        until("all came") { his.stats.received == 100uL }
+        goOn.countDown()
         until("all are accounted for") { missed.get() + heard.get() >= 100 }
         assertTrue(missed.get() > 0)
         alice.shutdown()
