@@ -57,7 +57,9 @@ async def send_all(topic: dtt.Topic, to: dtt.Topic, messages: int) -> None:
         await topic.broadcast(b"%d" % n)
 
 
-def run_program(source: str, *arguments: str, timeout: float = 2 * PATIENCE, **extra: str) -> subprocess.CompletedProcess[str]:
+def run_program(
+    source: str, *arguments: str, timeout: float = 2 * PATIENCE, **extra: str
+) -> subprocess.CompletedProcess[str]:
     """Runs a program in an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", source, *arguments],
