@@ -15,7 +15,7 @@ use std::{
 use common::*;
 use dtt_core::{
     Config, DhtConfig, EndpointAddr, Event, GossipRecordContent, JoinOptions, Node, NodeConfig, Record, RotationHandle,
-    SecretKey, Testnet, TopicId, encryption_keypair, unix_minute,
+    SecretKey, Testnet, Topic, TopicId, encryption_keypair, unix_minute,
     wire::{RecordContent, Slot, secret_hash},
 };
 use ed25519_dalek::SigningKey;
@@ -238,16 +238,19 @@ async fn a_dht_that_is_not_there_yet_is_found_when_it_comes() {
 async fn a_dht_of_ones_own_begins_with_an_empty_list() {
     let ports = [free_port(), free_port(), free_port()];
     let first = format!("127.0.0.1:{}", ports[0]);
-    let mut nodes = Vec::new();
+    let (mut nodes, mut topics) = (Vec::new(), Vec::new());
     for port in ports {
         let bootstrap = if port == ports[0] { vec![] } else { vec![first.clone()] };
         let dht = DhtConfig::builder().bootstrap(Some(bootstrap)).server_mode(true).port(Some(port));
         let dht = dht.bind_address(Some(Ipv4Addr::LOCALHOST)).request_timeout(Duration::from_millis(250)).build();
         let config = Testnet::node_config_for(&[]).topics(Config::builder().dht_config(dht).build()).build();
-        nodes.push(Node::spawn(config).await.unwrap());
+        let node = Node::spawn(config).await.unwrap();
+        topics.push(join(&node, "own").await);
+        // The first learns of the others as they enter, which they do once in a quarter of an hour: it must be there before.
+        until("its DHT node runs", async || node.stats().await.dht.lookups > 0).await;
+        nodes.push(node);
     }
-    let (one, two, three) = (join(&nodes[0], "own").await, join(&nodes[1], "own").await, join(&nodes[2], "own").await);
-    within(JOIN, async { tokio::try_join!(one.joined(), two.joined(), three.joined()) }).await.unwrap();
+    within(JOIN, futures_util::future::try_join_all(topics.iter().map(Topic::joined))).await.unwrap();
     until("the others entered by the first", async || nodes[0].stats().await.dht.routing_table >= 2).await;
 }
 
