@@ -38,6 +38,7 @@ settings! {
         ///
         /// `Some(vec![])` is for the first node of a DHT of one's own: it knows nobody, and is alone until others
         /// enter by it. That takes `server_mode`; without it nobody could, and the empty list is refused.
+        /// It runs before the others start, or it knows them late: mainline asks anew every 15 minutes.
         bootstrap: Option<Vec<String>> = None;
     }
 }
