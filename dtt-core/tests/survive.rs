@@ -246,7 +246,7 @@ async fn a_dht_of_ones_own_begins_with_an_empty_list() {
         let config = Testnet::node_config_for(&[]).topics(Config::builder().dht_config(dht).build()).build();
         let node = Node::spawn(config).await.unwrap();
         topics.push(join(&node, "own").await);
-        // The first learns of the others as they enter, which they do once in a quarter of an hour: it must be there before.
+        // The first learns of others as they enter, which they may do but once in a quarter of an hour: it comes before.
         until("its DHT node runs", async || node.stats().await.dht.lookups > 0).await;
         nodes.push(node);
     }

@@ -87,7 +87,7 @@ fn no_event_costs_more_than_itself() {
         }
         let mut queues = [null_mut(); 3];
         queues.iter_mut().for_each(|queue| ok(dtt_topic_subscribe(topics[1], queue, null_mut())));
-        topics.iter().for_each(|topic| ok(dtt_topic_wait_joined(*topic, 60_000, null_mut())));
+        topics.iter().for_each(|topic| ok(dtt_topic_wait_joined(*topic, 120_000, null_mut())));
         fill(&topics);
 
         let [called, tried, waited] = queues;

@@ -29,12 +29,12 @@ class Program:
         self.process.stdin.flush()
 
     def hears(self, what, fits):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not any(map(fits, self.seen)):
             try:
                 self.seen.append(self.lines.get(timeout=max(0, deadline - time.monotonic())))
             except queue.Empty:
-                sys.exit(f"no {what!r} within 60 s, but {self.seen}")
+                sys.exit(f"no {what!r} within 120 s, but {self.seen}")
 
     def ends(self):
         self.process.stdin.close()

@@ -16,7 +16,7 @@ import pytest
 import dtt
 
 #: What "in time" means on a busy machine, in seconds. Nothing is decided by being faster.
-#: Members find each other within 80 s even if their first stores fail.
+#: If the first stores fail, the look that finds somebody may come after 80 s only.
 PATIENCE = 120.0
 
 

@@ -25,7 +25,7 @@ def ends_here():
 async def joined(name):
     node, other = await dtt.Node(config).start(), await dtt.Node(config).start()
     topic, far = await node.join(name, secret=b"s"), await other.join(name, secret=b"s")
-    await asyncio.gather(topic.joined(60), far.joined(60))
+    await asyncio.gather(topic.joined(120), far.joined(120))
     return topic, far
 """
 
@@ -94,8 +94,8 @@ ends_here()
     "with daemon threads that broadcast": """
 one, two = blocking.Node(config).start(), blocking.Node(config).start()
 topic, far = one.join("flood", secret=b"s"), two.join("flood", secret=b"s")
-topic.joined(60)
-far.joined(60)
+topic.joined(120)
+far.joined(120)
 subscription = far.subscribe(str)
 def flood(of):
     n = 0
@@ -185,7 +185,7 @@ def test_peers_are_told_at_the_end(testnet: dtt.Testnet) -> None:
         program = HEAD + (
             "node = blocking.Node(config).start()\n"
             "topic = node.join('told', secret=b's')\n"
-            "topic.joined(60)\n"
+            "topic.joined(120)\n"
             "time.sleep(0.5)\n"
             "ends_here()\n"
         )

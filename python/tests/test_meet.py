@@ -21,7 +21,7 @@ import asyncio, sys, dtt
 async def main(mine, others, bootstrap):
     config = dtt.Testnet.node_config_for(bootstrap.split(","))
     async with dtt.Node(config) as node, node.join("interpreters", secret=b"shared") as topic:
-        await topic.joined(60)
+        await topic.joined(120)
         async def say():
             n = 0
             while True:
@@ -128,12 +128,13 @@ def test_a_reader_that_is_too_slow_is_told(testnet: dtt.Testnet) -> None:
             first = await anext(events)
             assert isinstance(first, dtt.Lagged)
             assert first.missed >= 46
-            # The last of them may only now be coming.
+            # Up to three may have come after the others were counted, and pushed nothing out any more.
             rest: list[bytes] = []
             while b"49" not in rest:
                 event = await anext(events)
                 if isinstance(event, dtt.Received):
                     rest.append(event.content)
+            assert len(rest) >= 4
             assert rest == [b"%d" % n for n in range(50 - len(rest), 50)]
             assert b.stats().lagged >= 46
 
@@ -223,7 +224,8 @@ def test_peek_shows_the_records(testnet: dtt.Testnet) -> None:
             while topic.stats().stores == 0:
                 await asyncio.sleep(0.02)
             slots = await dtt.peek("peeked", secret=b"s", dht=dht)
-            # Two, if a minute turned meanwhile; the same of the lookups below.
+            # In two slots, if a minute turned meanwhile, here or below.
+            assert all(len(slot.values) <= 1 for slot in slots)
             values = [value for slot in slots for value in slot.values]
             records = [value.record for value in values if value.record is not None]
             assert values and len(records) == len(values)

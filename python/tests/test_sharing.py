@@ -166,7 +166,7 @@ def test_an_exception_in_one_loop_leaves_the_others_their_wakes(
     node = dtt.Node(testnet.node_config())
     loop = Loop()
     failing.set()
-    # The node may have started before anybody waits for that; in vain it joins for a while in any case.
+    # The start may be over before anybody waits for it; the join, which finds nobody, is waited for in any case.
     waiting = loop.create_task(wait_in_vain(node))
     deadline = time.monotonic() + PATIENCE
     while failing.is_set():

@@ -22,7 +22,7 @@ async def main():
     async with dtt.Testnet() as testnet:
         one, two = dtt.Node(testnet.node_config()), dtt.Node(testnet.node_config())
         async with one, two, one.join("my-topic", secret=b"s") as a, two.join("my-topic", secret=b"s") as b:
-            await asyncio.gather(a.joined(60), b.joined(60))
+            await asyncio.gather(a.joined(120), b.joined(120))
             await a.broadcast(b"hello")
             async for event in b:
                 match event:

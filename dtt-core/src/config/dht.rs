@@ -38,7 +38,8 @@ settings! {
         ///
         /// `Some(vec![])` is for the first node of a DHT of one's own: it knows nobody, and is alone until others
         /// enter by it. That takes `server_mode`; without it nobody could, and the empty list is refused.
-        /// It runs before the others start, or it knows them late: mainline asks anew every 15 minutes.
+        /// Start it before the others: one that came earlier may enter by it again only after 15 minutes, and is not
+        /// known to it until then.
         bootstrap: Option<Vec<String>> = None;
     }
 }

@@ -11,8 +11,8 @@ use dtt_core::{Event, Events, JoinOptions, Node, Testnet, Topic};
 
 pub const SECRET: &[u8] = b"the members' secret";
 
-/// Seconds in which members find each other, whatever goes wrong on a busy machine: when the first stores fail and the look after
-/// them comes too early, the one that finds somebody comes after 80 s.
+/// Seconds in which members find each other. If the first stores fail, which a busy machine may cause, the look that finds somebody
+/// may come after 80 s only.
 pub const JOIN: u64 = 120;
 
 pub async fn node(testnet: &Testnet) -> Node {
@@ -24,10 +24,10 @@ pub async fn join(node: &Node, name: &str) -> Topic {
 }
 
 /// A port that is free now, another one at each call. It is below those that the system gives to sockets which ask for none in
-/// particular, so that nobody else gets it before it is used.
+/// particular, and each process has ten of its own, so that hardly anybody else gets it before it is used.
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let first = std::process::id() as u16 % 10_000;
+    let first = (std::process::id() % 1000) as u16 * 10;
     (0..10_000)
         .map(|_| 20_000 + (first + TAKEN.fetch_add(1, Relaxed)) % 10_000)
         .find(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())

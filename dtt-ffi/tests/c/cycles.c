@@ -25,7 +25,7 @@ static void on_event(void *userdata, const dtt_event_t *event) {
 }
 
 static void cycle(const dtt_testnet_t *testnet, int n) {
-    /* How long closing takes is not what is tested. */
+    /* How long closing the node takes is not what is tested. */
     dtt_node_config_t *config = NULL;
     dtt_node_t *node = NULL;
     OK(dtt_testnet_node_config(testnet, &config, &error));

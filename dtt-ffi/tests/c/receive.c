@@ -22,8 +22,8 @@ static uint64_t stat_of(const dtt_topic_t *topic, int which) {
 /* No faster than they come: of more than 256 that wait the gossip layer drops some. */
 static void *send_all(void *argument) {
     const pair_t *pair = argument;
-    double until = now_s() + 60;
     for (int i = 0; i < MESSAGES; i++) {
+        double until = now_s() + 60;
         char text[32];
         snprintf(text, sizeof text, "number %d", i);
         say(pair->topic[0], text);

@@ -46,7 +46,7 @@
         dtt_error_free(error);                                                                                         \
     } while (0)
 
-/* In which members find each other, whatever goes wrong on a busy machine: the look after failed ones may come after 80 s. */
+/* In which members find each other. If the first stores fail, the look that finds somebody may come after 80 s only. */
 enum { JOIN_MS = 120000 };
 
 static inline double now_s(void) {

@@ -111,7 +111,8 @@ static void a_pair() {
     CHECK(hers.neighbors() == std::vector<dtt::id>{bob.id()});
     CHECK(hers.id() == dtt::topic_id("c++") && hers.state() == DTT_STATE_JOINED);
 
-    dtt::events read = his.subscribe(), called = his.subscribe();
+    // In this order they get each event: what has been read is queued for the other one.
+    dtt::events called = his.subscribe(), read = his.subscribe();
     auto alive = std::make_shared<std::atomic<int>>(0);
     called.on_event([alive](dtt::event_view event) { *alive += event.is_message(); });
     hers.broadcast("hello");
@@ -124,8 +125,6 @@ static void a_pair() {
     CHECK(!read.recv(1ms));
     CHECK(thrown([&] { hers.broadcast(std::string(5000, 'x')); }, "the limit is 4057") == DTT_TOO_LARGE);
     CHECK(thrown([&] { called.try_recv(); }, "callback") == DTT_BUSY);
-    for (auto until = std::chrono::steady_clock::now() + 60s; *alive < 2; std::this_thread::sleep_for(1ms))
-        CHECK(std::chrono::steady_clock::now() < until);
     called.close();
     CHECK(*alive == 2 && alive.use_count() == 1);
     CHECK(hers.stats()[DTT_STAT_SENT] >= 2 && alice.stats()[DTT_STAT_NODE_TOPICS] == 1);

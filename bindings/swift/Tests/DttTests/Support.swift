@@ -85,15 +85,17 @@ final class Shared<Element: Sendable>: @unchecked Sendable {
     var count: Int { all.count }
 }
 
-/// How many tasks run in the library when nothing happens: the most of a second. Some of a node's begin a moment after it, so a
-/// single reading may be one too low for ever.
+/// How many tasks run in the library when nothing happens: as many as all through a second. Some of a node's begin a moment after
+/// it, so a single reading may be one too low for ever.
 func standingTasks() async throws -> UInt64 {
-    var most: UInt64 = 0
-    for _ in 0..<100 {
-        most = max(most, rawAliveTasks())
-        try await Task.sleep(for: .milliseconds(10))
+    var (count, times) = (rawAliveTasks(), 0)
+    try await until("the number of tasks stays: \(count)") {
+        let now = rawAliveTasks()
+        times = now == count ? times + 1 : 0
+        count = now
+        return times == 50
     }
-    return most
+    return count
 }
 
 /// What the library holds in this process: sockets and pollers, and its threads. Dispatch starts and ends threads when it likes.

@@ -55,10 +55,10 @@ fn packets_take_their_time() {
         world.switch().set_link(Link::new(delay, 0));
         let mut trips: Vec<Duration> = (0..21).map(|_| trip(&one, (&two, at(&b, &two))).unwrap()).collect();
         trips.sort();
-        println!("{delay} ms one way: best {:?}, median {:?}, worst {:?}", trips[0], trips[10], trips[20]);
+        println!("{delay} ms one way: {:?} to {:?}, a quarter up to {:?}", trips[0], trips[20], trips[5]);
         assert!(trips[0] >= Duration::from_millis(delay), "{:?} is too fast for {delay} ms", trips[0]);
-        // The median is the machine's as much as the switch's.
-        assert!(trips[0] < Duration::from_millis(delay + 15), "{:?} is too slow for {delay} ms", trips[0]);
+        // A busy machine makes many of them late, and the switch none.
+        assert!(trips[5] < Duration::from_millis(delay + 15), "{:?} is too slow for {delay} ms", trips[5]);
     }
     // A path of its own, one way only.
     world.switch().set_link_between(b.port(), a.port(), Link::new(60, 0));
@@ -126,10 +126,10 @@ fn a_slow_host_queues_and_then_drops() {
     }
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(480) && took < Duration::from_secs(1), "ten packets at 20/s took {took:?}");
-    // One more passes in 50 ms while they are sent, which are as many as a busy machine needs.
-    let more = 1 + sending.as_millis() / 50;
-    assert!(received(&two).len() as u128 <= more, "the queue holds ten, and sending took {sending:?}");
-    assert!(u128::from(world.switch().counts().overflowed) + more >= 28);
+    // While they are sent one more passes every 50 ms; a busy machine may need that long.
+    let (more, allowed) = (received(&two).len(), 1 + sending.as_millis() as usize / 50);
+    assert!(more <= allowed, "the queue holds ten, but {more} more came; sending took {sending:?}");
+    assert_eq!(world.switch().counts().overflowed as usize + more, 28);
     assert!(best_trip(&two, (&one, at(&a, &one))) < Duration::from_millis(40), "others are as fast as before");
 }
 

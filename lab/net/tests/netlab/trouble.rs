@@ -45,7 +45,7 @@ fn is_ours(swarm: &Swarm) -> bool {
 fn talk_well(swarms: &mut [Swarm], when: &str) -> Vec<Delivery> {
     for swarm in &mut *swarms {
         let settled = swarm.await_settled(JOIN_LIMIT).unwrap();
-        println!("{when}: {}: settled: {settled}", swarm.peers()[0].kind().name());
+        assert!(settled || !is_ours(swarm), "{when}: the swarm is not one for long enough");
     }
     let deliveries = talk(swarms, TALK, REST).unwrap();
     for (swarm, delivery) in swarms.iter().zip(&deliveries) {

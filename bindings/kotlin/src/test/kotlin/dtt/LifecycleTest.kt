@@ -133,8 +133,8 @@ class LifecycleTest {
             pair.bob.networkChanged()
             pair.bob.resume()
             assertFalse(pair.bob.isPaused)
-            late.joined(60.seconds)
-            alsoLate.joined(60.seconds)
+            late.joined(120.seconds)
+            alsoLate.joined(120.seconds)
         }
     }
 
@@ -144,7 +144,7 @@ class LifecycleTest {
             val node = node()
             node.join("forgotten", "secret").subscribe()
         }
-        // The testnet and the library's threads stay.
+        // Starts what stays: the testnet and the library's threads.
         node().shutdown()
         val before = Held.now()
         repeat(5) { forgotten() }

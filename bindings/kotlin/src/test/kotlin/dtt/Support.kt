@@ -18,7 +18,7 @@ import kotlin.time.Duration.Companion.seconds
 internal val testnet: Testnet by lazy { runBlocking { Testnet.start() } }
 
 /** A test with a bound that only a defect reaches. */
-internal fun live(limit: Duration = 120.seconds, test: suspend CoroutineScope.() -> Unit): Unit =
+internal fun live(limit: Duration = 400.seconds, test: suspend CoroutineScope.() -> Unit): Unit =
     runBlocking(Dispatchers.Default) { withTimeout(limit, test) }
 
 internal suspend fun node(): Node = Node.spawn(testnet.nodeConfig())
@@ -74,16 +74,18 @@ internal inline fun failsWith(kind: ErrorKind, text: String, call: () -> Unit): 
 }
 
 /**
- * How many tasks run in the library when nothing happens: the most of a second. Some of a node's begin a moment after it, so a
- * single reading may be one too low for ever.
+ * How many tasks run in the library when nothing happens: as many as all through a second. Some of a node's begin a moment after
+ * it, so a single reading may be one too low for ever.
  */
 internal suspend fun standingTasks(): ULong {
-    var most = 0uL
-    repeat(100) {
-        most = maxOf(most, rawAliveTasks())
-        delay(10.milliseconds)
+    var (count, times) = rawAliveTasks() to 0
+    until("the number of tasks stays: ", { "$count" }) {
+        val now = rawAliveTasks()
+        times = if (now == count) times + 1 else 0
+        count = now
+        times == 50
     }
-    return most
+    return count
 }
 
 /**
