@@ -60,7 +60,9 @@ async fn run() -> Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LIMIT, watch).await.with_context(|| format!("not everyone heard everyone within {LIMIT:?}"))??;
+    tokio::time::timeout(LIMIT, watch)
+        .await
+        .with_context(|| format!("not everyone heard everyone within {LIMIT:?}"))??;
     println!("\nEvery peer has heard every other after {} ms.", start.elapsed().as_millis());
     for peer in peers {
         peer.end().await?;
