@@ -269,14 +269,19 @@ impl Swarm {
         Ok(Some(last - moment))
     }
 
-    /// Whether the neighbors make one swarm of all peers.
-    pub fn is_connected(&mut self) -> Result<bool> {
+    /// Who has whom as a neighbor.
+    pub fn neighbors(&mut self) -> Result<BTreeSet<(u8, u8)>> {
         let mut links = BTreeSet::new();
         for peer in &mut self.peers {
             let index = peer.index();
             links.extend(peer.neighbors()?.iter().map(|other| (index, *other)));
         }
-        Ok(reached(&links, self.peers[0].index()).len() == self.peers.len())
+        Ok(links)
+    }
+
+    /// Whether the neighbors make one swarm of all peers.
+    pub fn is_connected(&mut self) -> Result<bool> {
+        Ok(reached(&self.neighbors()?, self.peers[0].index()).len() == self.peers.len())
     }
 
     fn joins(&mut self) -> Result<Vec<Option<Duration>>> {
