@@ -79,7 +79,7 @@ internal inline fun failsWith(kind: ErrorKind, text: String, call: () -> Unit): 
  */
 internal suspend fun standingTasks(): ULong {
     var (count, times) = rawAliveTasks() to 0
-    until("the number of tasks stays: ", { "$count" }) {
+    until("the number of tasks stays:", { "$count" }) {
         val now = rawAliveTasks()
         times = if (now == count) times + 1 else 0
         count = now
