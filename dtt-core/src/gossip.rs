@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Result},
-    net::{Addresses, Event, Events, Swarm, Topic, spawn_topic},
+    net::{Addresses, Event, Events, Neighborhood, Swarm, Topic, spawn_topic},
     publisher::RecordPublisher,
 };
 
@@ -57,6 +57,8 @@ impl Topic {
             dht: record_publisher.dht().clone(),
             gossip,
             addresses,
+            connector: None,
+            neighborhood: Neighborhood::default(),
             token: CancellationToken::new(),
             keep: None,
             paused: false,

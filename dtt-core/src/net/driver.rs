@@ -12,7 +12,7 @@ use futures_util::{
 };
 use iroh::{EndpointId, Watcher};
 use iroh_gossip::{
-    api::{self, GossipReceiver},
+    api::{self, GossipReceiver, GossipSender},
     net::Gossip,
     proto::DeliveryScope,
 };
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht, StoreJob,
+    Addresses, Connector, Dht, StoreJob,
     budget::Budget,
     clock::Clock,
     dht::Found,
@@ -53,6 +53,7 @@ pub(super) struct Driver {
     gossip: Gossip,
     events: GossipReceiver,
     addresses: Option<Addresses>,
+    connector: Option<Connector>,
     hub: Arc<Hub>,
     me: PeerId,
     clock: Clock,
@@ -75,6 +76,7 @@ pub(super) struct Parts {
     pub(super) gossip: Gossip,
     pub(super) events: GossipReceiver,
     pub(super) addresses: Option<Addresses>,
+    pub(super) connector: Option<Connector>,
     pub(super) hub: Arc<Hub>,
 }
 
@@ -94,6 +96,7 @@ impl Driver {
             gossip: parts.gossip,
             events: parts.events,
             addresses: parts.addresses,
+            connector: parts.connector,
             hub: parts.hub,
             me,
             clock,
@@ -372,12 +375,20 @@ impl Driver {
     fn begin_join(&mut self, peers: Vec<EndpointId>) {
         let Ok(sender) = self.hub.sender() else { return };
         let limit = self.config.timeouts().join_peer_timeout();
-        let join = async move {
-            if timeout(limit, sender.join_peers(peers)).await.is_err() {
+        let join = move |peers: Vec<EndpointId>, sender: GossipSender| async move {
+            if !peers.is_empty() && timeout(limit, sender.join_peers(peers)).await.is_err() {
                 tracing::warn!(target: "dtt::topic", "the gossip layer did not take a join in time");
             }
         };
-        self.joins.push(join.boxed());
+        let (ready, renewed) = match &self.connector {
+            Some(connector) => connector.sort(peers),
+            None => (peers, Vec::new()),
+        };
+        for renewed in renewed {
+            let sender = sender.clone();
+            self.joins.push(renewed.then(move |peer| join(Vec::from_iter(peer), sender)).boxed());
+        }
+        self.joins.push(join(ready, sender).boxed());
     }
 }
 

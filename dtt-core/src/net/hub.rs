@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     events::{Event, Queue},
+    neighborhood::Neighborhood,
     stats::{TopicCounters, TopicStats},
 };
 use crate::{
@@ -31,6 +32,7 @@ static NEXT_INSTANCE: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug)]
 pub(super) struct Hub {
     inner: Mutex<Inner>,
+    neighborhood: Neighborhood,
     status: watch::Sender<Status>,
     pub(super) counters: TopicCounters,
     network: Notify,
@@ -62,7 +64,7 @@ pub(super) enum Status {
 }
 
 impl Hub {
-    pub(super) fn new(sender: GossipSender, capacity: usize, paused: bool) -> Arc<Self> {
+    pub(super) fn new(sender: GossipSender, neighborhood: Neighborhood, capacity: usize, paused: bool) -> Arc<Self> {
         let inner = Inner {
             sender: Some(sender),
             subscribers: Vec::new(),
@@ -74,6 +76,7 @@ impl Hub {
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
+            neighborhood,
             status: watch::Sender::new(Status::Open(TopicState::LookingUp)),
             counters: TopicCounters::new(),
             network: Notify::new(),
@@ -111,10 +114,10 @@ impl Hub {
         inner.forget_unheld();
         for event in events {
             match event {
-                Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
-                Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
+                Event::NeighborUp(peer) if inner.neighbors.insert(*peer) => self.neighborhood.add(*peer),
+                Event::NeighborDown(peer) if inner.neighbors.remove(peer) => self.neighborhood.remove(peer),
                 Event::State(state) => drop(self.status.send_replace(Status::Open(*state))),
-                Event::Received(_) | Event::Lagged(_) => {}
+                Event::NeighborUp(_) | Event::NeighborDown(_) | Event::Received(_) | Event::Lagged(_) => {}
             }
         }
         inner.subscribers.iter().for_each(|queue| queue.push(events));
@@ -125,7 +128,7 @@ impl Hub {
         let queues = {
             let mut inner = self.lock();
             inner.sender = None;
-            inner.neighbors.clear();
+            inner.neighbors.drain().for_each(|peer| self.neighborhood.remove(&peer));
             // Whose queue ends finds the topic closed...
             self.status.send_replace(Status::Closing);
             std::mem::take(&mut inner.subscribers)

@@ -1,16 +1,17 @@
 //! The outside world: the shared DHT client, the address book, the task that drives a topic, the node.
 
-mod acceptor;
 mod addresses;
 mod budget;
 mod clock;
+mod connections;
+mod connector;
 mod dht;
 mod dht_client;
 mod driver;
-mod established;
 mod events;
 mod hub;
 mod minutes;
+mod neighborhood;
 mod node;
 mod node_config;
 mod stats;
@@ -21,8 +22,10 @@ mod why_alone;
 
 pub(crate) use addresses::Addresses;
 pub use clock::unix_minute;
+pub(crate) use connector::Connector;
 pub use dht::Dht;
 pub use events::{Event, Events};
+pub(crate) use neighborhood::Neighborhood;
 pub use node::Node;
 pub use node_config::{AddressLookups, JoinOptions, NodeConfig, NodeConfigBuilder, Relays};
 pub use stats::{DhtHealth, NodeStats, RefusedRecords, TopicStats};

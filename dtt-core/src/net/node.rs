@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
     pin::pin,
     sync::{
@@ -20,9 +20,8 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht, Swarm, Topic,
-    acceptor::{Acceptor, LOOK},
-    established::Established,
+    Addresses, Connector, Dht, Neighborhood, Swarm, Topic,
+    connections::{Connections, LOOK},
     node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,
@@ -63,8 +62,9 @@ struct Inner {
     config: NodeConfig,
     endpoint: Endpoint,
     gossip: Gossip,
-    acceptor: Acceptor,
-    established: Established,
+    connections: Connections,
+    neighborhood: Neighborhood,
+    connector: Connector,
     router: Router,
     dht: Dht,
     addresses: Addresses,
@@ -91,11 +91,12 @@ impl Node {
     /// Panics outside of a Tokio runtime.
     pub async fn spawn(config: NodeConfig) -> Result<Self> {
         config.validate()?;
-        let established = Established::default();
-        let endpoint = bind(&config, established.clone()).await?;
+        let connections = Connections::default();
+        let endpoint = bind(&config, connections.clone()).await?;
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
-        let acceptor = Acceptor::new(gossip.clone());
-        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor.clone()).spawn();
+        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, gossip.clone()).spawn();
+        let neighborhood = Neighborhood::default();
+        let connector = Connector::new(endpoint.clone(), gossip.clone(), connections.clone(), neighborhood.clone());
         let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
         let dht = Dht::new(config.topics.dht_config());
         let token = CancellationToken::new();
@@ -108,8 +109,9 @@ impl Node {
             config,
             endpoint,
             gossip,
-            acceptor,
-            established,
+            connections,
+            neighborhood,
+            connector,
             router,
             dht,
             addresses,
@@ -169,7 +171,7 @@ impl Node {
 
     /// The gossip layer that the node runs on. Topics may be subscribed on it directly, too.
     pub fn gossip(&self) -> &Gossip {
-        self.inner.acceptor.expect_unseen_topics();
+        self.inner.neighborhood.expect_unseen_topics();
         &self.inner.gossip
     }
 
@@ -266,6 +268,8 @@ impl Node {
             config,
             gossip: inner.gossip.clone(),
             addresses: Some(inner.addresses.clone()),
+            connector: Some(inner.connector.clone()),
+            neighborhood: inner.neighborhood.clone(),
             token: inner.token.child_token(),
             keep: Some(inner.clone()),
             paused: inner.paused.load(Ordering::SeqCst),
@@ -286,7 +290,7 @@ impl Inner {
         self.token.cancel();
         let begin = || {
             let (tell, closed) = watch::channel(false);
-            let (router, told) = (self.router.clone(), self.established.told());
+            let (router, told) = (self.router.clone(), self.connections.told());
             self.runtime.spawn(async move {
                 let mut close = pin!(router.shutdown());
                 let ended = tokio::select! {
@@ -319,13 +323,12 @@ async fn close_unused(node: Weak<Inner>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(node) = node.upgrade() else { return };
-        let neighbors: HashSet<EndpointId> = node.open_topics().await.iter().flat_map(Topic::neighbors).collect();
-        node.acceptor.close_unused(&neighbors);
+        node.connections.close_unused(&node.neighborhood);
     }
 }
 
-async fn bind(config: &NodeConfig, established: Established) -> Result<Endpoint> {
-    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?).hooks(established);
+async fn bind(config: &NodeConfig, connections: Connections) -> Result<Endpoint> {
+    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?).hooks(connections);
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }

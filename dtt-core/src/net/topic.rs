@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht,
+    Addresses, Connector, Dht, Neighborhood,
     driver::{Driver, Parts},
     events::{Events, Keep, Queue},
     hub::{Hub, Status},
@@ -56,6 +56,7 @@ struct Inner {
     hub: Arc<Hub>,
     dht: Dht,
     addresses: Option<Addresses>,
+    connector: Option<Connector>,
     timeouts: TimeoutConfig,
     limit: usize,
     token: CancellationToken,
@@ -77,6 +78,8 @@ pub(crate) struct Swarm {
     pub(crate) dht: Dht,
     pub(crate) gossip: Gossip,
     pub(crate) addresses: Option<Addresses>,
+    pub(crate) connector: Option<Connector>,
+    pub(crate) neighborhood: Neighborhood,
     pub(crate) token: CancellationToken,
     pub(crate) keep: Option<Keep>,
     /// Whether it begins at rest.
@@ -89,12 +92,13 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: GOSSIP_QUEUE };
     let subscribed = swarm.gossip.subscribe_with_opts((*swarm.keys.topic_id()).into(), options).await;
     let (sender, events) = subscribed.map_err(|error| Error::Gossip(error.to_string()))?.split();
-    let hub = Hub::new(sender, swarm.config.event_capacity(), swarm.paused);
+    let hub = Hub::new(sender, swarm.neighborhood, swarm.config.event_capacity(), swarm.paused);
     let inner = Inner {
         keys: swarm.keys.clone(),
         hub: hub.clone(),
         dht: swarm.dht.clone(),
         addresses: swarm.addresses.clone(),
+        connector: swarm.connector.clone(),
         timeouts: swarm.config.timeouts().clone(),
         limit: swarm.gossip.max_message_size().saturating_sub(FRAME),
         token: swarm.token.clone(),
@@ -109,6 +113,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         gossip: swarm.gossip,
         events,
         addresses: swarm.addresses,
+        connector: swarm.connector,
         hub: hub.clone(),
     };
     let closes = CloseOnDrop(hub);
@@ -184,8 +189,21 @@ impl Topic {
                 addresses.add(peer);
             }
         }
-        let sender = self.inner.hub.sender()?;
-        in_time("join_peers", self.inner.timeouts.join_peer_timeout(), sender.join_peers(ids)).await
+        let (sender, limit) = (self.inner.hub.sender()?, self.inner.timeouts.join_peer_timeout());
+        let (ready, renewed) = match &self.inner.connector {
+            Some(connector) => connector.sort(ids),
+            None => (ids, Vec::new()),
+        };
+        for renewed in renewed {
+            let sender = sender.clone();
+            let join = async move {
+                if let Some(peer) = renewed.await {
+                    let _ = in_time("join_peers", limit, sender.join_peers(vec![peer])).await;
+                }
+            };
+            tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(join));
+        }
+        in_time("join_peers", limit, sender.join_peers(ready)).await
     }
 
     /// The direct neighbors now.

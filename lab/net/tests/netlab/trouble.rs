@@ -203,7 +203,7 @@ pub(crate) fn killed(dht: DhtKind, kinds: &[Kind]) {
     let healed = heal_times(&mut swarms, back, || Ok(true));
     let joins: Vec<_> = swarms.iter_mut().map(|swarm| swarm.peer(5).joined().unwrap()).collect();
     println!("joined again: {joins:?}");
-    // It need not count a neighbor as soon as that: the others may go on with those that its predecessor had (docs/evaluation).
+    settle(&mut swarms, "after the return");
     let said = [before, talk_well(&mut swarms, "after the return")];
     let rows = rows("one of six killed, back with its key after 3 s", dht, &swarms, &healed, &said);
     let rows: Vec<Row> = rows.into_iter().zip(joins).map(|(row, took)| row.joins(&[took])).collect();

@@ -1,0 +1,162 @@
+//! The connections that stand, both ways.
+//!
+//! A node that closes waits for their peers and for nobody else: an endpoint waits for dials, too, that nobody has
+//! answered yet, three seconds, for somebody who most likely is gone.
+//!
+//! Those of the gossip layer that nobody uses are closed. iroh-gossip 0.101 never closes one whose last topic has gone,
+//! or that a newer one has replaced, and keep-alives hold it open on both sides (n0-computer/iroh-gossip, issue 145). It also
+//! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use iroh::{
+    EndpointId,
+    endpoint::{AfterHandshakeOutcome, Connection, EndpointHooks, Side, WeakConnectionHandle},
+};
+use iroh_gossip::net::GOSSIP_ALPN;
+use tokio::time::Instant;
+
+use super::neighborhood::Neighborhood;
+
+/// What a peer needs to acknowledge a close, beside the way there and back.
+const MOMENT: Duration = Duration::from_millis(250);
+/// Round trips after which QUIC gives up repeating a close, at the most: three probe time-outs, each of the round trip
+/// and four times its variation, which begins as half of it.
+const ROUND_TRIPS: u32 = 9;
+
+/// How often the connections are looked through.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
+/// What was under way on a connection that a newer one replaced has arrived by then.
+const REPLACED_FOR: Duration = Duration::from_secs(5);
+/// Looks in a row at a connection to a node that is nobody's neighbor: it carries joins and shuffles, which take moments.
+/// They are counted, and not timed, since whoever was stopped for a while does not yet know who came meanwhile.
+const UNUSED_LOOKS: u32 = 5;
+/// With topics on the gossip layer that we do not see, neighbors are not known: each hears a shuffle every few minutes.
+const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
+
+/// A hook of the endpoint that remembers its connections.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connections(Arc<Mutex<Vec<Standing>>>);
+
+#[derive(Debug)]
+struct Standing {
+    handle: WeakConnectionHandle,
+    since: Instant,
+    /// Stream frames that came so far, and when there was a new one last.
+    heard: u64,
+    heard_at: Instant,
+    /// Stream frames both ways so far, and since when there have been no others.
+    frames: u64,
+    quiet_since: Instant,
+    /// Looks in a row at which its peer was nobody's neighbor.
+    unused: u32,
+}
+
+impl Connections {
+    /// Waits until the connections that stand now have been closed, and then as long as their peers need to notice.
+    pub(super) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
+        let open: Vec<Connection> = self.lock().iter().filter_map(Standing::open).collect();
+        let round_trip = open.iter().filter_map(longest_round_trip).max().unwrap_or_default();
+        async move {
+            let handles: Vec<_> = open.iter().map(Connection::weak_handle).collect();
+            let closed = join_all(handles.iter().map(WeakConnectionHandle::closed));
+            // Held so far, so that their end is not missed; whoever else holds none closes them by letting go.
+            drop(open);
+            closed.await;
+            tokio::time::sleep(MOMENT + round_trip * ROUND_TRIPS).await;
+        }
+    }
+
+    /// Those of the gossip layer to a peer, and since when they stand.
+    pub(super) fn to(&self, peer: &EndpointId) -> Vec<(Connection, Instant)> {
+        let standing = self.lock();
+        let open = standing.iter().filter_map(|standing| Some((standing.open()?, standing.since)));
+        open.filter(|(connection, _)| connection.alpn() == GOSSIP_ALPN && connection.remote_id() == *peer).collect()
+    }
+
+    /// Closes what is of no use to the gossip layer.
+    pub(super) fn close_unused(&self, neighborhood: &Neighborhood) {
+        let now = Instant::now();
+        let mut standing = self.lock();
+        standing.retain(|standing| standing.open().is_some());
+        let mut heard = Vec::new();
+        for standing in standing.iter_mut() {
+            let Some(connection) = standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN) else {
+                continue;
+            };
+            let peer = connection.remote_id();
+            standing.look(&connection, neighborhood.contains(&peer), now);
+            heard.push((peer, connection.side(), standing.since, standing.heard_at));
+        }
+        for standing in standing.iter() {
+            let Some(connection) = standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN) else {
+                continue;
+            };
+            let peer = connection.remote_id();
+            // A node dials anew only when it has no connection of its own to us: its older ones are dead to it.
+            let replaced = connection.side() == Side::Server
+                && heard.iter().any(|(other, side, since, heard_at)| {
+                    (*other, *side) == (peer, Side::Server)
+                        && *since > standing.since
+                        && *heard_at >= standing.heard_at + REPLACED_FOR
+                });
+            if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
+                tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
+                connection.close(0u32.into(), b"unused");
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Standing>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl EndpointHooks for Connections {
+    async fn after_handshake<'a>(&'a self, connection: &'a Connection) -> AfterHandshakeOutcome {
+        let mut standing = self.lock();
+        standing.retain(|standing| standing.open().is_some());
+        standing.push(Standing::new(connection.weak_handle()));
+        AfterHandshakeOutcome::accept()
+    }
+}
+
+impl Standing {
+    fn new(handle: WeakConnectionHandle) -> Self {
+        let now = Instant::now();
+        Self { handle, since: now, heard: 0, heard_at: now, frames: 0, quiet_since: now, unused: 0 }
+    }
+
+    fn open(&self) -> Option<Connection> {
+        self.handle.upgrade().filter(|connection| connection.close_reason().is_none())
+    }
+
+    /// Notes what has gone over the connection, keep-alives left out.
+    fn look(&mut self, connection: &Connection, is_neighbor: bool, now: Instant) {
+        let stats = connection.stats();
+        let (heard, frames) = (stats.frame_rx.stream, stats.frame_rx.stream + stats.frame_tx.stream);
+        if heard != self.heard {
+            (self.heard, self.heard_at) = (heard, now);
+        }
+        if frames != self.frames || is_neighbor {
+            (self.frames, self.quiet_since) = (frames, now);
+        }
+        self.unused = if is_neighbor { 0 } else { self.unused + 1 };
+    }
+
+    fn is_unused(&self, has_unseen_topics: bool, now: Instant) -> bool {
+        if has_unseen_topics {
+            now.duration_since(self.quiet_since) > UNUSED_FOR_UNSEEN
+        } else {
+            self.unused > UNUSED_LOOKS
+        }
+    }
+}
+
+pub(super) fn longest_round_trip(connection: &Connection) -> Option<Duration> {
+    connection.paths().iter().map(|path| path.rtt()).max()
+}

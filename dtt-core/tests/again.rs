@@ -1,0 +1,91 @@
+//! Peers that were there before: the gossip layer remembers what no longer holds, and must not be stopped by it.
+
+mod common;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use common::*;
+use dtt_core::{EndpointAddr, Event, Node, NodeConfig, SecretKey, Testnet, Topic, parse};
+use iroh::{Endpoint, endpoint::presets};
+
+/// Between two joins of the application's: it is not told whether one came to nothing.
+const AGAIN: Duration = Duration::from_secs(3);
+
+/// Without a DHT, so that nobody finds anybody by records: only dials count here.
+fn config(key: &SecretKey, port: u16) -> NodeConfig {
+    let nowhere = [format!("127.0.0.1:{}", free_port())];
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Testnet::node_config_for(&nowhere).secret_key(key.clone()).bind_addresses([address]).build()
+}
+
+async fn alone(key: &SecretKey, port: u16) -> (Node, Topic) {
+    let node = Node::spawn(config(key, port)).await.expect("a node starts on loopback");
+    let topic = join(&node, "again").await;
+    (node, topic)
+}
+
+/// Joins a peer until it is a neighbor on both sides.
+async fn join_until_met(from: &Topic, to: &Topic, address: EndpointAddr) {
+    within(40, async {
+        while !from.is_joined() || !to.is_joined() {
+            from.join_peers([address.clone()]).await.unwrap();
+            let met = async { tokio::try_join!(from.joined(), to.joined()) };
+            let _ = tokio::time::timeout(AGAIN, met).await;
+        }
+    })
+    .await;
+}
+
+#[test]
+fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
+    let key = parse::secret_key(&[0x31; 32]).unwrap();
+    let (runtime, doomed) = (tokio::runtime::Runtime::new().unwrap(), tokio::runtime::Runtime::new().unwrap());
+    let (stays, one) = runtime.block_on(alone(&SecretKey::generate(), 0));
+    let mut events = one.subscribe();
+    let (killed, two) = doomed.block_on(alone(&key, 0));
+    runtime.block_on(join_until_met(&one, &two, killed.addr()));
+    // It sends nothing any more, and says no goodbye.
+    doomed.shutdown_background();
+    drop((killed, two));
+    runtime.block_on(async {
+        let (back, three) = alone(&key, 0).await;
+        assert!(one.is_joined(), "nobody knows yet that it was killed");
+        join_until_met(&three, &one, stays.addr()).await;
+        wait_for(&mut events, |event| (event == Event::NeighborDown(back.id())).then_some(())).await;
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_dial_did_not_reach_is_dialled_again() {
+    let (key, port) = (parse::secret_key(&[0x32; 32]).unwrap(), free_port());
+    // It answers, and knows no gossip.
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let deaf = Endpoint::builder(presets::Minimal).secret_key(key.clone()).clear_ip_transports();
+    let deaf = deaf.bind_addr(address).unwrap().alpns(vec![b"other".to_vec()]).bind().await.unwrap();
+    let (_a, one) = alone(&SecretKey::generate(), 0).await;
+    one.join_peers([EndpointAddr::new(key.public()).with_ip_addr(address)]).await.unwrap();
+    within(20, async { deaf.accept().await.unwrap().await.map(drop).expect_err("no protocol in common") }).await;
+    deaf.close().await;
+    drop(deaf);
+    until("its port is free", async || std::net::UdpSocket::bind(address).is_ok()).await;
+    let (b, two) = alone(&key, port).await;
+    join_until_met(&one, &two, b.addr()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_left_and_comes_back_on_the_same_node_is_a_neighbor_again() {
+    let (_a, one) = alone(&SecretKey::generate(), 0).await;
+    let (b, first) = alone(&SecretKey::generate(), 0).await;
+    let mut events = one.subscribe();
+    join_until_met(&one, &first, b.addr()).await;
+    first.leave().await;
+    wait_for(&mut events, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
+    // Nobody answers this one, and nobody needs the connection: it is closed after a while.
+    one.join_peers([b.addr()]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let second = join(&b, "again").await;
+    join_until_met(&one, &second, b.addr()).await;
+}
