@@ -10,6 +10,7 @@ use std::{
 use common::*;
 use dtt_core::{EndpointAddr, Event, Node, NodeConfig, SecretKey, Testnet, Topic, parse};
 use iroh::{Endpoint, endpoint::presets};
+use tokio::runtime::Runtime;
 
 /// Between two joins of the application's: it is not told whether one came to nothing.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -39,22 +40,73 @@ async fn join_until_met(from: &Topic, to: &Topic, address: EndpointAddr) {
     .await;
 }
 
+/// Nobody hears a word of goodbye of what runs on it when it is shut down.
+fn doomed() -> Runtime {
+    Runtime::new().expect("a runtime of its own")
+}
+
 #[test]
 fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
     let key = parse::secret_key(&[0x31; 32]).unwrap();
-    let (runtime, doomed) = (tokio::runtime::Runtime::new().unwrap(), tokio::runtime::Runtime::new().unwrap());
+    let (runtime, doomed) = (Runtime::new().unwrap(), doomed());
     let (stays, one) = runtime.block_on(alone(&SecretKey::generate(), 0));
     let mut events = one.subscribe();
     let (killed, two) = doomed.block_on(alone(&key, 0));
+    // Whoever dialled is the one that does not answer later.
     runtime.block_on(join_until_met(&one, &two, killed.addr()));
-    // It sends nothing any more, and says no goodbye.
     doomed.shutdown_background();
     drop((killed, two));
     runtime.block_on(async {
         let (back, three) = alone(&key, 0).await;
         assert!(one.is_joined(), "nobody knows yet that it was killed");
-        join_until_met(&three, &one, stays.addr()).await;
-        wait_for(&mut events, |event| (event == Event::NeighborDown(back.id())).then_some(())).await;
+        three.join_peers([stays.addr()]).await.unwrap();
+        within(20, three.joined()).await.unwrap();
+        for event in [Event::NeighborDown(back.id()), Event::NeighborUp(back.id())] {
+            wait_for(&mut events, |other| (other == event).then_some(())).await;
+        }
+    });
+}
+
+#[test]
+fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() {
+    const TOPICS: usize = 8;
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).with_ansi(false).init();
+    let (runtime, doomed) = (Runtime::new().unwrap(), doomed());
+    let testnet = Testnet::new().unwrap();
+    let key = parse::secret_key(&[0x33; 32]).unwrap();
+    let spawn = || Node::spawn(Testnet::node_config_for(testnet.bootstrap()).secret_key(key.clone()).build());
+    let join_all = async |node: &Node, which: &[usize]| {
+        let mut topics = Vec::new();
+        for n in which {
+            topics.push(join(node, &format!("again {n}")).await);
+        }
+        topics
+    };
+    let all: Vec<usize> = (0..TOPICS).collect();
+    let (first, last) = all.split_at(TOPICS / 2);
+    let stays = runtime.block_on(node(&testnet));
+    let killed = doomed.block_on(spawn()).unwrap();
+    // Each of the two dials the other on half of the topics.
+    let mut standing = runtime.block_on(join_all(&stays, first));
+    let mut lost = doomed.block_on(join_all(&killed, last));
+    runtime.block_on(until("they have published", async || {
+        standing.iter().chain(&lost).all(|topic| topic.stats().stores > 0)
+    }));
+    standing.extend(runtime.block_on(join_all(&stays, last)));
+    lost.extend(doomed.block_on(join_all(&killed, first)));
+    runtime.block_on(async {
+        let joined = standing.iter().chain(&lost).map(Topic::joined);
+        within(JOIN, futures_util::future::try_join_all(joined)).await.unwrap();
+    });
+    doomed.shutdown_background();
+    drop((killed, lost));
+    runtime.block_on(async {
+        let back = spawn().await.unwrap();
+        let topics = join_all(&back, &all).await;
+        within(JOIN, futures_util::future::try_join_all(topics.iter().map(Topic::joined))).await.unwrap();
+        for topic in &standing {
+            until("it is a neighbor of the other side as well", async || topic.neighbors().contains(&back.id())).await;
+        }
     });
 }
 

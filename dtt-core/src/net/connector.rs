@@ -1,24 +1,32 @@
-//! Connections for joins that the gossip layer would not get through by itself.
+//! Joins that the gossip layer would not get through by itself.
 //!
 //! iroh-gossip 0.101 remembers of a peer what no longer holds. After a dial that failed, or when a connection ended to
-//! somebody who was no neighbor, it sends nothing to that peer until it is dialled itself. And whoever dialled a node that
-//! was then killed does not answer it when it is back with its key: to them it is a neighbor still, and they wait for
-//! its answer to a question of before. The first join of a peer is the gossip layer's own affair; one that comes again gets a
-//! fresh connection here, after the end of the old ones, with which both sides forget.
+//! somebody who was no neighbor, it sends nothing to that peer until it is dialled itself. And who dialled a node that was
+//! then killed does not answer it when it is back with its key: to them it is a neighbor still, and they wait for its
+//! answer to a question of before. The end of the connection makes them forget, for all topics.
+//!
+//! So the first join of a peer is the gossip layer's own affair; one that is not answered, or that comes again, gets a
+//! fresh connection. A node that finds traces of itself when it starts makes everyone forget before it joins them.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, Shared, WeakShared},
+    future::{BoxFuture, Shared, WeakShared, join_all},
 };
-use iroh::{Endpoint, EndpointId};
-use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
-use tokio::time::{Instant, timeout};
+use iroh::{Endpoint, EndpointId, endpoint::Connection};
+use iroh_gossip::{
+    api::GossipSender,
+    net::{GOSSIP_ALPN, Gossip},
+};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
     connections::{Connections, longest_round_trip},
@@ -28,18 +36,17 @@ use super::{
 /// A dial of the gossip layer's own has come to something by then, or a new one may.
 const DIAL_PATIENCE: Duration = Duration::from_secs(3);
 /// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_PATIENCE: Duration = Duration::from_millis(1500);
 const ANSWER_ROUND_TRIPS: u32 = 6;
 /// The longest dial; another join may try again.
 const DIAL: Duration = Duration::from_secs(10);
-/// Peers whose joins are remembered. Of whom nothing is known, the next join counts as the first.
-const MAX_ASKED: usize = 512;
+/// Whoever was connected with a node of our key that was killed has noticed by so long after it; QUIC gives up after 30 s.
+const NOTICED: Duration = Duration::from_secs(60);
+/// Peers that are remembered to have forgotten our predecessor; the others are made to do so again.
+const MAX_FORGOT: usize = 512;
 
 /// Whether the peer was connected, and the connection is the gossip layer's.
 type Dial = BoxFuture<'static, bool>;
-
-/// The peer, once there is a fresh connection to it; none if there is not.
-pub(super) type Renewed = BoxFuture<'static, Option<EndpointId>>;
 
 /// Shared by the topics of a node.
 #[derive(Debug, Clone)]
@@ -51,8 +58,11 @@ struct Inner {
     gossip: Gossip,
     connections: Connections,
     neighborhood: Neighborhood,
-    /// When each peer was to be joined last.
-    asked: Mutex<HashMap<EndpointId, Instant>>,
+    started: Instant,
+    /// Whether a node of our key was here shortly before.
+    has_predecessor: AtomicBool,
+    /// Who has forgotten it.
+    forgot: Mutex<HashSet<EndpointId>>,
     /// The dials under way: topics that want the same peer share one.
     dials: Mutex<HashMap<EndpointId, WeakShared<Dial>>>,
 }
@@ -64,67 +74,112 @@ impl Connector {
         connections: Connections,
         neighborhood: Neighborhood,
     ) -> Self {
-        let (asked, dials) = Default::default();
-        Self(Arc::new(Inner { endpoint, gossip, connections, neighborhood, asked, dials }))
+        Self(Arc::new(Inner {
+            endpoint,
+            gossip,
+            connections,
+            neighborhood,
+            started: Instant::now(),
+            has_predecessor: AtomicBool::new(false),
+            forgot: Mutex::default(),
+            dials: Mutex::default(),
+        }))
     }
 
-    /// Those of the peers that the gossip layer may join at once, and what the joins of the others have to wait for. A join
-    /// whose dial comes to nothing would come to nothing as well.
-    pub(super) fn sort(&self, peers: Vec<EndpointId>) -> (Vec<EndpointId>, Vec<Renewed>) {
-        let (mut ready, mut renewed) = (Vec::new(), Vec::new());
-        for peer in peers {
-            match self.renew(peer) {
-                None => ready.push(peer),
-                Some(dial) => renewed.push(dial.map(move |connected| connected.then_some(peer)).boxed()),
-            }
+    /// There are traces of a node of our key that are not ours.
+    pub(super) fn found_predecessor(&self) {
+        if self.0.started.elapsed() < NOTICED && !self.0.has_predecessor.swap(true, Ordering::Relaxed) {
+            tracing::info!(target: "dtt::node", "a node of this key was here shortly before");
         }
-        (ready, renewed)
     }
 
-    fn renew(&self, peer: EndpointId) -> Option<Shared<Dial>> {
-        let now = Instant::now();
-        let asked = self.ask(peer, now)?;
+    /// Begins to join peers: those that the gossip layer may join at once, and what else is to be done, which may take half a
+    /// minute.
+    pub(super) fn begin(
+        &self,
+        peers: Vec<EndpointId>,
+        sender: &GossipSender,
+    ) -> (Vec<EndpointId>, BoxFuture<'static, ()>) {
+        let dials: Vec<_> = peers.into_iter().map(|peer| (peer, self.first_dial(peer))).collect();
+        let ready = dials.iter().filter(|(_, dial)| dial.is_none()).map(|(peer, _)| *peer).collect();
+        let joins = dials.into_iter().map(|(peer, dial)| self.clone().join(peer, dial, sender.clone()));
+        (ready, join_all(joins).map(drop).boxed())
+    }
+
+    /// A join of which the gossip layer was told, or which waits for a dial first; and once more, if nobody answers.
+    async fn join(self, peer: EndpointId, dial: Option<Shared<Dial>>, sender: GossipSender) {
+        if let Some(dial) = dial {
+            join_after(dial, peer, &sender).await;
+        }
+        sleep(ANSWER_PATIENCE).await;
+        let Some(due) = self.answer_due(&peer) else { return };
+        sleep_until(due).await;
+        if self.answer_due(&peer).is_some_and(|due| due <= Instant::now()) {
+            join_after(self.fresh(peer), peer, &sender).await;
+        }
+    }
+
+    /// What a join has to wait for, if it is more than the gossip layer's affair.
+    fn first_dial(&self, peer: EndpointId) -> Option<Shared<Dial>> {
         let inner = &self.0;
+        let asked = inner.neighborhood.ask(peer);
         if inner.neighborhood.contains(&peer) {
             return None;
         }
-        let open = inner.connections.to(&peer);
-        if open.is_empty() && now < asked + DIAL_PATIENCE {
-            return None;
+        let under_way = lock(&inner.dials).get(&peer).and_then(WeakShared::upgrade);
+        if under_way.is_some() || self.must_forget(peer) {
+            return under_way.or_else(|| Some(self.fresh(peer)));
         }
-        let patience = |round_trip: Duration| ANSWER_PATIENCE + round_trip * ANSWER_ROUND_TRIPS;
-        let waits = open
-            .iter()
-            .any(|(connection, since)| now < *since + patience(longest_round_trip(connection).unwrap_or_default()));
-        if waits || (!open.is_empty() && inner.neighborhood.has_unseen_topics()) {
-            return None;
-        }
-        for (connection, _) in &open {
-            tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a join was not answered: connection closed");
-            connection.close(0u32.into(), b"unanswered");
-        }
-        Some(self.dial(peer))
+        let asked = asked?;
+        let unanswered = match inner.connections.to(&peer).is_empty() {
+            true => Instant::now() >= asked + DIAL_PATIENCE,
+            false => self.answer_due(&peer).is_some_and(|due| due <= Instant::now()),
+        };
+        unanswered.then(|| self.fresh(peer))
     }
 
-    /// When the peer was asked before, if it was.
-    fn ask(&self, peer: EndpointId, now: Instant) -> Option<Instant> {
-        let mut asked = lock(&self.0.asked);
-        if asked.len() >= MAX_ASKED && !asked.contains_key(&peer) {
-            asked.retain(|_, at| now < *at + DIAL_PATIENCE);
+    /// When the peer has had its time to answer a join over a connection that stands; none if it need not.
+    fn answer_due(&self, peer: &EndpointId) -> Option<Instant> {
+        let inner = &self.0;
+        if !inner.neighborhood.owes_answer(peer) || inner.neighborhood.has_unseen_topics() {
+            return None;
         }
-        if asked.len() >= MAX_ASKED {
-            asked.clear();
-        }
-        asked.insert(peer, now)
+        let due = |(connection, since): &(Connection, Instant)| {
+            let round_trip = longest_round_trip(connection).unwrap_or_default();
+            *since + ANSWER_PATIENCE + round_trip * ANSWER_ROUND_TRIPS
+        };
+        inner.connections.to(peer).iter().map(due).max()
     }
 
-    fn dial(&self, peer: EndpointId) -> Shared<Dial> {
-        let mut dials = lock(&self.0.dials);
+    /// Whether it may take us for our predecessor. Answers so once.
+    fn must_forget(&self, peer: EndpointId) -> bool {
+        let inner = &self.0;
+        if !inner.has_predecessor.load(Ordering::Relaxed) || inner.started.elapsed() >= NOTICED {
+            return false;
+        }
+        let mut forgot = lock(&inner.forgot);
+        if forgot.len() >= MAX_FORGOT {
+            forgot.clear();
+        }
+        forgot.insert(peer) && !inner.neighborhood.has_unseen_topics()
+    }
+
+    /// Ends the connections that stand, so that the peer forgets, and begins another one.
+    fn fresh(&self, peer: EndpointId) -> Shared<Dial> {
+        let inner = &self.0;
+        let mut dials = lock(&inner.dials);
         dials.retain(|_, dial| dial.upgrade().is_some());
         if let Some(dial) = dials.get(&peer).and_then(WeakShared::upgrade) {
             return dial;
         }
-        let dial = connect(self.0.endpoint.clone(), self.0.gossip.clone(), peer).boxed().shared();
+        let open = inner.connections.to(&peer);
+        for (connection, _) in &open {
+            connection.close(0u32.into(), b"begin anew");
+        }
+        // With none to end, one is opened for it.
+        let forgets = !open.is_empty() || !inner.has_predecessor.load(Ordering::Relaxed);
+        tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), ended = open.len(), "a fresh connection");
+        let dial = connect(inner.endpoint.clone(), inner.gossip.clone(), peer, forgets).boxed().shared();
         if let Some(weak) = dial.downgrade() {
             dials.insert(peer, weak);
         }
@@ -132,8 +187,22 @@ impl Connector {
     }
 }
 
-async fn connect(endpoint: Endpoint, gossip: Gossip, peer: EndpointId) -> bool {
-    match timeout(DIAL, endpoint.connect(peer, GOSSIP_ALPN)).await {
+async fn join_after(dial: Shared<Dial>, peer: EndpointId, sender: &GossipSender) {
+    // Without a connection the gossip layer would dial once more, and never again.
+    if dial.await && sender.join_peers(vec![peer]).await.is_err() {
+        tracing::debug!(target: "dtt::node", "the topic was left before a join");
+    }
+}
+
+/// Connects; before that, if the peer is not known to forget, once in vain.
+async fn connect(endpoint: Endpoint, gossip: Gossip, peer: EndpointId, forgets: bool) -> bool {
+    let dial = async {
+        if !forgets {
+            endpoint.connect(peer, GOSSIP_ALPN).await?.close(0u32.into(), b"begin anew");
+        }
+        endpoint.connect(peer, GOSSIP_ALPN).await
+    };
+    match timeout(DIAL, dial).await {
         Ok(Ok(connection)) => gossip.handle_connection(connection).await.is_ok(),
         Ok(Err(error)) => {
             tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), %error, "a dial failed");

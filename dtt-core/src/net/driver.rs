@@ -12,7 +12,7 @@ use futures_util::{
 };
 use iroh::{EndpointId, Watcher};
 use iroh_gossip::{
-    api::{self, GossipReceiver, GossipSender},
+    api::{self, GossipReceiver},
     net::Gossip,
     proto::DeliveryScope,
 };
@@ -56,6 +56,8 @@ pub(super) struct Driver {
     connector: Option<Connector>,
     hub: Arc<Hub>,
     me: PeerId,
+    /// The minute of the first record of ours.
+    first_store: Option<u64>,
     clock: Clock,
     tracker: Tracker,
     minutes: Minutes,
@@ -97,6 +99,7 @@ impl Driver {
             events: parts.events,
             addresses: parts.addresses,
             connector: parts.connector,
+            first_store: None,
             hub: parts.hub,
             me,
             clock,
@@ -309,6 +312,9 @@ impl Driver {
 
     fn record(&mut self, record: &Record, new: bool) {
         if record.pub_key() == self.me {
+            if self.first_store.is_none_or(|first| record.unix_minute() < first) {
+                self.found_predecessor();
+            }
             return self.input(Input::OwnRecord { minute: record.unix_minute() });
         }
         if new {
@@ -321,7 +327,18 @@ impl Driver {
                 self.hub.counters.hints_malformed.add(1);
             }
         }
-        self.input(Input::Record(SeenRecord::of(record)));
+        let record = SeenRecord::of(record);
+        if record.peers.contains(&self.me) && self.hub.counters.snapshot().joined == 0 {
+            self.found_predecessor();
+        }
+        self.input(Input::Record(record));
+    }
+
+    /// A record of ours that is not ours, or of somebody who has us as a neighbor too early.
+    fn found_predecessor(&self) {
+        if let Some(connector) = &self.connector {
+            connector.found_predecessor();
+        }
     }
 
     fn carry_out(&mut self) {
@@ -359,6 +376,7 @@ impl Driver {
     }
 
     fn begin_store(&mut self, minute: u64, content: crate::wire::GossipRecordContent) {
+        self.first_store.get_or_insert(minute);
         let job = StoreJob {
             dht: self.dht.clone(),
             keys: self.minutes.keys(minute),
@@ -375,20 +393,17 @@ impl Driver {
     fn begin_join(&mut self, peers: Vec<EndpointId>) {
         let Ok(sender) = self.hub.sender() else { return };
         let limit = self.config.timeouts().join_peer_timeout();
-        let join = move |peers: Vec<EndpointId>, sender: GossipSender| async move {
-            if !peers.is_empty() && timeout(limit, sender.join_peers(peers)).await.is_err() {
+        let (ready, rest) = match &self.connector {
+            Some(connector) => connector.begin(peers, &sender),
+            None => (peers, std::future::ready(()).boxed()),
+        };
+        let join = async move {
+            if timeout(limit, sender.join_peers(ready)).await.is_err() {
                 tracing::warn!(target: "dtt::topic", "the gossip layer did not take a join in time");
             }
         };
-        let (ready, renewed) = match &self.connector {
-            Some(connector) => connector.sort(peers),
-            None => (peers, Vec::new()),
-        };
-        for renewed in renewed {
-            let sender = sender.clone();
-            self.joins.push(renewed.then(move |peer| join(Vec::from_iter(peer), sender)).boxed());
-        }
-        self.joins.push(join(ready, sender).boxed());
+        self.joins.push(join.boxed());
+        self.joins.push(rest);
     }
 }
 

@@ -190,19 +190,14 @@ impl Topic {
             }
         }
         let (sender, limit) = (self.inner.hub.sender()?, self.inner.timeouts.join_peer_timeout());
-        let (ready, renewed) = match &self.inner.connector {
-            Some(connector) => connector.sort(ids),
-            None => (ids, Vec::new()),
+        let ready = match &self.inner.connector {
+            Some(connector) => {
+                let (ready, rest) = connector.begin(ids, &sender);
+                tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
+                ready
+            }
+            None => ids,
         };
-        for renewed in renewed {
-            let sender = sender.clone();
-            let join = async move {
-                if let Some(peer) = renewed.await {
-                    let _ = in_time("join_peers", limit, sender.join_peers(vec![peer])).await;
-                }
-            };
-            tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(join));
-        }
         in_time("join_peers", limit, sender.join_peers(ready)).await
     }
 

@@ -155,7 +155,7 @@ impl Bootstrap {
     /// `named`: the record was read just now, not remembered.
     fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
-        round.found_records = true;
+        round.found_records |= named || round.minutes.contains(&record.minute);
         let mut choices: Vec<PeerId> = std::iter::once(record.publisher).chain(record.peers.iter().copied()).collect();
         // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
         choices.shuffle(&mut core.rng);
@@ -218,10 +218,12 @@ impl Bootstrap {
             settle_until: now.mono,
             settled: true,
         };
-        let known: Vec<SeenRecord> =
-            round.minutes.iter().flat_map(|minute| core.slots.records(*minute).to_vec()).collect();
+        // What an earlier lookup showed may be dialled without waiting for the new one, also when there is none: a record of
+        // the minute before may be the only one.
+        let mut shown = round.minutes.clone();
+        shown.extend(Some(newest.saturating_sub(1)).filter(|before| !round.minutes.contains(before)));
+        let known: Vec<SeenRecord> = shown.iter().flat_map(|minute| core.slots.records(*minute).to_vec()).collect();
         self.round = Some(round);
-        // What an earlier lookup of these slots showed may be dialled without waiting for the new one.
         for record in known {
             self.consider(core, now, &record, false);
         }
