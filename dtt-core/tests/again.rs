@@ -70,7 +70,6 @@ fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
 #[test]
 fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() {
     const TOPICS: usize = 8;
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).with_ansi(false).init();
     let (runtime, doomed) = (Runtime::new().unwrap(), doomed());
     let testnet = Testnet::new().unwrap();
     let key = parse::secret_key(&[0x33; 32]).unwrap();

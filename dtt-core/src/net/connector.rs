@@ -6,14 +6,12 @@
 //! answer to a question of before. The end of the connection makes them forget, for all topics.
 //!
 //! So the first join of a peer is the gossip layer's own affair; one that is not answered, or that comes again, gets a
-//! fresh connection. A node that finds traces of itself when it starts makes everyone forget before it joins them.
+//! fresh connection. A node whose key was given to it may have been killed just before: it makes everyone forget before it joins
+//! them, which costs one more handshake with each.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -58,9 +56,8 @@ struct Inner {
     gossip: Gossip,
     connections: Connections,
     neighborhood: Neighborhood,
-    started: Instant,
-    /// Whether a node of our key was here shortly before.
-    has_predecessor: AtomicBool,
+    /// Until when others may take us for a node of our key that was here before.
+    mistaken_until: Instant,
     /// Who has forgotten it.
     forgot: Mutex<HashSet<EndpointId>>,
     /// The dials under way: topics that want the same peer share one.
@@ -73,24 +70,17 @@ impl Connector {
         gossip: Gossip,
         connections: Connections,
         neighborhood: Neighborhood,
+        may_have_predecessor: bool,
     ) -> Self {
         Self(Arc::new(Inner {
             endpoint,
             gossip,
             connections,
             neighborhood,
-            started: Instant::now(),
-            has_predecessor: AtomicBool::new(false),
+            mistaken_until: Instant::now() + if may_have_predecessor { NOTICED } else { Duration::ZERO },
             forgot: Mutex::default(),
             dials: Mutex::default(),
         }))
-    }
-
-    /// There are traces of a node of our key that are not ours.
-    pub(super) fn found_predecessor(&self) {
-        if self.0.started.elapsed() < NOTICED && !self.0.has_predecessor.swap(true, Ordering::Relaxed) {
-            tracing::info!(target: "dtt::node", "a node of this key was here shortly before");
-        }
     }
 
     /// Begins to join peers: those that the gossip layer may join at once, and what else is to be done, which may take half a
@@ -154,7 +144,7 @@ impl Connector {
     /// Whether it may take us for our predecessor. Answers so once.
     fn must_forget(&self, peer: EndpointId) -> bool {
         let inner = &self.0;
-        if !inner.has_predecessor.load(Ordering::Relaxed) || inner.started.elapsed() >= NOTICED {
+        if Instant::now() >= inner.mistaken_until {
             return false;
         }
         let mut forgot = lock(&inner.forgot);
@@ -177,7 +167,7 @@ impl Connector {
             connection.close(0u32.into(), b"begin anew");
         }
         // With none to end, one is opened for it.
-        let forgets = !open.is_empty() || !inner.has_predecessor.load(Ordering::Relaxed);
+        let forgets = !open.is_empty() || Instant::now() >= inner.mistaken_until;
         tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), ended = open.len(), "a fresh connection");
         let dial = connect(inner.endpoint.clone(), inner.gossip.clone(), peer, forgets).boxed().shared();
         if let Some(weak) = dial.downgrade() {

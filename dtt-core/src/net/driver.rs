@@ -56,8 +56,6 @@ pub(super) struct Driver {
     connector: Option<Connector>,
     hub: Arc<Hub>,
     me: PeerId,
-    /// The minute of the first record of ours.
-    first_store: Option<u64>,
     clock: Clock,
     tracker: Tracker,
     minutes: Minutes,
@@ -99,7 +97,6 @@ impl Driver {
             events: parts.events,
             addresses: parts.addresses,
             connector: parts.connector,
-            first_store: None,
             hub: parts.hub,
             me,
             clock,
@@ -312,9 +309,6 @@ impl Driver {
 
     fn record(&mut self, record: &Record, new: bool) {
         if record.pub_key() == self.me {
-            if self.first_store.is_none_or(|first| record.unix_minute() < first) {
-                self.found_predecessor();
-            }
             return self.input(Input::OwnRecord { minute: record.unix_minute() });
         }
         if new {
@@ -327,18 +321,7 @@ impl Driver {
                 self.hub.counters.hints_malformed.add(1);
             }
         }
-        let record = SeenRecord::of(record);
-        if record.peers.contains(&self.me) && self.hub.counters.snapshot().joined == 0 {
-            self.found_predecessor();
-        }
-        self.input(Input::Record(record));
-    }
-
-    /// A record of ours that is not ours, or of somebody who has us as a neighbor too early.
-    fn found_predecessor(&self) {
-        if let Some(connector) = &self.connector {
-            connector.found_predecessor();
-        }
+        self.input(Input::Record(SeenRecord::of(record)));
     }
 
     fn carry_out(&mut self) {
@@ -376,7 +359,6 @@ impl Driver {
     }
 
     fn begin_store(&mut self, minute: u64, content: crate::wire::GossipRecordContent) {
-        self.first_store.get_or_insert(minute);
         let job = StoreJob {
             dht: self.dht.clone(),
             keys: self.minutes.keys(minute),
