@@ -81,29 +81,26 @@ impl Connections {
     /// Closes what is of no use to the gossip layer.
     pub(super) fn close_unused(&self, neighborhood: &Neighborhood) {
         let now = Instant::now();
-        let mut standing = self.lock();
-        standing.retain(|standing| standing.open().is_some());
-        let mut heard = Vec::new();
-        for standing in standing.iter_mut() {
-            let Some(connection) = standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN) else {
-                continue;
-            };
-            let peer = connection.remote_id();
-            standing.look(&connection, neighborhood.contains(&peer), now);
-            heard.push((peer, connection.side(), standing.since, standing.heard_at));
+        let mut all = self.lock();
+        all.retain(|standing| standing.open().is_some());
+        let gossips = |standing: &Standing| standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN);
+        let mut accepted = Vec::new();
+        for standing in all.iter_mut() {
+            let Some(connection) = gossips(standing) else { continue };
+            standing.look(&connection, neighborhood.contains(&connection.remote_id()), now);
+            if connection.side() == Side::Server {
+                accepted.push((connection.remote_id(), standing.since, standing.heard_at));
+            }
         }
-        for standing in standing.iter() {
-            let Some(connection) = standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN) else {
-                continue;
-            };
+        for standing in all.iter() {
+            let Some(connection) = gossips(standing) else { continue };
             let peer = connection.remote_id();
-            // A node dials anew only when it has no connection of its own to us: its older ones are dead to it.
-            let replaced = connection.side() == Side::Server
-                && heard.iter().any(|(other, side, since, heard_at)| {
-                    (*other, *side) == (peer, Side::Server)
-                        && *since > standing.since
-                        && *heard_at >= standing.heard_at + REPLACED_FOR
-                });
+            // A node dials anew only when it has no use for its older connections to us. Which of two that it dialled at
+            // the same time it uses shows in what comes over them.
+            let replaces = |(other, since, heard_at): &(EndpointId, Instant, Instant)| {
+                *other == peer && *since > standing.since && *heard_at >= standing.heard_at + REPLACED_FOR
+            };
+            let replaced = connection.side() == Side::Server && accepted.iter().any(replaces);
             if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
                 tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
                 connection.close(0u32.into(), b"unused");

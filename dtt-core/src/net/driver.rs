@@ -375,17 +375,16 @@ impl Driver {
     fn begin_join(&mut self, peers: Vec<EndpointId>) {
         let Ok(sender) = self.hub.sender() else { return };
         let limit = self.config.timeouts().join_peer_timeout();
-        let (ready, rest) = match &self.connector {
-            Some(connector) => connector.begin(peers, &sender),
-            None => (peers, std::future::ready(()).boxed()),
-        };
+        for peer in &peers {
+            let rest = self.connector.as_ref().and_then(|connector| connector.look_after(*peer, &self.hub));
+            self.joins.extend(rest.map(FutureExt::boxed));
+        }
         let join = async move {
-            if timeout(limit, sender.join_peers(ready)).await.is_err() {
+            if timeout(limit, sender.join_peers(peers)).await.is_err() {
                 tracing::warn!(target: "dtt::topic", "the gossip layer did not take a join in time");
             }
         };
         self.joins.push(join.boxed());
-        self.joins.push(rest);
     }
 }
 

@@ -46,6 +46,8 @@ struct Inner {
     sender: Option<GossipSender>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
+    /// Whose joins are looked after and who has not become a neighbor since.
+    asked: HashSet<EndpointId>,
     sent: VecDeque<Bytes>,
     /// Whether more was sent than is kept.
     sent_more: bool,
@@ -69,6 +71,7 @@ impl Hub {
             sender: Some(sender),
             subscribers: Vec::new(),
             neighbors: HashSet::new(),
+            asked: HashSet::new(),
             sent: VecDeque::new(),
             sent_more: false,
             last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
@@ -113,6 +116,9 @@ impl Hub {
         let mut inner = self.lock();
         inner.forget_unheld();
         for event in events {
+            if let Event::NeighborUp(peer) = event {
+                inner.asked.remove(peer);
+            }
             match event {
                 Event::NeighborUp(peer) if inner.neighbors.insert(*peer) => self.neighborhood.add(*peer),
                 Event::NeighborDown(peer) if inner.neighbors.remove(peer) => self.neighborhood.remove(peer),
@@ -148,6 +154,21 @@ impl Hub {
 
     pub(super) fn has_neighbor(&self, peer: &EndpointId) -> bool {
         self.lock().neighbors.contains(peer)
+    }
+
+    /// Notes that a peer is joined, unless it is a neighbor or was noted already; whether it was noted.
+    pub(super) fn ask(&self, peer: EndpointId) -> bool {
+        let mut inner = self.lock();
+        !inner.neighbors.contains(&peer) && inner.asked.insert(peer)
+    }
+
+    /// Whether it was noted and has not become a neighbor since.
+    pub(super) fn is_asked(&self, peer: &EndpointId) -> bool {
+        self.lock().asked.contains(peer)
+    }
+
+    pub(super) fn forget_ask(&self, peer: &EndpointId) {
+        self.lock().asked.remove(peer);
     }
 
     pub(super) fn status(&self) -> watch::Receiver<Status> {

@@ -96,13 +96,7 @@ impl Node {
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
         let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, gossip.clone()).spawn();
         let neighborhood = Neighborhood::default();
-        let connector = Connector::new(
-            endpoint.clone(),
-            gossip.clone(),
-            connections.clone(),
-            neighborhood.clone(),
-            config.secret_key.is_some(),
-        );
+        let connector = Connector::new(endpoint.clone(), gossip.clone(), connections.clone(), neighborhood.clone());
         let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
         let dht = Dht::new(config.topics.dht_config());
         let token = CancellationToken::new();

@@ -190,15 +190,14 @@ impl Topic {
             }
         }
         let (sender, limit) = (self.inner.hub.sender()?, self.inner.timeouts.join_peer_timeout());
-        let ready = match &self.inner.connector {
-            Some(connector) => {
-                let (ready, rest) = connector.begin(ids, &sender);
+        for peer in &ids {
+            let connector = self.inner.connector.as_ref();
+            let rest = connector.and_then(|connector| connector.look_after(*peer, &self.inner.hub));
+            if let Some(rest) = rest {
                 tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
-                ready
             }
-            None => ids,
-        };
-        in_time("join_peers", limit, sender.join_peers(ready)).await
+        }
+        in_time("join_peers", limit, sender.join_peers(ids)).await
     }
 
     /// The direct neighbors now.

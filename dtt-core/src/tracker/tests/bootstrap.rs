@@ -34,6 +34,18 @@ fn a_standing_member_is_dialled_when_its_record_arrives() {
 }
 
 #[test]
+fn whom_only_a_record_of_the_minute_before_names_is_dialled_again() {
+    let minute = START.minute();
+    let mut bench = Bench::new(Config::default()).with(record(minute - 1, 1, &[], &[]));
+    bench.run(secs(10));
+    let before = bench.lookups().iter().filter(|(_, looked)| *looked == minute - 1).count();
+    assert_eq!(before, 1, "little news comes to a slot whose minute is over");
+    let joins = bench.joins(JoinReason::Bootstrap);
+    assert!(joins.len() >= 2, "{joins:?}");
+    assert!(joins[1].0 - joins[0].0 >= secs(2), "{joins:?}");
+}
+
+#[test]
 fn newcomers_spread_over_a_populated_swarm() {
     let minute = START.minute();
     let first: BTreeSet<PeerId> = (0..64)
