@@ -10,7 +10,6 @@ use std::{
 use common::*;
 use dtt_core::{EndpointAddr, Event, Node, NodeConfig, SecretKey, Testnet, Topic, parse};
 use iroh::{Endpoint, endpoint::presets};
-use tokio::runtime::Runtime;
 
 /// Between two joins of the application's: it is not told whether one came to nothing.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -40,27 +39,42 @@ async fn join_until_met(from: &Topic, to: &Topic, address: EndpointAddr) {
     .await;
 }
 
-#[test]
-fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
-    let key = parse::secret_key(&[0x31; 32]).unwrap();
-    // Nobody hears a word of goodbye of what runs on the second one.
-    let (runtime, doomed) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-    let (stays, one) = runtime.block_on(alone(&SecretKey::generate(), 0));
-    let mut events = one.subscribe();
-    let (killed, two) = doomed.block_on(alone(&key, 0));
-    // Whoever dialled is the one that does not answer later.
-    runtime.block_on(join_until_met(&one, &two, killed.addr()));
-    doomed.shutdown_background();
-    drop((killed, two));
-    runtime.block_on(async {
-        let (back, three) = alone(&key, 0).await;
-        assert!(one.is_joined(), "nobody knows yet that it was killed");
-        three.join_peers([stays.addr()]).await.unwrap();
-        within(20, three.joined()).await.unwrap();
-        for event in [Event::NeighborDown(back.id()), Event::NeighborUp(back.id())] {
-            wait_for(&mut events, |other| (other == event).then_some(())).await;
-        }
+/// A node and its topic on a thread that stops for good when the sender is dropped: it sends nothing any more, and says no goodbye.
+fn doomed(key: &SecretKey) -> (EndpointAddr, Topic, tokio::sync::oneshot::Sender<()>) {
+    let (tell, ready) = std::sync::mpsc::channel();
+    let (life, end) = tokio::sync::oneshot::channel();
+    let key = key.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (node, topic) = alone(&key, 0).await;
+            tell.send((node.addr(), topic)).unwrap();
+            let _ = end.await;
+            std::mem::forget(node);
+        });
+        std::mem::forget(runtime);
     });
+    let (address, topic) = ready.recv().unwrap();
+    (address, topic, life)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
+    let key = parse::secret_key(&[0x31; 32]).unwrap();
+    let (stays, one) = alone(&SecretKey::generate(), 0).await;
+    let mut events = one.subscribe();
+    let (address, two, life) = doomed(&key);
+    // Whoever dialled is the one that does not answer later.
+    join_until_met(&one, &two, address).await;
+    drop(life);
+    let (back, three) = alone(&key, 0).await;
+    assert!(one.is_joined(), "nobody knows yet that it was killed");
+    three.join_peers([stays.addr()]).await.unwrap();
+    within(20, three.joined()).await.unwrap();
+    for event in [Event::NeighborDown(back.id()), Event::NeighborUp(back.id())] {
+        wait_for(&mut events, |other| (other == event).then_some(())).await;
+    }
+    std::mem::forget(two);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +104,7 @@ async fn who_left_and_comes_back_on_the_same_node_is_a_neighbor_again() {
     wait_for(&mut events, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
     // Nobody answers this one, and nobody needs the connection: it is closed after a while.
     one.join_peers([b.addr()]).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
     let second = join(&b, "again").await;
     join_until_met(&one, &second, b.addr()).await;
 }

@@ -35,6 +35,8 @@ const REPLACED_FOR: Duration = Duration::from_secs(5);
 /// Looks in a row at a connection to a node that is nobody's neighbor: it carries joins and shuffles, which take moments.
 /// They are counted, and not timed, since whoever was stopped for a while does not yet know who came meanwhile.
 const UNUSED_LOOKS: u32 = 5;
+/// And if something still comes over it: its peer counts us as a neighbor, or we are late to notice that it is ours.
+const UNUSED_LOOKS_HEARD: u32 = 30;
 /// With topics on the gossip layer that we do not see, neighbors are not known: each hears a shuffle every few minutes.
 const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
 
@@ -52,8 +54,9 @@ struct Standing {
     /// Stream frames both ways so far, and since when there have been no others.
     frames: u64,
     quiet_since: Instant,
-    /// Looks in a row at which its peer was nobody's neighbor.
+    /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
     unused: u32,
+    unheard: u32,
 }
 
 impl Connections {
@@ -125,7 +128,7 @@ impl EndpointHooks for Connections {
 impl Standing {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self { handle, since: now, heard: 0, heard_at: now, frames: 0, quiet_since: now, unused: 0 }
+        Self { handle, since: now, heard: 0, heard_at: now, frames: 0, quiet_since: now, unused: 0, unheard: 0 }
     }
 
     fn open(&self) -> Option<Connection> {
@@ -143,13 +146,14 @@ impl Standing {
             (self.frames, self.quiet_since) = (frames, now);
         }
         self.unused = if is_neighbor { 0 } else { self.unused + 1 };
+        self.unheard = if is_neighbor || self.heard_at == now { 0 } else { self.unheard + 1 };
     }
 
     fn is_unused(&self, has_unseen_topics: bool, now: Instant) -> bool {
         if has_unseen_topics {
             now.duration_since(self.quiet_since) > UNUSED_FOR_UNSEEN
         } else {
-            self.unused > UNUSED_LOOKS
+            self.unheard > UNUSED_LOOKS || self.unused > UNUSED_LOOKS_HEARD
         }
     }
 }

@@ -16,10 +16,7 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 use iroh::{Endpoint, EndpointId, endpoint::Connection};
-use iroh_gossip::{
-    api::GossipSender,
-    net::{GOSSIP_ALPN, Gossip},
-};
+use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
@@ -33,6 +30,10 @@ const ANSWER: Duration = Duration::from_secs(1);
 const ANSWER_ROUND_TRIPS: u32 = 6;
 /// What came while the process was stopped is taken in by then.
 const MOMENT: Duration = Duration::from_millis(250);
+/// Connections that come while one waits may have it wait so often.
+const WAITS: usize = 4;
+/// Between the end of a connection and the next one, beside the way there.
+const ENDED: Duration = Duration::from_millis(50);
 /// If no connection stands by then, the gossip layer may not be dialling at all.
 const DIALLED: Duration = Duration::from_secs(3);
 /// The longest dial of ours; another join may try again.
@@ -66,46 +67,60 @@ impl Connector {
     }
 
     /// Looks after a join that the gossip layer was told of just now; it takes some seconds. None if an earlier one of the
-    /// same peer is still looked after.
+    /// same peer is still looked after. `any`: somebody else will do as well, so that whoever has a neighbor lets it be.
     pub(super) fn look_after(
         &self,
         peer: EndpointId,
         hub: &Arc<Hub>,
+        any: bool,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let asked = Asked::new(peer, hub)?;
         let connector = self.clone();
         Some(async move {
-            if connector.is_silent(&asked).await
-                && connector.dial(peer).await
-                && let Ok(sender) = asked.hub.sender()
-            {
-                join(&sender, peer).await;
+            let standing = connector.wait(peer).await;
+            let is_done = asked.is_answered() || (any && asked.hub.has_neighbors());
+            if !is_done && connector.prepare(peer, standing).await {
+                asked.join().await;
             }
         })
     }
 
-    /// Waits for an answer. If none comes, and nobody else needs the connections, they end; true if there are none.
-    async fn is_silent(&self, asked: &Asked) -> bool {
+    /// Waits as long as an answer may take; the connections that stand then. One that came meanwhile has its time as well.
+    async fn wait(&self, peer: EndpointId) -> Vec<(Connection, Instant)> {
         let begin = Instant::now();
         sleep(ANSWER).await;
-        if self.0.connections.to(&asked.peer).is_empty() {
+        if self.0.connections.to(&peer).is_empty() {
             sleep_until(begin + DIALLED).await;
         }
-        let round_trip = |(connection, _): &(Connection, Instant)| longest_round_trip(connection).unwrap_or_default();
-        let due = |standing: &(Connection, Instant)| standing.1 + ANSWER + round_trip(standing) * ANSWER_ROUND_TRIPS;
-        if let Some(due) = self.0.connections.to(&asked.peer).iter().map(due).max() {
-            sleep_until(due).await;
+        for _ in 0..WAITS {
+            let due = self.0.connections.to(&peer).iter().map(|standing| answer_due(standing, begin)).max();
+            match due.filter(|due| *due > Instant::now()) {
+                Some(due) => sleep_until(due).await,
+                None => break,
+            }
         }
         sleep(MOMENT).await;
-        let standing = self.0.connections.to(&asked.peer);
-        let is_needed = self.0.neighborhood.contains(&asked.peer) || self.0.neighborhood.has_unseen_topics();
-        if asked.is_answered() || (is_needed && !standing.is_empty()) {
-            return false;
+        let standing = self.0.connections.to(&peer);
+        standing.into_iter().filter(|standing| answer_due(standing, begin) <= Instant::now()).collect()
+    }
+
+    /// Ends the connections, unless somebody else needs them, and begins another one. Whether there is one now.
+    async fn prepare(&self, peer: EndpointId, standing: Vec<(Connection, Instant)>) -> bool {
+        // Another topic may have done this just before: then the peer has forgotten, and a join is enough.
+        if self.0.connections.to(&peer).len() > standing.len() {
+            return true;
         }
-        for (connection, _) in standing {
-            connection.close(0u32.into(), b"no answer");
+        if !standing.is_empty() {
+            if self.0.neighborhood.contains(&peer) || self.0.neighborhood.has_unseen_topics() {
+                return true;
+            }
+            let round_trip = standing.iter().filter_map(|(connection, _)| longest_round_trip(connection)).max();
+            standing.iter().for_each(|(connection, _)| connection.close(0u32.into(), b"no answer"));
+            drop(standing);
+            // The peer forgets only if it takes the end in before the beginning.
+            sleep(ENDED + round_trip.unwrap_or_default()).await;
         }
-        true
+        self.dial(peer).await
     }
 
     fn dial(&self, peer: EndpointId) -> Shared<Dial> {
@@ -126,29 +141,38 @@ impl Connector {
 struct Asked {
     peer: EndpointId,
     hub: Arc<Hub>,
+    number: u64,
 }
 
 impl Asked {
     fn new(peer: EndpointId, hub: &Arc<Hub>) -> Option<Self> {
-        hub.ask(peer).then(|| Self { peer, hub: hub.clone() })
+        hub.ask(peer).map(|number| Self { peer, hub: hub.clone(), number })
+    }
+
+    async fn join(&self) {
+        tracing::debug!(target: "dtt::topic", peer = %self.peer.fmt_short(), "joining once more");
+        if let Ok(sender) = self.hub.sender()
+            && sender.join_peers(vec![self.peer]).await.is_err()
+        {
+            tracing::debug!(target: "dtt::topic", "the topic was left before a join");
+        }
     }
 
     fn is_answered(&self) -> bool {
-        !self.hub.is_asked(&self.peer)
+        !self.hub.is_asked(&self.peer, self.number)
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.hub.forget_ask(&self.peer);
+        self.hub.forget_ask(&self.peer, self.number);
     }
 }
 
-async fn join(sender: &GossipSender, peer: EndpointId) {
-    tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "joining once more");
-    if sender.join_peers(vec![peer]).await.is_err() {
-        tracing::debug!(target: "dtt::topic", "the topic was left before a join");
-    }
+/// When a join that began at a moment should have been answered over a connection.
+fn answer_due((connection, since): &(Connection, Instant), begin: Instant) -> Instant {
+    let round_trip = longest_round_trip(connection).unwrap_or_default();
+    begin.max(*since) + ANSWER + round_trip * ANSWER_ROUND_TRIPS
 }
 
 async fn connect(endpoint: Endpoint, gossip: Gossip, peer: EndpointId) -> bool {

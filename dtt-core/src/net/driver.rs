@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     config::{AddressHints, Config},
-    tracker::{Action, Input, PeerId, SeenRecord, TopicState, Tracker},
+    tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
     wire::{AddressHint, MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
 };
 
@@ -62,7 +62,7 @@ pub(super) struct Driver {
     lookups: SelectAll<BoxStream<'static, (u64, Found)>>,
     store: OptionFuture<BoxFuture<'static, (u64, bool)>>,
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
-    resync: OptionFuture<BoxFuture<'static, HashSet<EndpointId>>>,
+    resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
     budget: Budget,
 }
@@ -138,7 +138,9 @@ impl Driver {
                 }
                 Some(neighbors) = &mut self.resync => {
                     self.resync = None.into();
-                    self.set_neighbors(neighbors);
+                    if let Some(neighbors) = neighbors {
+                        self.set_neighbors(neighbors);
+                    }
                 }
                 Some(()) = self.joins.next() => {}
                 Some(()) = self.own_address.next() => self.input(Input::AddressChanged),
@@ -255,19 +257,17 @@ impl Driver {
     }
 
     /// The gossip layer dropped events, and changes of neighbors may be among them: a second subscription, which
-    /// begins with the present neighbors, tells.
+    /// begins with the present neighbors, tells. If it does not answer in time, what is known stands: to take neighbors for lost that are
+    /// not would end their connections.
     fn begin_resync(&mut self) {
         let (gossip, id) = (self.gossip.clone(), self.topic_id);
         let ask = async move {
-            let mut neighbors = HashSet::new();
-            if let Ok(mut topic) = gossip.subscribe(id.into(), Vec::new()).await {
-                let mut event = timeout(RESYNC, topic.next()).await.ok().flatten();
-                while let Some(Ok(_)) = event {
-                    event = topic.next().now_or_never().flatten();
-                }
-                neighbors.extend(topic.neighbors());
+            let mut topic = gossip.subscribe(id.into(), Vec::new()).await.ok()?;
+            let mut event = timeout(RESYNC, topic.next()).await.ok()?;
+            while let Some(Ok(_)) = event {
+                event = topic.next().now_or_never().flatten();
             }
-            neighbors
+            Some(topic.neighbors().collect())
         };
         self.resync = Some(ask.boxed()).into();
     }
@@ -343,7 +343,7 @@ impl Driver {
                     let ids = peers.iter().filter_map(|peer| EndpointId::from_bytes(peer).ok()).collect::<Vec<_>>();
                     self.hub.counters.dialled(reason, ids.len());
                     tracing::debug!(target: "dtt::topic", ?reason, peers = ids.len(), "dialling");
-                    self.begin_join(ids);
+                    self.begin_join(ids, reason);
                 }
                 Action::State(state) => {
                     match state {
@@ -372,11 +372,14 @@ impl Driver {
         self.store = Some(async move { (minute, job.run(hub).await) }.boxed()).into();
     }
 
-    fn begin_join(&mut self, peers: Vec<EndpointId>) {
+    fn begin_join(&mut self, peers: Vec<EndpointId>, reason: JoinReason) {
         let Ok(sender) = self.hub.sender() else { return };
         let limit = self.config.timeouts().join_peer_timeout();
         for peer in &peers {
-            let rest = self.connector.as_ref().and_then(|connector| connector.look_after(*peer, &self.hub));
+            let rest = self
+                .connector
+                .as_ref()
+                .and_then(|connector| connector.look_after(*peer, &self.hub, reason == JoinReason::Bootstrap));
             self.joins.extend(rest.map(FutureExt::boxed));
         }
         let join = async move {

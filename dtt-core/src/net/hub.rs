@@ -1,7 +1,7 @@
 //! What a topic's handles and its driver share: subscribers, neighbors, the state, the way to the gossip layer.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -46,8 +46,9 @@ struct Inner {
     sender: Option<GossipSender>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
-    /// Whose joins are looked after and who has not become a neighbor since.
-    asked: HashSet<EndpointId>,
+    /// Whose joins are looked after and who has not become a neighbor since; each time has a number of its own.
+    asked: HashMap<EndpointId, u64>,
+    asks: u64,
     sent: VecDeque<Bytes>,
     /// Whether more was sent than is kept.
     sent_more: bool,
@@ -71,7 +72,8 @@ impl Hub {
             sender: Some(sender),
             subscribers: Vec::new(),
             neighbors: HashSet::new(),
-            asked: HashSet::new(),
+            asked: HashMap::new(),
+            asks: 0,
             sent: VecDeque::new(),
             sent_more: false,
             last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
@@ -152,23 +154,36 @@ impl Hub {
         self.lock().neighbors.clone()
     }
 
+    pub(super) fn has_neighbors(&self) -> bool {
+        !self.lock().neighbors.is_empty()
+    }
+
     pub(super) fn has_neighbor(&self, peer: &EndpointId) -> bool {
         self.lock().neighbors.contains(peer)
     }
 
-    /// Notes that a peer is joined, unless it is a neighbor or was noted already; whether it was noted.
-    pub(super) fn ask(&self, peer: EndpointId) -> bool {
+    /// Notes that a peer is joined, unless it is a neighbor or was noted already; the number by which it was noted.
+    pub(super) fn ask(&self, peer: EndpointId) -> Option<u64> {
         let mut inner = self.lock();
-        !inner.neighbors.contains(&peer) && inner.asked.insert(peer)
+        if inner.neighbors.contains(&peer) || inner.asked.contains_key(&peer) {
+            return None;
+        }
+        inner.asks += 1;
+        let number = inner.asks;
+        inner.asked.insert(peer, number);
+        Some(number)
     }
 
-    /// Whether it was noted and has not become a neighbor since.
-    pub(super) fn is_asked(&self, peer: &EndpointId) -> bool {
-        self.lock().asked.contains(peer)
+    /// Whether it was noted by this number and has not become a neighbor since.
+    pub(super) fn is_asked(&self, peer: &EndpointId, number: u64) -> bool {
+        self.lock().asked.get(peer) == Some(&number)
     }
 
-    pub(super) fn forget_ask(&self, peer: &EndpointId) {
-        self.lock().asked.remove(peer);
+    pub(super) fn forget_ask(&self, peer: &EndpointId, number: u64) {
+        let asked = &mut self.lock().asked;
+        if asked.get(peer) == Some(&number) {
+            asked.remove(peer);
+        }
     }
 
     pub(super) fn status(&self) -> watch::Receiver<Status> {

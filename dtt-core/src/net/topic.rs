@@ -192,7 +192,7 @@ impl Topic {
         let (sender, limit) = (self.inner.hub.sender()?, self.inner.timeouts.join_peer_timeout());
         for peer in &ids {
             let connector = self.inner.connector.as_ref();
-            let rest = connector.and_then(|connector| connector.look_after(*peer, &self.inner.hub));
+            let rest = connector.and_then(|connector| connector.look_after(*peer, &self.inner.hub, false));
             if let Some(rest) = rest {
                 tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
             }

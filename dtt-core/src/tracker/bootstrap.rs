@@ -59,6 +59,8 @@ struct Round {
     candidates: Vec<Candidate>,
     found_records: bool,
     dials: usize,
+    /// Whether one of the dials went to somebody of a slot that the round reads.
+    tried: bool,
     /// No further dial before this.
     settle_until: Duration,
     settled: bool,
@@ -71,6 +73,8 @@ struct Candidate {
     times: u32,
     /// Whether a record that was read in this round names it.
     named: bool,
+    /// Whether it is of a slot that the round reads.
+    current: bool,
     /// The how-manieth choice of its record: the first choices of all records come before any second one.
     rank: usize,
 }
@@ -155,13 +159,15 @@ impl Bootstrap {
     /// `named`: the record was read just now, not remembered.
     fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
-        round.found_records |= named || round.minutes.contains(&record.minute);
+        let current = named || round.minutes.contains(&record.minute);
+        round.found_records |= current;
         let mut choices: Vec<PeerId> = std::iter::once(record.publisher).chain(record.peers.iter().copied()).collect();
         // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
         choices.shuffle(&mut core.rng);
         for (rank, peer) in choices.into_iter().enumerate() {
             if let Some(known) = round.candidates.iter_mut().find(|candidate| candidate.peer == peer) {
                 known.named |= named;
+                known.current |= current;
                 continue;
             }
             let dialled = self.dialled.get(&peer);
@@ -169,7 +175,7 @@ impl Bootstrap {
             if peer == core.me || waits {
                 continue;
             }
-            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), named, rank };
+            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), named, current, rank };
             if round.candidates.len() < MAX_CANDIDATES {
                 round.candidates.push(candidate);
             } else {
@@ -215,6 +221,7 @@ impl Bootstrap {
             candidates: Vec::new(),
             found_records: false,
             dials: 0,
+            tried: false,
             settle_until: now.mono,
             settled: true,
         };
@@ -239,8 +246,9 @@ impl Bootstrap {
 
     fn next_candidate(&mut self, core: &Core, now: Now) -> Option<PeerId> {
         let round = self.round.as_mut().filter(|round| round.settle_until <= now.mono && !round.is_over(now))?;
-        let peer = round.candidates.remove(round.best_candidate()?).peer;
+        let Candidate { peer, current, .. } = round.candidates.remove(round.best_candidate()?);
         round.dials += 1;
+        round.tried |= current;
         let bootstrap = core.config.bootstrap_config();
         let a_few = round.dials.is_multiple_of(core.config.max_join_peer_count());
         let pause = if a_few || round.candidates.is_empty() {
@@ -288,7 +296,7 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
-        self.fruitless = round.dials > 0;
+        self.fruitless = round.tried;
         self.pause(core, now, found_records, answered);
     }
 
