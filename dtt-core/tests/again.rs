@@ -22,9 +22,17 @@ fn config(key: &SecretKey, port: u16) -> NodeConfig {
 }
 
 async fn alone(key: &SecretKey, port: u16) -> (Node, Topic) {
+    let (node, mut topics) = with_topics(key, port, 1).await;
+    (node, topics.remove(0))
+}
+
+async fn with_topics(key: &SecretKey, port: u16, count: usize) -> (Node, Vec<Topic>) {
     let node = Node::spawn(config(key, port)).await.expect("a node starts on loopback");
-    let topic = join(&node, "again").await;
-    (node, topic)
+    let mut topics = Vec::new();
+    for number in 0..count {
+        topics.push(join(&node, &format!("again {number}")).await);
+    }
+    (node, topics)
 }
 
 /// Joins a peer until it is a neighbor on both sides.
@@ -39,23 +47,24 @@ async fn join_until_met(from: &Topic, to: &Topic, address: EndpointAddr) {
     .await;
 }
 
-/// A node and its topic on a thread that stops for good when the sender is dropped: it sends nothing any more, and says no goodbye.
-fn doomed(key: &SecretKey) -> (EndpointAddr, Topic, tokio::sync::oneshot::Sender<()>) {
+/// A node and its topics on a thread that stops for good when the sender is dropped: it sends nothing any more, and says
+/// no goodbye.
+fn doomed(key: &SecretKey, count: usize) -> (EndpointAddr, Vec<Topic>, tokio::sync::oneshot::Sender<()>) {
     let (tell, ready) = std::sync::mpsc::channel();
     let (life, end) = tokio::sync::oneshot::channel();
     let key = key.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (node, topic) = alone(&key, 0).await;
-            tell.send((node.addr(), topic)).unwrap();
+            let (node, topics) = with_topics(&key, 0, count).await;
+            tell.send((node.addr(), topics)).unwrap();
             let _ = end.await;
             std::mem::forget(node);
         });
         std::mem::forget(runtime);
     });
-    let (address, topic) = ready.recv().unwrap();
-    (address, topic, life)
+    let (address, topics) = ready.recv().unwrap();
+    (address, topics, life)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,9 +72,9 @@ async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
     let key = parse::secret_key(&[0x31; 32]).unwrap();
     let (stays, one) = alone(&SecretKey::generate(), 0).await;
     let mut events = one.subscribe();
-    let (address, two, life) = doomed(&key);
+    let (address, two, life) = doomed(&key, 1);
     // Whoever dialled is the one that does not answer later.
-    join_until_met(&one, &two, address).await;
+    join_until_met(&one, &two[0], address).await;
     drop(life);
     let (back, three) = alone(&key, 0).await;
     assert!(one.is_joined(), "nobody knows yet that it was killed");
@@ -75,6 +84,33 @@ async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
         wait_for(&mut events, |other| (other == event).then_some(())).await;
     }
     std::mem::forget(two);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() {
+    const TOPICS: usize = 8;
+    let key = parse::secret_key(&[0x33; 32]).unwrap();
+    let (stays, standing) = with_topics(&SecretKey::generate(), 0, TOPICS).await;
+    let (address, lost, life) = doomed(&key, TOPICS);
+    // Each of the two joins the other on half of the topics, and is the one that does not answer there.
+    for (number, (one, two)) in standing.iter().zip(&lost).enumerate() {
+        match number % 2 {
+            0 => join_until_met(one, two, address.clone()).await,
+            _ => join_until_met(two, one, stays.addr()).await,
+        }
+    }
+    // Two that dial each other at the same time are let be, so these have to have stood for a while.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    drop(life);
+    let (back, topics) = with_topics(&key, 0, TOPICS).await;
+    for topic in &topics {
+        topic.join_peers([stays.addr()]).await.unwrap();
+    }
+    within(20, futures_util::future::try_join_all(topics.iter().map(Topic::joined))).await.unwrap();
+    for topic in &standing {
+        until("it is a neighbor of the other side as well", async || topic.neighbors().contains(&back.id())).await;
+    }
+    std::mem::forget(lost);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,6 +141,6 @@ async fn who_left_and_comes_back_on_the_same_node_is_a_neighbor_again() {
     // Nobody answers this one, and nobody needs the connection: it is closed after a while.
     one.join_peers([b.addr()]).await.unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let second = join(&b, "again").await;
+    let second = join(&b, "again 0").await;
     join_until_met(&one, &second, b.addr()).await;
 }

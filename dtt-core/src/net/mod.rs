@@ -1,5 +1,6 @@
 //! The outside world: the shared DHT client, the address book, the task that drives a topic, the node.
 
+mod acceptor;
 mod addresses;
 mod budget;
 mod clock;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Addresses, Connector, Dht, Neighborhood, Swarm, Topic,
+    acceptor::Acceptor,
     connections::{Connections, LOOK},
     node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
@@ -94,8 +95,13 @@ impl Node {
         let connections = Connections::default();
         let endpoint = bind(&config, connections.clone()).await?;
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
-        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, gossip.clone()).spawn();
         let neighborhood = Neighborhood::default();
+        let acceptor = Acceptor {
+            gossip: gossip.clone(),
+            connections: connections.clone(),
+            neighborhood: neighborhood.clone(),
+        };
+        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
         let connector = Connector::new(endpoint.clone(), gossip.clone(), connections.clone(), neighborhood.clone());
         let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
         let dht = Dht::new(config.topics.dht_config());
