@@ -8,7 +8,11 @@ use std::{
 };
 
 use common::*;
-use dtt_core::{EndpointAddr, Event, Node, NodeConfig, SecretKey, Testnet, Topic, parse};
+use dtt_core::{
+    CancellationToken, Config, EndpointAddr, Event, Node, NodeConfig, PublisherConfig, Record, RecordPublisher,
+    SecretKey, Testnet, Topic, parse, tracker::SeenRecord, unix_minute,
+};
+use ed25519_dalek::SigningKey;
 use iroh::{Endpoint, endpoint::presets};
 
 /// Between two joins of the application's: it is not told whether one came to nothing.
@@ -49,14 +53,15 @@ async fn join_until_met(from: &Topic, to: &Topic, address: EndpointAddr) {
 
 /// A node and its topics on a thread that stops for good when the sender is dropped: it sends nothing any more, and says
 /// no goodbye.
-fn doomed(key: &SecretKey, count: usize) -> (EndpointAddr, Vec<Topic>, tokio::sync::oneshot::Sender<()>) {
+fn doomed<F: Future<Output = (Node, Vec<Topic>)>>(
+    begin: impl FnOnce() -> F + Send + 'static,
+) -> (EndpointAddr, Vec<Topic>, tokio::sync::oneshot::Sender<()>) {
     let (tell, ready) = std::sync::mpsc::channel();
     let (life, end) = tokio::sync::oneshot::channel();
-    let key = key.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (node, topics) = with_topics(&key, 0, count).await;
+            let (node, topics) = begin().await;
             tell.send((node.addr(), topics)).unwrap();
             let _ = end.await;
             std::mem::forget(node);
@@ -72,7 +77,10 @@ async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
     let key = parse::secret_key(&[0x31; 32]).unwrap();
     let (stays, one) = alone(&SecretKey::generate(), 0).await;
     let mut events = one.subscribe();
-    let (address, two, life) = doomed(&key, 1);
+    let (address, two, life) = doomed({
+        let key = key.clone();
+        async move || with_topics(&key, 0, 1).await
+    });
     // Whoever dialled is the one that does not answer later.
     join_until_met(&one, &two[0], address).await;
     drop(life);
@@ -91,7 +99,10 @@ async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() 
     const TOPICS: usize = 8;
     let key = parse::secret_key(&[0x33; 32]).unwrap();
     let (stays, standing) = with_topics(&SecretKey::generate(), 0, TOPICS).await;
-    let (address, lost, life) = doomed(&key, TOPICS);
+    let (address, lost, life) = doomed({
+        let key = key.clone();
+        async move || with_topics(&key, 0, TOPICS).await
+    });
     // Each of the two joins the other on half of the topics, and is the one that does not answer there.
     for (number, (one, two)) in standing.iter().zip(&lost).enumerate() {
         match number % 2 {
@@ -111,6 +122,43 @@ async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() 
         until("it is a neighbor of the other side as well", async || topic.neighbors().contains(&back.id())).await;
     }
     std::mem::forget(lost);
+}
+
+/// On a network of last writers the slots show one record each, and after a crash that may be the own one.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_it_names() {
+    let testnet = Testnet::new().unwrap();
+    let key = parse::secret_key(&[0x34; 32]).unwrap();
+    let publisher = PublisherConfig::builder().initial_delay(Duration::ZERO).build();
+    let config = Config::builder().dht_config(testnet.dht_config()).publisher_config(publisher).build();
+    let nodes = Testnet::node_config_for(testnet.bootstrap()).topics(config.clone());
+    let begin = {
+        let nodes = nodes.secret_key(key.clone()).build();
+        async move || {
+            let node = Node::spawn(nodes).await.unwrap();
+            let topic = join(&node, "again").await;
+            (node, vec![topic])
+        }
+    };
+    let stays = node(&testnet).await;
+    let one = join(&stays, "again").await;
+    until("it has published", async || one.stats().stores > 0).await;
+    let (_, two, life) = doomed(begin.clone());
+    within(JOIN, two[0].joined()).await.unwrap();
+    // It neither publishes nor dials any more.
+    stays.pause().await;
+    let reader = RecordPublisher::new("again", SigningKey::from_bytes(&[1; 32]), None, SECRET, config);
+    let read = async |minute| reader.get_records(minute, CancellationToken::new()).await.unwrap_or_default();
+    until("its record names the neighbor", async || {
+        let records: Vec<Record> = read(unix_minute(0)).await.into_iter().chain(read(unix_minute(-1)).await).collect();
+        let names_it = |record: &SeenRecord| record.publisher == *key.public().as_bytes() && !record.peers.is_empty();
+        records.iter().map(SeenRecord::of).any(|record| names_it(&record))
+    })
+    .await;
+    drop(life);
+    let (_back, three) = begin().await;
+    within(JOIN, three[0].joined()).await.unwrap();
+    std::mem::forget(two);
 }
 
 #[tokio::test(flavor = "multi_thread")]

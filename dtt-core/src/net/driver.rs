@@ -308,12 +308,12 @@ impl Driver {
     }
 
     fn record(&mut self, record: &Record, new: bool) {
-        if record.pub_key() == self.me {
-            return self.input(Input::OwnRecord { minute: record.unix_minute() });
-        }
         if new {
-            self.hub.counters.accepted();
-            tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), "record found");
+            let own = record.pub_key() == self.me;
+            tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");
+            if !own {
+                self.hub.counters.accepted();
+            }
             // The addresses come first: the dial that follows needs them.
             if let Some(addresses) = &self.addresses
                 && !addresses.learn(record)

@@ -96,11 +96,8 @@ impl Node {
         let endpoint = bind(&config, connections.clone()).await?;
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
         let neighborhood = Neighborhood::default();
-        let acceptor = Acceptor {
-            gossip: gossip.clone(),
-            connections: connections.clone(),
-            neighborhood: neighborhood.clone(),
-        };
+        let acceptor =
+            Acceptor { gossip: gossip.clone(), connections: connections.clone(), neighborhood: neighborhood.clone() };
         let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
         let connector = Connector::new(endpoint.clone(), gossip.clone(), connections.clone(), neighborhood.clone());
         let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;

@@ -160,8 +160,10 @@ impl Bootstrap {
     fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
         let current = named || round.minutes.contains(&record.minute);
-        round.found_records |= current;
-        let mut choices: Vec<PeerId> = std::iter::once(record.publisher).chain(record.peers.iter().copied()).collect();
+        let others =
+            std::iter::once(record.publisher).chain(record.peers.iter().copied()).filter(|peer| *peer != core.me);
+        let mut choices: Vec<PeerId> = others.collect();
+        round.found_records |= current && !choices.is_empty();
         // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
         choices.shuffle(&mut core.rng);
         for (rank, peer) in choices.into_iter().enumerate() {
@@ -172,7 +174,7 @@ impl Bootstrap {
             }
             let dialled = self.dialled.get(&peer);
             let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
-            if peer == core.me || waits {
+            if waits {
                 continue;
             }
             let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), named, current, rank };
@@ -229,7 +231,8 @@ impl Bootstrap {
         // the minute before may be the only one.
         let mut shown = round.minutes.clone();
         shown.extend(Some(newest.saturating_sub(1)).filter(|before| !round.minutes.contains(before)));
-        let known: Vec<SeenRecord> = shown.iter().flat_map(|minute| core.slots.records(*minute).to_vec()).collect();
+        let of = |minute: &u64| core.slots.records(*minute).iter().chain(core.slots.own_record(*minute)).cloned();
+        let known: Vec<SeenRecord> = shown.iter().flat_map(of).collect();
         self.round = Some(round);
         for record in known {
             self.consider(core, now, &record, false);

@@ -107,13 +107,9 @@ pub enum Input {
     Sent(MessageHash),
     /// Messages may have been missed: the machine was too busy.
     Missed,
-    /// A lookup that is under way found a verified record.
+    /// A lookup that is under way found a verified record. Our own ones count, too: this process may have been killed and
+    /// be back, and they name the neighbors that it had.
     Record(SeenRecord),
-    /// A lookup that is under way found our own record.
-    OwnRecord {
-        /// The minute of its slot.
-        minute: u64,
-    },
     /// A lookup ended. Every [`Action::Lookup`] is answered by one.
     LookupDone {
         /// The minute that was looked up.
@@ -153,7 +149,7 @@ pub enum JoinReason {
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Look a minute's slot up; hand in each verified record of others, then [`Input::LookupDone`].
+    /// Look a minute's slot up; hand in each verified record, then [`Input::LookupDone`].
     Lookup {
         /// The unix minute.
         minute: u64,
@@ -267,7 +263,6 @@ impl Tracker {
             Input::Sent(hash) => core.window.sent(hash, now),
             Input::Missed => self.judge_anew(),
             Input::Record(record) => self.record(now, record),
-            Input::OwnRecord { minute } => core.slots.saw_own(minute),
             Input::LookupDone { minute, answered } => {
                 core.slots.done(minute, answered, now);
                 self.publisher.looked(core, now, minute);
@@ -376,10 +371,13 @@ impl Tracker {
 
     fn record(&mut self, now: Now, record: SeenRecord) {
         let core = &mut self.core;
-        if record.publisher == core.me || !core.slots.add(record.clone(), &mut core.rng) {
+        if record.publisher == core.me {
+            core.slots.saw_own(&record);
+        } else if core.slots.add(record.clone(), &mut core.rng) {
+            self.lost.record(core, &record);
+        } else {
             return;
         }
-        self.lost.record(core, &record);
         self.bootstrap.record(&mut self.core, now, &record);
         self.advance(now);
     }

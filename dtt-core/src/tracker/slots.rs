@@ -17,7 +17,7 @@ const KEEP_BEFORE: u64 = 2;
 const KEEP_AFTER: u64 = 1;
 
 /// Records remembered of all slots at the most.
-pub(super) const FOOTPRINT: usize = MAX_RECORDS * (MAX_LOOKING + (KEEP_BEFORE + 1 + KEEP_AFTER) as usize);
+pub(super) const FOOTPRINT: usize = (MAX_RECORDS + 1) * (MAX_LOOKING + (KEEP_BEFORE + 1 + KEEP_AFTER) as usize);
 
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -30,8 +30,10 @@ struct View {
     records: Vec<SeenRecord>,
     /// When the lookup under way is given up.
     looking_until: Option<Duration>,
-    /// Whether the lookup that ran last showed our own record.
+    /// Whether the lookup that ran last showed a record of our own.
     own: bool,
+    /// One of our own that names neighbors. A later one, of a time without any, may have taken its place in the slot.
+    own_with_peers: Option<SeenRecord>,
     /// When the last lookup ended, and whether anyone answered.
     looked: Option<(Duration, bool)>,
 }
@@ -77,9 +79,13 @@ impl Slots {
         }
     }
 
-    pub(super) fn saw_own(&mut self, minute: u64) {
-        if let Some(view) = self.by_minute.get_mut(&minute) {
+    /// A lookup showed a record of our own.
+    pub(super) fn saw_own(&mut self, record: &SeenRecord) {
+        if let Some(view) = self.by_minute.get_mut(&record.minute) {
             view.own = true;
+            if !record.peers.is_empty() {
+                view.own_with_peers = Some(record.clone());
+            }
         }
     }
 
@@ -108,9 +114,15 @@ impl Slots {
 
     /// How many records are remembered.
     pub(super) fn footprint(&self) -> usize {
-        self.by_minute.values().map(|view| view.records.len()).sum()
+        self.by_minute.values().map(|view| view.records.len() + usize::from(view.own_with_peers.is_some())).sum()
     }
 
+    /// A record of our own that names neighbors.
+    pub(super) fn own_record(&self, minute: u64) -> Option<&SeenRecord> {
+        self.by_minute.get(&minute)?.own_with_peers.as_ref()
+    }
+
+    /// Records of others.
     pub(super) fn records(&self, minute: u64) -> &[SeenRecord] {
         self.by_minute.get(&minute).map_or(&[], |view| &view.records)
     }

@@ -173,11 +173,14 @@ impl World {
                     self.input(Input::Record(record));
                 }
             }
-            Step::OwnRecord(minute) => self.input(Input::OwnRecord { minute: self.near(minute) }),
+            Step::OwnRecord(minute) => {
+                let publisher = self.me;
+                self.input(Input::Record(SeenRecord { publisher, ..flooded(self.near(minute), 0, false) }));
+            }
             Step::LookupDone { minute, answered } => self.lookup_done(self.near(minute), answered),
             Step::ForeignMinute(minute) => {
                 self.input(Input::Record(flooded(minute, minute, false)));
-                self.input(Input::OwnRecord { minute });
+                self.input(Input::Record(SeenRecord { publisher: self.me, ..flooded(minute, minute, true) }));
                 self.lookup_done(minute, true);
                 self.input(Input::StoreDone { minute, stored: minute.is_multiple_of(2) });
             }

@@ -46,6 +46,22 @@ fn whom_only_a_record_of_the_minute_before_names_is_dialled_again() {
 }
 
 #[test]
+fn who_finds_only_its_own_earlier_record_dials_the_neighbors_that_it_names() {
+    let minute = START.minute();
+    let mut bench = Bench::new(Config::default()).with(record(minute, 0, &[1, 2], &[]));
+    bench.run(secs(1));
+    let mut dialled: Vec<PeerId> =
+        bench.joins(JoinReason::Bootstrap).into_iter().flat_map(|(_, peers)| peers).collect();
+    dialled.sort();
+    assert_eq!(dialled, [id(1), id(2)]);
+    // Another record of its own takes the place of the earlier one, and says nothing.
+    bench.dht.insert(minute, vec![record(minute, 0, &[], &[])]);
+    bench.forget();
+    bench.run(secs(20));
+    assert!(bench.joins(JoinReason::Bootstrap).len() >= 2, "{:?}", bench.log);
+}
+
+#[test]
 fn newcomers_spread_over_a_populated_swarm() {
     let minute = START.minute();
     let first: BTreeSet<PeerId> = (0..64)

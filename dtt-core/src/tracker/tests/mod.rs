@@ -87,7 +87,7 @@ impl Bench {
                     self.input(Input::Record(record));
                 }
                 if self.own {
-                    self.input(Input::OwnRecord { minute });
+                    self.input(Input::Record(record(minute, 0, &[], &[])));
                 }
                 self.input(Input::LookupDone { minute, answered: self.answers });
             } else {

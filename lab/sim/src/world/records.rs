@@ -27,9 +27,7 @@ impl World<'_> {
 
     pub(super) fn answer(&mut self, node: NodeId, slot: Slot, holder: usize) {
         if let Some(Value::Record(record)) = self.dht.read(slot, holder) {
-            let minute = slot.0;
-            let own = record.publisher == peer_id(node);
-            self.input(node, if own { Input::OwnRecord { minute } } else { Input::Record((*record).clone()) });
+            self.input(node, Input::Record((*record).clone()));
         }
     }
 
