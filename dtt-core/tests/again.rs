@@ -17,6 +17,8 @@ use iroh::{Endpoint, endpoint::presets};
 
 /// Between two joins of the application's: it is not told whether one came to nothing.
 const AGAIN: Duration = Duration::from_secs(3);
+/// Two that dial each other at the same time are let be for two seconds: connections have to have stood for longer.
+const STOOD: Duration = Duration::from_millis(2500);
 
 /// Without a DHT, so that nobody finds anybody by records: only dials count here.
 fn config(key: &SecretKey, port: u16) -> NodeConfig {
@@ -110,8 +112,7 @@ async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() 
             _ => join_until_met(two, one, stays.addr()).await,
         }
     }
-    // Two that dial each other at the same time are let be, so these have to have stood for a while.
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    tokio::time::sleep(STOOD).await;
     drop(life);
     let (back, topics) = with_topics(&key, 0, TOPICS).await;
     for topic in &topics {
@@ -141,6 +142,7 @@ async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_i
         }
     };
     let stays = node(&testnet).await;
+    let minute = unix_minute(0);
     let one = join(&stays, "again").await;
     until("it has published", async || one.stats().stores > 0).await;
     let (_, two, life) = doomed(begin.clone());
@@ -149,16 +151,39 @@ async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_i
     stays.pause().await;
     let reader = RecordPublisher::new("again", SigningKey::from_bytes(&[1; 32]), None, SECRET, config);
     let read = async |minute| reader.get_records(minute, CancellationToken::new()).await.unwrap_or_default();
-    until("its record names the neighbor", async || {
+    until("its record names the neighbor, and is the only one", async || {
         let records: Vec<Record> = read(unix_minute(0)).await.into_iter().chain(read(unix_minute(-1)).await).collect();
-        let names_it = |record: &SeenRecord| record.publisher == *key.public().as_bytes() && !record.peers.is_empty();
-        records.iter().map(SeenRecord::of).any(|record| names_it(&record))
+        let own = |record: &SeenRecord| record.publisher == *key.public().as_bytes();
+        let records: Vec<SeenRecord> = records.iter().map(SeenRecord::of).collect();
+        // When the minute has turned, the record of the neighbor is in a slot of its own, and will do.
+        let alone = records.iter().all(own) || unix_minute(0) != minute;
+        alone && records.iter().any(|record| own(record) && !record.peers.is_empty())
     })
     .await;
     drop(life);
     let (_back, three) = begin().await;
     within(JOIN, three[0].joined()).await.unwrap();
     std::mem::forget(two);
+}
+
+/// The gossip layer lets go of a connection when one of its topics ends, and dials anew for the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_one_topic_stays_a_neighbor_on_another() {
+    let (_a, standing) = with_topics(&SecretKey::generate(), 0, 2).await;
+    let (b, mut others) = with_topics(&SecretKey::generate(), 0, 2).await;
+    for (one, two) in standing.iter().zip(&others) {
+        join_until_met(one, two, b.addr()).await;
+    }
+    tokio::time::sleep(STOOD).await;
+    let (mut left, mut stays) = (standing[0].subscribe(), standing[1].subscribe());
+    others.remove(0).leave().await;
+    wait_for(&mut left, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
+    others[0].broadcast("still here").await.unwrap();
+    wait_for(&mut stays, |event| {
+        assert_ne!(event, Event::NeighborDown(b.id()), "it is there all the time");
+        matches!(event, Event::Received(message) if message.content == "still here").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

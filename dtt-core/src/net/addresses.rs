@@ -81,6 +81,7 @@ impl Addresses {
     pub(crate) fn learn(&self, record: &Record) -> bool {
         let extension = record.content_bytes().get(GossipRecordContent::BYTES..).unwrap_or_default();
         let Ok(hints) = decode_hints(extension) else { return false };
+        let own = record.pub_key() == *self.endpoint.id().as_bytes();
         let peers = record.content::<GossipRecordContent>().unwrap_or_default().active_peers;
         let mut by_owner: HashMap<HintOwner, Vec<AddressHint>> = HashMap::new();
         for (owner, hint) in hints {
@@ -94,9 +95,9 @@ impl Addresses {
                 HintOwner::Publisher => (record.pub_key(), Some(record.unix_minute())),
                 HintOwner::Neighbor(index) => (peers[usize::from(index)], None),
             };
-            if let Ok(id) = EndpointId::from_bytes(&key)
-                && id != self.endpoint.id()
-            {
+            let Ok(id) = EndpointId::from_bytes(&key) else { continue };
+            // What we said ourselves is the oldest word of all.
+            if id != self.endpoint.id() && !(own && self.book.knows(&id)) {
                 self.book.learn(id, hints, own_word);
             }
         }
@@ -183,6 +184,10 @@ impl Book {
             entry = Heard { own_word: Some((Instant::now(), minute)), said: hints };
         }
         self.keep(&mut heard, id, entry);
+    }
+
+    fn knows(&self, id: &EndpointId) -> bool {
+        self.lock().contains(id)
     }
 
     /// Remembers addresses that the application gives.

@@ -2,8 +2,9 @@
 //!
 //! iroh-gossip 0.101 remembers of a peer what no longer holds. After a dial that failed, or when a connection ended to
 //! somebody who was no neighbor, it sends nothing to that peer until it is dialled itself. And a node that was killed and is
-//! back with its key is not answered by those who had dialled it: to them it is a neighbor still, until a connection to it
-//! ends. So each join is looked after. If nothing comes of it, it is done once more, over a fresh connection.
+//! back with its key is not answered by those who had joined it: to them it is a neighbor still, until a connection to it
+//! ends. Where our `acceptor` does not see to that, we do. So each join is looked after. If nothing comes of it, it is done once
+//! more, over a fresh connection.
 
 use std::{
     collections::HashMap,

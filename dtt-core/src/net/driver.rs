@@ -308,17 +308,14 @@ impl Driver {
     }
 
     fn record(&mut self, record: &Record, new: bool) {
+        let own = record.pub_key() == self.me;
         if new {
-            let own = record.pub_key() == self.me;
             tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");
+            // The addresses come first: the dial that follows needs them.
+            let well_formed = self.addresses.as_ref().is_none_or(|addresses| addresses.learn(record));
             if !own {
                 self.hub.counters.accepted();
-            }
-            // The addresses come first: the dial that follows needs them.
-            if let Some(addresses) = &self.addresses
-                && !addresses.learn(record)
-            {
-                self.hub.counters.hints_malformed.add(1);
+                self.hub.counters.hints_malformed.add(u64::from(!well_formed));
             }
         }
         self.input(Input::Record(SeenRecord::of(record)));

@@ -62,7 +62,8 @@ pub struct TopicStats {
     pub stores: u64,
     /// Attempts to store that failed.
     pub stores_failed: u64,
-    /// Peers handed to the gossip layer because there was no neighbor.
+    /// Peers handed to the gossip layer because there was no neighbor: nodes that records name, among them an earlier one of
+    /// this node's own.
     pub dials_bootstrap: u64,
     /// Peers handed to the gossip layer because there were few neighbors, or because records named nodes that nothing
     /// showed to be in the same swarm.

@@ -10,6 +10,10 @@ pub(super) fn why_alone(stats: &TopicStats, paused: bool, dht_answers: bool) -> 
         "the node is paused, and looks for nobody until it is resumed".into()
     } else if found > 0 {
         format!("records found: {found}, but none of the nodes that they name could be reached")
+    } else if stats.dials_bootstrap > 0 {
+        "no record of another member is there, and none of the neighbors that an earlier record of this node names could be \
+         reached"
+            .into()
     } else if refused.sealed > 0 {
         let sealed = refused.sealed;
         format!("values found: {sealed}, but none opens with this secret (another secret or rotation, or noise)")
@@ -46,6 +50,8 @@ mod tests {
         stats.records_refused.sealed = 3;
         // A value that came says that someone answered, also while its lookup is still under way.
         assert!(why(&stats, false).starts_with("values found: 3, but none opens with this secret"));
+        stats.dials_bootstrap = 1;
+        assert!(why(&stats, true).contains("an earlier record of this node names"));
         stats.records_accepted = 1;
         assert!(why(&stats, true).starts_with("records found: 1, but none of the nodes"));
         assert!(why_alone(&stats, true, true).starts_with("the node is paused"));

@@ -159,11 +159,11 @@ impl Bootstrap {
     /// `named`: the record was read just now, not remembered.
     fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
-        let current = named || round.minutes.contains(&record.minute);
-        let others =
-            std::iter::once(record.publisher).chain(record.peers.iter().copied()).filter(|peer| *peer != core.me);
-        let mut choices: Vec<PeerId> = others.collect();
-        round.found_records |= current && !choices.is_empty();
+        // What we said ourselves is no sign of others who are here now.
+        let current = (named || round.minutes.contains(&record.minute)) && record.publisher != core.me;
+        round.found_records |= current;
+        let choices = std::iter::once(record.publisher).chain(record.peers.iter().copied());
+        let mut choices: Vec<PeerId> = choices.filter(|peer| *peer != core.me).collect();
         // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
         choices.shuffle(&mut core.rng);
         for (rank, peer) in choices.into_iter().enumerate() {

@@ -371,12 +371,13 @@ impl Tracker {
 
     fn record(&mut self, now: Now, record: SeenRecord) {
         let core = &mut self.core;
-        if record.publisher == core.me {
-            core.slots.saw_own(&record);
-        } else if core.slots.add(record.clone(), &mut core.rng) {
-            self.lost.record(core, &record);
-        } else {
+        let own = record.publisher == core.me;
+        let looked_for = if own { core.slots.saw_own(&record) } else { core.slots.add(record.clone(), &mut core.rng) };
+        if !looked_for {
             return;
+        }
+        if !own {
+            self.lost.record(core, &record);
         }
         self.bootstrap.record(&mut self.core, now, &record);
         self.advance(now);

@@ -79,14 +79,15 @@ impl Slots {
         }
     }
 
-    /// A lookup showed a record of our own.
-    pub(super) fn saw_own(&mut self, record: &SeenRecord) {
-        if let Some(view) = self.by_minute.get_mut(&record.minute) {
-            view.own = true;
-            if !record.peers.is_empty() {
-                view.own_with_peers = Some(record.clone());
-            }
+    /// A lookup showed a record of our own; false when the slot is not being looked at.
+    pub(super) fn saw_own(&mut self, record: &SeenRecord) -> bool {
+        let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
+        view.own = true;
+        let known = view.own_with_peers.as_ref().map_or(0, |known| known.peers.len());
+        if record.peers.len() > known {
+            view.own_with_peers = Some(record.clone());
         }
+        true
     }
 
     pub(super) fn has_own(&self, minute: u64) -> bool {
