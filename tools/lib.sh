@@ -71,11 +71,14 @@ finish() {
 }
 
 # pair_talks PROGRAM: two of a chat program meet on a testnet, talk both ways, and end with their input.
+# The caller says in `built` where the programs of the development build are.
+# shellcheck disable=SC2154
 pair_talks() {
   timeout 600 python3 dtt-ffi/tests/pair.py "$built/dtt-testnet" "$1"
 }
 
 # demo_of NAME=PROGRAM ...: these programs and one in Rust hear each other.
+# shellcheck disable=SC2154
 demo_of() {
   timeout 150 "$built/demo" "$@" "rita=$built/demo-peer"
 }

@@ -17,6 +17,10 @@ import dtt
 import dtt._dtt
 from dtt import _wait, blocking
 
+#: Turns are counted in time, which a busy machine gives to others.
+pytestmark = pytest.mark.alone
+
+
 
 def _turns_of_others_during(call: Callable[[], object]) -> tuple[int, float]:
     """How often another thread had its turn while this one was in the call, and how long that took."""

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SKIPPED = os.environ.get("DTT_PYTHON_WHEEL") == "skip"
 
 QUICK_START = """
 import asyncio, dtt
@@ -34,7 +33,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(SKIPPED, reason="DTT_PYTHON_WHEEL=skip")
+@pytest.mark.wheel
 def test_the_wheel_runs_the_quick_start_in_an_empty_environment(tmp_path: Path) -> None:
     [wheel] = (ROOT / "target/python/wheels").glob("*.whl")
     assert re.fullmatch(r"dtt-[^-]+-cp310-abi3-manylinux_\d+_\d+_\w+\.whl", wheel.name)

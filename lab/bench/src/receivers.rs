@@ -62,8 +62,14 @@ const WAYS: [Way; 3] = [
     },
 ];
 
+/// With the library that `make bench` built, which is optimized as the engine in this program is: that of the tests is less so.
 fn program(file: &str) -> Command {
-    Command::new(std::env::current_dir().unwrap_or_default().join(file))
+    let here = std::env::current_dir().unwrap_or_default();
+    let library = here.join("target/bench/library");
+    let mut command = Command::new(here.join(file));
+    command.env("DTT_SWIFT_LIBRARY", &library);
+    command.env("JAVA_TOOL_OPTIONS", format!("-Djna.library.path={}", library.display()));
+    command
 }
 
 /// The runs of each language.

@@ -274,11 +274,11 @@ pub(crate) fn program() -> PathBuf {
     tests.ancestors().map(|folder| folder.join("dtt-lab-net")).find(|path| path.is_file()).unwrap_or_default()
 }
 
-/// iroh's published relay server, which `tools/relay` installs.
+/// iroh's published relay server, which `tools/tool install iroh-relay` brings.
 fn relay_program() -> Result<PathBuf> {
-    let program = program();
-    let found = program.ancestors().map(|folder| folder.join("lab-tools/bin/iroh-relay")).find(|path| path.is_file());
-    found.context("iroh's relay server is not there: tools/relay installs it")
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("iroh-relay")).find(|program| program.is_file());
+    found.context("iroh-relay is not in PATH: tools/tool install iroh-relay, then PATH=$(tools/tool path)$PATH")
 }
 
 /// Sends what a program logs to a file, if it logs at all.
