@@ -21,8 +21,7 @@ check() {
   # Until it has passed: a check that is killed must not be forgotten.
   echo FAILED >"$suite_folder/checks/$number"
   if "$@" >"$log" 2>&1; then
-    printf 'test %s %s ... ok (%s s)\n%s' "$suite_name" "$name" "$((SECONDS - start))" \
-      "$(grep -hE "$suite_figures" "$log" | sed 's/$/\n/')"
+    { echo "test $suite_name $name ... ok ($((SECONDS - start)) s)"; grep -hE "$suite_figures" "$log"; } | cat
     echo ok >"$suite_folder/checks/$number"
   else
     printf 'test %s %s ... FAILED (%s s)\n%s\n' "$suite_name" "$name" "$((SECONDS - start))" "$(tail -n 80 "$log")"

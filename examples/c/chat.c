@@ -8,9 +8,10 @@
 #include <string.h>
 
 /* Ends the program with the library's words; 2 stands for what the user gave being wrong. */
-static void check(dtt_status_t status, dtt_error_t *error) {
+/* It takes the error by its address, since C does not say which argument of a call is evaluated first. */
+static void check(dtt_status_t status, dtt_error_t *const *error) {
     if (status == DTT_OK) return;
-    fprintf(stderr, "%s\n", dtt_error_message(error));
+    fprintf(stderr, "%s\n", dtt_error_message(*error));
     exit(status == DTT_INVALID_ARGUMENT ? 2 : 1);
 }
 
@@ -48,18 +49,18 @@ int main(int argc, char **argv) {
     dtt_events_t *events = NULL;
     const char *name = argv[1], *secret = argv[2], *testnet = getenv("DTT_BOOTSTRAP");
 
-    check(dtt_node_config_new(&config, &error), error);
-    if (testnet != NULL) check(dtt_node_config_use_testnet(config, testnet, &error), error);
-    check(dtt_node_spawn(config, &node, &error), error);
+    check(dtt_node_config_new(&config, &error), &error);
+    if (testnet != NULL) check(dtt_node_config_use_testnet(config, testnet, &error), &error);
+    check(dtt_node_spawn(config, &node, &error), &error);
     dtt_node_config_free(config);
     check(dtt_node_join(node, (const uint8_t *)name, strlen(name), (const uint8_t *)secret, strlen(secret), NULL, &topic,
-                        &error), error);
+                        &error), &error);
     uint8_t id[DTT_ID_LEN];
-    check(dtt_node_id(node, id, &error), error);
+    check(dtt_node_id(node, id, &error), &error);
     print_id("I am ", id, "\n");
     fflush(stdout);
-    check(dtt_topic_subscribe(topic, &events, &error), error);
-    check(dtt_events_set_callback(events, on_event, NULL, NULL, &error), error);
+    check(dtt_topic_subscribe(topic, &events, &error), &error);
+    check(dtt_events_set_callback(events, on_event, NULL, NULL, &error), &error);
 
     char line[8192], message[8300];
     while (fgets(line, sizeof line, stdin) != NULL) {
@@ -71,7 +72,7 @@ int main(int argc, char **argv) {
             error = NULL;
         }
     }
-    check(dtt_node_close(node, &error), error);
+    check(dtt_node_close(node, &error), &error);
     dtt_events_free(events);
     dtt_topic_free(topic);
     dtt_node_free(node);

@@ -9,9 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static void check(dtt_status_t status, dtt_error_t *error) {
+/* It takes the error by its address, since C does not say which argument of a call is evaluated first. */
+static void check(dtt_status_t status, dtt_error_t *const *error) {
     if (status == DTT_OK) return;
-    fprintf(stderr, "%s\n", dtt_error_message(error));
+    fprintf(stderr, "%s\n", dtt_error_message(*error));
     exit(1);
 }
 
@@ -27,7 +28,7 @@ static void tell_news(const dtt_topic_t *topic) {
     static int told[3];
     uint64_t stats[DTT_TOPIC_STATS];
     dtt_error_t *error = NULL;
-    check(dtt_topic_stats(topic, stats, DTT_TOPIC_STATS, &error), error);
+    check(dtt_topic_stats(topic, stats, DTT_TOPIC_STATS, &error), &error);
     for (int i = 0; i < 3; i++) {
         if (!told[i] && stats[news[i].place] != DTT_NEVER) {
             told[i] = 1;
@@ -77,15 +78,15 @@ int main(int argc, char **argv) {
     dtt_node_t *node = NULL;
     dtt_topic_t *topic = NULL;
     dtt_events_t *events = NULL;
-    check(dtt_node_config_new(&config, &error), error);
-    check(dtt_node_config_use_testnet(config, argv[3], &error), error);
-    check(dtt_node_spawn(config, &node, &error), error);
+    check(dtt_node_config_new(&config, &error), &error);
+    check(dtt_node_config_use_testnet(config, argv[3], &error), &error);
+    check(dtt_node_spawn(config, &node, &error), &error);
     dtt_node_config_free(config);
     check(dtt_node_join(node, (const uint8_t *)argv[2], strlen(argv[2]), (const uint8_t *)secret, strlen(secret), NULL,
-                        &topic, &error), error);
-    check(dtt_topic_subscribe(topic, &events, &error), error);
+                        &topic, &error), &error);
+    check(dtt_topic_subscribe(topic, &events, &error), &error);
     struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
-    check(dtt_events_fd(events, &fds[0].fd, &error), error);
+    check(dtt_events_fd(events, &fds[0].fd, &error), &error);
 
     for (int tick = 0, round = 0;; tick++) {
         poll(fds, 2, 10);
@@ -98,10 +99,10 @@ int main(int argc, char **argv) {
         if (joined || tick % 50 == 0) {
             char text[256];
             int length = snprintf(text, sizeof text, "%s %d", argv[1], round++);
-            check(dtt_topic_broadcast(topic, (const uint8_t *)text, (size_t)length, &error), error);
+            check(dtt_topic_broadcast(topic, (const uint8_t *)text, (size_t)length, &error), &error);
         }
     }
-    check(dtt_node_close(node, &error), error);
+    check(dtt_node_close(node, &error), &error);
     dtt_events_free(events);
     dtt_topic_free(topic);
     dtt_node_free(node);

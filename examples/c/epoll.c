@@ -9,9 +9,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static void check(dtt_status_t status, dtt_error_t *error) {
+/* It takes the error by its address, since C does not say which argument of a call is evaluated first. */
+static void check(dtt_status_t status, dtt_error_t *const *error) {
     if (status == DTT_OK) return;
-    fprintf(stderr, "%s\n", dtt_error_message(error));
+    fprintf(stderr, "%s\n", dtt_error_message(*error));
     exit(status == DTT_INVALID_ARGUMENT ? 2 : 1);
 }
 
@@ -74,15 +75,15 @@ int main(int argc, char **argv) {
     dtt_events_t *events = NULL;
     const char *name = argv[1], *secret = argv[2], *testnet = getenv("DTT_BOOTSTRAP");
 
-    check(dtt_node_config_new(&config, &error), error);
-    if (testnet != NULL) check(dtt_node_config_use_testnet(config, testnet, &error), error);
-    check(dtt_node_spawn(config, &node, &error), error);
+    check(dtt_node_config_new(&config, &error), &error);
+    if (testnet != NULL) check(dtt_node_config_use_testnet(config, testnet, &error), &error);
+    check(dtt_node_spawn(config, &node, &error), &error);
     dtt_node_config_free(config);
     check(dtt_node_join(node, (const uint8_t *)name, strlen(name), (const uint8_t *)secret, strlen(secret), NULL, &topic,
-                        &error), error);
-    check(dtt_topic_subscribe(topic, &events, &error), error);
+                        &error), &error);
+    check(dtt_topic_subscribe(topic, &events, &error), &error);
     int topic_fd = -1, epoll = epoll_create1(EPOLL_CLOEXEC);
-    check(dtt_events_fd(events, &topic_fd, &error), error);
+    check(dtt_events_fd(events, &topic_fd, &error), &error);
     watch(epoll, topic_fd);
     watch(epoll, STDIN_FILENO);
 
@@ -92,7 +93,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < count; i++)
             goes_on &= ready[i].data.fd == topic_fd ? receive(events) : send_lines(topic);
     }
-    check(dtt_node_close(node, &error), error);
+    check(dtt_node_close(node, &error), &error);
     close(epoll);
     dtt_events_free(events);
     dtt_topic_free(topic);
