@@ -21,7 +21,6 @@ from dtt import _wait, blocking
 pytestmark = pytest.mark.alone
 
 
-
 def _turns_of_others_during(call: Callable[[], object]) -> tuple[int, float]:
     """How often another thread had its turn while this one was in the call, and how long that took."""
     turns, stop = 0, threading.Event()
