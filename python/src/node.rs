@@ -134,7 +134,8 @@ impl Node {
             node.shutdown().await;
             Ok::<_, Fault>(())
         };
-        Call::begin(end, nothing)
+        // It begins with the first poll: whoever gives up waiting at once has closed it all the same.
+        Call::try_now(end, nothing)
     }
 
     /// Whether it has been shut down.

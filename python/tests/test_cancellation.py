@@ -181,6 +181,21 @@ def test_a_node_that_is_closed_while_it_starts_is_closed(testnet: dtt.Testnet, w
     asyncio.run(main())
 
 
+def test_a_node_whose_closing_is_given_up_at_once_is_closed(testnet: dtt.Testnet) -> None:
+    async def main() -> None:
+        for _ in range(20):
+            node = await dtt.Node(testnet.node_config()).start()
+            closing = asyncio.create_task(node.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.gather(closing, return_exceptions=True)
+            native = node._native
+            assert native is not None
+            assert native.is_closed()
+
+    asyncio.run(main())
+
+
 def test_a_node_that_another_thread_closes_while_it_starts_is_closed(
     testnet: dtt.Testnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

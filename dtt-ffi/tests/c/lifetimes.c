@@ -37,9 +37,9 @@ static void on_event(void *userdata, const dtt_event_t *event) {
         atomic_fetch_add(&this->messages, 1);
         switch (this->act) {
         case ONLY_COUNT: break;
-        case CLOSE_NODE: OK(dtt_node_close(this->pair->node[1], &error)); break;
-        case CLOSE_TOPIC: OK(dtt_topic_close(this->pair->topic[1], &error)); break;
-        case CLOSE_EVENTS: OK(dtt_events_close(this->events, &error)); break;
+        case CLOSE_NODE: CLOSED(dtt_node_close(this->pair->node[1], &error)); break;
+        case CLOSE_TOPIC: CLOSED(dtt_topic_close(this->pair->topic[1], &error)); break;
+        case CLOSE_EVENTS: CLOSED(dtt_events_close(this->events, &error)); break;
         case FREE_ALL:
             dtt_events_free(this->events);
             dtt_topic_free(this->pair->topic[1]);
@@ -80,7 +80,7 @@ static void inside_a_callback(enum act act) {
     wait_for(&listener.destroyed, 1);
     CHECK(atomic_load(&listener.messages) == 1);
     if (act == FREE_ALL) {
-        OK(dtt_node_close(pair.node[0], &error));
+        CLOSED(dtt_node_close(pair.node[0], &error));
         dtt_topic_free(pair.topic[0]);
         dtt_node_free(pair.node[0]);
         dtt_testnet_free(pair.testnet);
@@ -88,7 +88,7 @@ static void inside_a_callback(enum act act) {
     }
     dtt_event_t *event = NULL;
     /* It waits until the destructor, which was seen to run, has returned. */
-    OK(dtt_events_close(listener.events, &error));
+    CLOSED(dtt_events_close(listener.events, &error));
     FAILS(DTT_CLOSED, "closed", dtt_events_recv(listener.events, 1000, &event, &error));
     dtt_events_free(listener.events);
     free_pair(&pair);
@@ -124,9 +124,9 @@ static void none_after_close(int what) {
     }
     wait_for(&listener.messages, 1);
     double start = now_s();
-    if (what == 0) OK(dtt_events_close(listener.events, &error));
-    if (what == 1) OK(dtt_topic_close(pair.topic[1], &error));
-    if (what == 2) OK(dtt_node_close(pair.node[1], &error));
+    if (what == 0) CLOSED(dtt_events_close(listener.events, &error));
+    if (what == 1) CLOSED(dtt_topic_close(pair.topic[1], &error));
+    if (what == 2) CLOSED(dtt_node_close(pair.node[1], &error));
     CHECK(now_s() - start < CLOSE_S);
     CHECK(atomic_load(&listener.inside) == 0);
     CHECK(atomic_load(&listener.destroyed) == 1);
@@ -158,7 +158,7 @@ static atomic_int closers;
 
 static void *close_events(void *events) {
     atomic_fetch_add(&closers, 1);
-    OK(dtt_events_close(events, &error));
+    CLOSED(dtt_events_close(events, &error));
     return NULL;
 }
 
@@ -266,9 +266,9 @@ static void close_wakes(int what) {
     wait_for(&waiter.waiting, count);
     pause_ms(50);
     double start = now_s();
-    if (what == 0) OK(dtt_events_close(waiter.events, &error));
-    if (what == 1) OK(dtt_topic_close(waiter.topic, &error));
-    if (what == 2) OK(dtt_node_close(node, &error));
+    if (what == 0) CLOSED(dtt_events_close(waiter.events, &error));
+    if (what == 1) CLOSED(dtt_topic_close(waiter.topic, &error));
+    if (what == 2) CLOSED(dtt_node_close(node, &error));
     CHECK(now_s() - start < CLOSE_S);
     wait_for(&waiter.woken, count);
     for (int i = 0; i < count; i++) CHECK(pthread_join(threads[i], NULL) == 0);
@@ -286,9 +286,9 @@ static void the_queued_is_kept(int what) {
     say(pair.topic[0], "two");
     hear(probe, "one");
     hear(probe, "two");
-    if (what == 0) OK(dtt_events_close(events, &error));
-    if (what == 1) OK(dtt_topic_close(pair.topic[1], &error));
-    if (what == 2) OK(dtt_node_close(pair.node[1], &error));
+    if (what == 0) CLOSED(dtt_events_close(events, &error));
+    if (what == 1) CLOSED(dtt_topic_close(pair.topic[1], &error));
+    if (what == 2) CLOSED(dtt_node_close(pair.node[1], &error));
     hear(events, "one");
     hear(events, "two");
     dtt_event_t *event = NULL;
@@ -360,7 +360,7 @@ static void topics_do_not_wait_for_each_other(void) {
     CHECK(dtt_topic_close(pair.topic[1], &slow) == DTT_TIMEOUT);
     dtt_error_free(slow);
     double start = now_s();
-    OK(dtt_topic_close(other, &error));
+    CLOSED(dtt_topic_close(other, &error));
     CHECK(now_s() - start < CLOSE_S);
     CHECK(atomic_load(&blocked[2]) == 0);
     atomic_store(&blocked[1], 1);
@@ -443,9 +443,9 @@ static void nothing_is_left_behind(void) {
     CHECK(eventfd_id(fd) != id);
     dtt_topic_free(topic);
     CHECK(topics_of(node) == 1);
-    OK(dtt_events_close(events, &error));
+    CLOSED(dtt_events_close(events, &error));
     FAILS(DTT_CLOSED, "closed", dtt_events_set_callback(events, on_event_for_ever, state, NULL, &error));
-    OK(dtt_events_close(called, &error));
+    CLOSED(dtt_events_close(called, &error));
     for (double until = now_s() + 60; topics_of(node) > 0; pause_ms(5)) CHECK(now_s() < until);
     dtt_events_free(events);
     dtt_events_free(called);

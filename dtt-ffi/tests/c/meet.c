@@ -52,7 +52,7 @@ static void talk(const char *bootstrap, const char *says, const char *hears, pid
     OK(dtt_topic_stats(topic, stats, DTT_TOPIC_STATS, &error));
     CHECK(stats[DTT_STAT_RECEIVED] > 0 && stats[DTT_STAT_SENT] > 0 && stats[DTT_STAT_JOINED] > 0);
     CHECK(stats[DTT_STAT_FIRST_NEIGHBOR_MS] != DTT_NEVER);
-    OK(dtt_node_close(node, &error));
+    CLOSED(dtt_node_close(node, &error));
     dtt_events_free(events);
     dtt_topic_free(topic);
     dtt_node_free(node);

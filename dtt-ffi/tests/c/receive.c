@@ -72,7 +72,7 @@ static void by_descriptor(void) {
     CHECK(pthread_join(sender, NULL) == 0);
     take(events, &messages);
     CHECK(messages == MESSAGES);
-    OK(dtt_topic_close(pair.topic[1], &error));
+    CLOSED(dtt_topic_close(pair.topic[1], &error));
     CHECK(readable(fd, 60000));
     CHECK(take(events, &messages) == DTT_CLOSED);
     CHECK(readable(fd, 0));
@@ -145,7 +145,7 @@ static void by_callback(void) {
     FAILS(DTT_BUSY, "callback", dtt_events_set_callback(events, on_event, &seen, NULL, &error));
     send_all(&pair);
     for (double until = now_s() + 60; atomic_load(&seen.messages) < MESSAGES; pause_ms(1)) CHECK(now_s() < until);
-    OK(dtt_events_close(events, &error));
+    CLOSED(dtt_events_close(events, &error));
     CHECK(atomic_load(&seen.messages) == MESSAGES);
     CHECK(dtt_event_kind(seen.kept) == DTT_EVENT_RECEIVED);
     uint8_t id[DTT_ID_LEN];
@@ -309,7 +309,7 @@ static void own_rotation(void) {
     CHECK(stat_of(topic[2], DTT_STAT_NEIGHBORS) == 0);
     CHECK(atomic_load(&rotation_ends) == 0);
     for (int i = 0; i < 3; i++) {
-        OK(dtt_node_close(node[i], &error));
+        CLOSED(dtt_node_close(node[i], &error));
         dtt_topic_free(topic[i]);
         dtt_node_free(node[i]);
     }

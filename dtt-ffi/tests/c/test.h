@@ -33,6 +33,20 @@
         CHECK(error == NULL);                                                                                          \
     } while (0)
 
+/* `call` closes something, with `&error` as its last argument. A machine that is too slow for the limit of closing closes once
+ * more: the limit has tests of its own. */
+#define CLOSED(call)                                                                                                   \
+    do {                                                                                                               \
+        dtt_error_t *error = NULL;                                                                                     \
+        int status_;                                                                                                   \
+        for (double until_ = now_s() + 60; (status_ = (int)(call)) == DTT_TIMEOUT && now_s() < until_;) {              \
+            dtt_error_free(error);                                                                                     \
+            error = NULL;                                                                                              \
+        }                                                                                                              \
+        if (status_ != DTT_OK) FAIL("%s: %s: %s", #call, dtt_status_name(status_), dtt_error_message(error));          \
+        CHECK(error == NULL);                                                                                          \
+    } while (0)
+
 /* It ends with this status, and with a message that has this text. */
 #define FAILS(status, text, call)                                                                                      \
     do {                                                                                                               \
@@ -119,7 +133,7 @@ static inline pair_t new_pair(const char *name) {
 
 static inline void free_pair(pair_t *pair) {
     for (int i = 0; i < 2; i++) {
-        OK(dtt_node_close(pair->node[i], &error));
+        CLOSED(dtt_node_close(pair->node[i], &error));
         dtt_topic_free(pair->topic[i]);
         dtt_node_free(pair->node[i]);
     }

@@ -28,6 +28,17 @@ static dtt_status_t thrown(F call, const char *text) {
     return DTT_OK;
 }
 
+/* As CLOSED in test.h: a machine that is too slow for the limit of closing closes once more. */
+template <class F>
+static void closed(F close) {
+    auto until = std::chrono::steady_clock::now() + 60s;
+    for (dtt_status_t status = DTT_TIMEOUT; status != DTT_OK;) {
+        CHECK(std::chrono::steady_clock::now() < until);
+        status = thrown(close, "");
+        CHECK(status == DTT_OK || status == DTT_TIMEOUT);
+    }
+}
+
 static void hear(dtt::events &events, std::string_view text) {
     for (;;) {
         auto event = events.recv(60s);
@@ -125,13 +136,13 @@ static void a_pair() {
     CHECK(!read.recv(1ms));
     CHECK(thrown([&] { hers.broadcast(std::string(5000, 'x')); }, "the limit is 4057") == DTT_TOO_LARGE);
     CHECK(thrown([&] { called.try_recv(); }, "callback") == DTT_BUSY);
-    called.close();
+    closed([&] { called.close(); });
     CHECK(*alive == 2 && alive.use_count() == 1);
     CHECK(hers.stats()[DTT_STAT_SENT] >= 2 && alice.stats()[DTT_STAT_NODE_TOPICS] == 1);
 
     std::thread waiter([&] { CHECK(!read.next()); });
     std::this_thread::sleep_for(20ms);
-    bob.close();
+    closed([&] { bob.close(); });
     waiter.join();
     CHECK(bob.is_closed());
     CHECK(thrown([&] { read.try_recv(); }, "closed") == DTT_CLOSED);
