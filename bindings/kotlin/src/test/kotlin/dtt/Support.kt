@@ -97,7 +97,7 @@ internal class Held private constructor(private val files: Map<String, String>, 
     val threads get() = tasks.size
 
     /** Whether no more is held than [before]: as many, and not the same ones. */
-    fun isBack(before: Held): Boolean = descriptors <= before.descriptors && threads <= before.threads
+    fun isBack(before: Held): Boolean = descriptors <= before.descriptors && threads <= before.threads + LENT
 
     /** What has come since [before], by name. */
     fun since(before: Held): String =
@@ -109,6 +109,12 @@ internal class Held private constructor(private val files: Map<String, String>, 
     override fun toString(): String = "Held(descriptors=$descriptors, threads=$threads)"
 
     companion object {
+        /**
+         * The runtime lends threads for calls that block. Such calls come every few seconds, each to another one of these threads, and so
+         * keep some of them that another time end. It is far fewer than one for each cycle.
+         */
+        private const val LENT = 8
+
         private val file = Regex("^(socket|anon_inode):.*")
 
         /** The runtime's, which name themselves and whom they start, and those of DHT nodes. */
