@@ -24,8 +24,6 @@ pub(super) const FOOTPRINT: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Lost {
-    /// Since when each neighbor is one.
-    neighbors: Vec<(PeerId, Duration)>,
     /// Who went, and when, in order.
     peers: Vec<(PeerId, Duration)>,
     /// The next attempt, if they look like a cut.
@@ -45,8 +43,7 @@ impl Lost {
     }
 
     /// If it is one of them, all of its side is back.
-    pub(super) fn neighbor_up(&mut self, now: Now, peer: PeerId) {
-        self.neighbors.push((peer, now.mono));
+    pub(super) fn neighbor_up(&mut self, peer: PeerId) {
         if self.peers.iter().any(|(lost, _)| *lost == peer) {
             self.forget();
         }
@@ -57,10 +54,8 @@ impl Lost {
         self.next = None;
     }
 
-    pub(super) fn neighbor_down(&mut self, core: &mut Core, now: Now, peer: PeerId) {
-        let place = self.neighbors.iter().position(|(neighbor, _)| *neighbor == peer);
-        let since = place.map(|place| self.neighbors.swap_remove(place).1);
-        if since.is_none_or(|since| now.mono.saturating_sub(since) < STEADY) {
+    pub(super) fn neighbor_down(&mut self, core: &mut Core, now: Now, peer: PeerId, since: Duration) {
+        if now.mono.saturating_sub(since) < STEADY {
             return;
         }
         let recent = |at: &Duration| now.mono.saturating_sub(*at) <= MOMENT;

@@ -169,7 +169,7 @@ impl Merges {
         self.settles = (self.settle_looks > 0).then(|| now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         if core.neighbors.len() >= settings.min_neighbors() {
-            if self.courted.take().is_some_and(|before| before == core.neighbors) {
+            if self.courted.take().is_some_and(|before| before[..] == core.neighbors[..]) {
                 self.join_stranger(core, &recent_records(core, now));
             }
             return;
@@ -231,7 +231,7 @@ impl Merges {
         *self.strangers.entry(stranger.publisher).or_default() += 1;
         let unknown = unknown_peers(core, std::iter::once(*stranger));
         join(core, unknown, 1, JoinReason::Bubble);
-        self.courted = Some(core.neighbors.clone());
+        self.courted = Some(core.neighbors.to_vec());
         true
     }
 

@@ -26,6 +26,8 @@ const REST: u8 = 16;
 /// records that speak of this swarm but are no neighbor's: a liar may listen and copy.
 const DEFIANCE: f64 = 0.5;
 const DEFIANCE_OF_COPIES: f64 = 0.125;
+/// Who has joined mends a slot that misleads newcomers within this time: many may have joined at once.
+const MEND_SPREAD: Duration = Duration::from_secs(2);
 /// A publisher that is set to publish more rarely than this has turns too rare to share.
 const SHARED_INTERVAL: Duration = Duration::from_secs(60);
 /// Turns are at least so far apart, whatever is configured: most of them come to nothing.
@@ -47,6 +49,8 @@ pub(super) struct Publisher {
     turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
     published: Option<(u64, Duration)>,
+    /// Whether that record named nobody.
+    lonely: bool,
     /// The minute of the last record that was stored.
     stored: Option<u64>,
     /// The first record waits for the endpoint's first address.
@@ -81,13 +85,21 @@ impl Publisher {
 
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
         self.must = true;
-        // A first record that has not gone out yet still goes, with the new neighbor in it.
-        let first_is_due = self.published.is_none() && core.config.bootstrap_config().publish_record_on_startup();
-        if !first_is_due {
-            self.waiting = false;
-            let settings = core.config.publisher_config().enabled();
-            self.next = settings.map(|settings| now.mono + settings.initial_delay());
+        self.waiting = false;
+        self.awaits_address = false;
+        let settings = core.config.publisher_config().enabled();
+        self.next = settings.map(|settings| now.mono + settings.initial_delay());
+        if self.publishes(core) && self.misleads(core, now.minute()) {
+            self.soon(now.mono + core.jitter(MEND_SPREAD));
         }
+    }
+
+    /// Whether newcomers find nobody by this minute's slot although there is a swarm: it shows a lonely record of ours, or
+    /// records of others that do not name the swarm.
+    fn misleads(&self, core: &Core, minute: u64) -> bool {
+        let lonely = self.lonely && self.published.is_some_and(|(published, _)| published == minute);
+        let records = core.slots.records(minute);
+        lonely || !records.is_empty() && !records.iter().any(|record| core.names_us(record))
     }
 
     pub(super) fn alone(&mut self, now: Now) {
@@ -113,8 +125,15 @@ impl Publisher {
         }
     }
 
-    /// `fruitless`: the records that were found led to nobody.
-    pub(super) fn advance(&mut self, core: &mut Core, now: Now, fruitless: bool) {
+    /// The DHT answers after a time of silence, in which no record was stored.
+    pub(super) fn hears_again(&mut self, core: &Core, now: Now) {
+        if self.publishes(core) && self.stored != Some(now.minute()) {
+            self.soon(now.mono);
+        }
+    }
+
+    /// `trying`: what the slots name is still being dialled. `fruitless`: the records that were found led to nobody.
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now, trying: bool, fruitless: bool) {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;
             self.awaits_address = false;
@@ -122,6 +141,11 @@ impl Publisher {
                 return self.schedule(core, now);
             }
             self.waiting = true;
+        }
+        // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
+        // after it had stored one would hide the swarm from those who come next.
+        if self.waiting && trying && !core.is_joined() {
+            return;
         }
         // If the minute turns meanwhile, the new minute's slot is the one that counts.
         if self.waiting && core.want_slot(now.minute(), SLOT_AGE, now) {
@@ -154,6 +178,7 @@ impl Publisher {
         }
         self.published = Some((minute, now.mono));
         self.stored = None;
+        self.lonely = !core.is_joined();
         let content = core.content();
         core.act(Action::Store { minute, content });
         true
@@ -174,7 +199,7 @@ impl Publisher {
 
     /// Whether it is for us to publish in this minute. A slot holds one record on most of its storing nodes, so one of a
     /// neighborhood is enough: whose hash with the minute is least, so that it is another one each minute and nobody has
-    /// to be asked. Once a minute will do, since most storing nodes keep the first.
+    /// to be asked. Newcomers do not count beside those who stay: if one were drawn and then killed, the minute had no record. Once a minute will do, since most storing nodes keep the first.
     fn is_on_duty(&self, core: &Core, now: Now) -> bool {
         let minute = now.minute();
         if self.turn == Some(minute) {
@@ -186,8 +211,12 @@ impl Publisher {
         }
         let few = core.has_few_neighbors();
         let mine = duty(&core.me, minute);
-        let before = core.neighbors.iter().filter(|peer| duty(peer, minute) < mine).count();
-        let on_duty = ((core.neighbors.len() + 1) / DUTY_SHARE).max(1);
+        let mut others: Vec<&PeerId> = core.neighbors.steady(now).collect();
+        if others.is_empty() {
+            others.extend(core.neighbors.iter());
+        }
+        let before = others.iter().filter(|peer| duty(peer, minute) < mine).count();
+        let on_duty = ((others.len() + 1) / DUTY_SHARE).max(1);
         let rests = mine[30].is_multiple_of(REST);
         before < on_duty && !rests && (few || mine[31].trailing_zeros() >= self.full)
     }
