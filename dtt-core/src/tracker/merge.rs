@@ -53,6 +53,8 @@ pub(super) struct Merges {
     settle_looked: bool,
     /// When they began last.
     settle_began: Option<Duration>,
+    /// The minute in which a lonely node was joined.
+    helped: Option<u64>,
     bubble: Timer,
     overlap: Timer,
     /// Messages that records named and that were never heard here, and how often each has marked a split.
@@ -150,6 +152,19 @@ impl Merges {
             self.settle(core, now);
             self.bubble(core, now);
             self.overlap(core, now);
+        }
+    }
+
+    /// A record of this minute whose publisher names nobody: it may not find the way in, since its own record stands where
+    /// the swarm's was. One is joined in a minute.
+    pub(super) fn lonely(&mut self, core: &mut Core, now: Now, record: &SeenRecord) {
+        let lonely = record.peers.is_empty() && record.minute == now.minute() && !core.is_known(&record.publisher);
+        if !lonely || !core.is_joined() || self.helped == Some(record.minute) || !is_my_turn(core, now) {
+            return;
+        }
+        if core.config.merge_config().bubble_merge().enabled().is_some() {
+            self.helped = Some(record.minute);
+            core.act(Action::Join { peers: vec![record.publisher], reason: JoinReason::Bubble });
         }
     }
 

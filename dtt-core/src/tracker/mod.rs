@@ -393,6 +393,7 @@ impl Tracker {
         }
         if !own {
             self.lost.record(core, &record);
+            self.merges.lonely(core, now, &record);
         }
         self.bootstrap.record(&mut self.core, now, &record);
         self.advance(now);

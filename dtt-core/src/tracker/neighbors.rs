@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Now, PeerId};
 
 /// A neighbor of this long is one that stays: many a newcomer is killed, or goes to sleep, within its first minute.
-const STEADY: Duration = Duration::from_secs(60);
+pub(super) const STEADY: Duration = Duration::from_secs(60);
 
 /// The present neighbors, in the order in which they came.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{Action, Core, Now, PeerId};
+use super::{Action, Core, Now, PeerId, neighbors::STEADY};
 use crate::wire::hash32;
 
 /// A lookup of the slot this recent is good enough to count its records; its nodes are ready for the store.
@@ -30,6 +30,8 @@ const DEFIANCE_OF_COPIES: f64 = 0.125;
 const MEND_SPREAD: Duration = Duration::from_secs(2);
 /// A publisher that is set to publish more rarely than this has turns too rare to share.
 const SHARED_INTERVAL: Duration = Duration::from_secs(60);
+/// A minute's turns come this early in it: until then newcomers have the last minute's record alone.
+const TURN_SPREAD: Duration = Duration::from_secs(20);
 /// Turns are at least so far apart, whatever is configured: most of them come to nothing.
 const TURN_SPACING: Duration = Duration::from_secs(1);
 /// Each time a slot was full of others' records halves a node's duties, but no more often than this: when most of a
@@ -51,6 +53,8 @@ pub(super) struct Publisher {
     published: Option<(u64, Duration)>,
     /// Whether that record named nobody.
     lonely: bool,
+    /// When it had a neighbor for the first time.
+    joined_at: Option<Duration>,
     /// The minute of the last record that was stored.
     stored: Option<u64>,
     /// The first record waits for the endpoint's first address.
@@ -87,6 +91,7 @@ impl Publisher {
         self.must = true;
         self.waiting = false;
         self.awaits_address = false;
+        self.joined_at.get_or_insert(now.mono);
         let settings = core.config.publisher_config().enabled();
         self.next = settings.map(|settings| now.mono + settings.initial_delay());
         if self.publishes(core) && self.misleads(core, now.minute()) {
@@ -212,7 +217,7 @@ impl Publisher {
         let few = core.has_few_neighbors();
         let mine = duty(&core.me, minute);
         let mut others: Vec<&PeerId> = core.neighbors.steady(now).collect();
-        if others.is_empty() {
+        if others.is_empty() && self.joined_at.is_none_or(|at| now.mono.saturating_sub(at) < STEADY) {
             others.extend(core.neighbors.iter());
         }
         let before = others.iter().filter(|peer| duty(peer, minute) < mine).count();
@@ -231,7 +236,8 @@ impl Publisher {
             Some(now.mono + now.rest_of_minute() + core.jitter(MINUTE_SPREAD))
         } else if let Some(settings) = core.config.publisher_config().enabled() {
             let (base, jitter) = (settings.base_interval().max(TURN_SPACING), settings.max_jitter());
-            Some(now.mono + base + core.jitter(jitter))
+            let early = now.mono + now.rest_of_minute().max(base) + core.jitter(jitter.min(TURN_SPREAD));
+            Some(early.min(now.mono + base + core.jitter(jitter)))
         } else {
             None
         };
