@@ -7,7 +7,7 @@ use rand::{
     seq::{IndexedRandom, SliceRandom},
 };
 
-use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
+use super::{AHEAD, Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 use crate::wire::MAX_MESSAGE_HASHES;
 
 /// From joining, or from a merge, to a first look at whether more peers are to be joined, and on to the next ones.
@@ -31,9 +31,9 @@ const STRANGER_TRIES: u8 = 3;
 /// Strangers that were tried are forgotten after this, and when there are so many.
 const STRANGER_MEMORY: Duration = Duration::from_secs(3600);
 const MAX_STRANGERS: usize = 256;
-/// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
-/// be up to a minute ahead, and a message needs a moment to reach everyone.
-const JUDGE_MARGIN: Duration = Duration::from_secs(65);
+/// A record is judged only if messages were heard here this long before its minute began: it may have been made a little
+/// before, by a clock that is up to a minute ahead, and a message needs a moment to reach everyone.
+const JUDGE_MARGIN: Duration = Duration::from_secs(65).saturating_add(AHEAD);
 
 /// A message that is known only from records marks a split in so many comparisons, and then no more: whoever heard it
 /// was joined, or could not be.
@@ -53,8 +53,6 @@ pub(super) struct Merges {
     settle_looked: bool,
     /// When they began last.
     settle_began: Option<Duration>,
-    /// The minute in which a lonely node was joined.
-    helped: Option<u64>,
     bubble: Timer,
     overlap: Timer,
     /// Messages that records named and that were never heard here, and how often each has marked a split.
@@ -88,9 +86,10 @@ impl Timer {
             return false;
         }
         if self.rides(core) {
-            let looked = core.slots.is_fresh(now.minute(), SLOT_AGE, now);
-            let first = core.slots.records(now.minute()).is_empty() && core.neighbors.len() >= LOOKS_BACK;
-            return looked && (!first || core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now));
+            let fresh = |minute: &u64| core.slots.is_fresh(*minute, SLOT_AGE, now);
+            let Some(looked) = [now.ahead().minute(), now.minute()].into_iter().find(fresh) else { return false };
+            let first = core.slots.records(looked).is_empty() && core.neighbors.len() >= LOOKS_BACK;
+            return !first || core.want_slot(looked.saturating_sub(1), SLOT_AGE, now);
         }
         // Both, so that both lookups run at the same time.
         let newest = core.want_slot(now.minute(), SLOT_AGE, now);
@@ -152,19 +151,6 @@ impl Merges {
             self.settle(core, now);
             self.bubble(core, now);
             self.overlap(core, now);
-        }
-    }
-
-    /// A record of this minute whose publisher names nobody: it may not find the way in, since its own record stands where
-    /// the swarm's was. One is joined in a minute.
-    pub(super) fn lonely(&mut self, core: &mut Core, now: Now, record: &SeenRecord) {
-        let lonely = record.peers.is_empty() && record.minute == now.minute() && !core.is_known(&record.publisher);
-        if !lonely || !core.is_joined() || self.helped == Some(record.minute) || !is_my_turn(core, now) {
-            return;
-        }
-        if core.config.merge_config().bubble_merge().enabled().is_some() {
-            self.helped = Some(record.minute);
-            core.act(Action::Join { peers: vec![record.publisher], reason: JoinReason::Bubble });
         }
     }
 
@@ -300,7 +286,7 @@ pub(super) fn is_my_turn(core: &mut Core, now: Now) -> bool {
 
 /// Whether a record's publisher has neighbors, and nothing shows that any of them is in the same swarm.
 fn is_stranger(core: &Core, record: &SeenRecord) -> bool {
-    let since = minute_start(record.minute.saturating_sub(1));
+    let since = minute_start(record.minute.saturating_sub(1)).saturating_sub(AHEAD);
     !record.peers.is_empty()
         && !core.names_us(record)
         && !record.hashes.iter().any(|hash| core.window.knows_since(hash, since))
@@ -318,8 +304,8 @@ fn minute_start(minute: u64) -> Duration {
 }
 
 fn recent_records(core: &Core, now: Now) -> Vec<SeenRecord> {
-    let minute = now.minute();
-    [core.slots.records(minute), core.slots.records(minute.saturating_sub(1))].concat()
+    let minutes = now.minute().saturating_sub(1)..=now.ahead().minute();
+    minutes.rev().flat_map(|minute| core.slots.records(minute)).cloned().collect()
 }
 
 fn unknown_peers<'a>(core: &Core, records: impl Iterator<Item = &'a SeenRecord>) -> Vec<PeerId> {

@@ -64,6 +64,11 @@ impl Now {
         self.unix.as_secs() / 60
     }
 
+    /// What the clock shows a little later: the records of joined nodes are made on it.
+    fn ahead(&self) -> Self {
+        Self { unix: self.unix + AHEAD, ..*self }
+    }
+
     /// How long this minute still lasts.
     fn rest_of_minute(&self) -> Duration {
         Duration::from_secs((self.minute() + 1) * 60) - self.unix
@@ -200,6 +205,9 @@ pub struct Footprint {
     pub named: usize,
 }
 
+/// Joined nodes store a minute's record so long before the minute begins. Most storing nodes keep a slot's first value: whoever
+/// came first in a minute and was killed would hide the swarm for all of it.
+const AHEAD: Duration = Duration::from_secs(20);
 /// A clock that jumped against the other by more than this means that the machine slept or its time was set.
 const CLOCK_JUMP: Duration = Duration::from_secs(20);
 
@@ -393,7 +401,6 @@ impl Tracker {
         }
         if !own {
             self.lost.record(core, &record);
-            self.merges.lonely(core, now, &record);
         }
         self.bootstrap.record(&mut self.core, now, &record);
         self.advance(now);

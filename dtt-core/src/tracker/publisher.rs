@@ -28,15 +28,22 @@ const DEFIANCE: f64 = 0.5;
 const DEFIANCE_OF_COPIES: f64 = 0.125;
 /// Who has joined mends a slot that misleads newcomers within this time: many may have joined at once.
 const MEND_SPREAD: Duration = Duration::from_secs(2);
-/// A publisher that is set to publish more rarely than this has turns too rare to share.
+/// A publisher that is set to publish more rarely than this takes no turns.
 const SHARED_INTERVAL: Duration = Duration::from_secs(60);
-/// A minute's turns come this early in it: until then newcomers have the last minute's record alone.
-const TURN_SPREAD: Duration = Duration::from_secs(20);
-/// Turns are at least so far apart, whatever is configured: most of them come to nothing.
-const TURN_SPACING: Duration = Duration::from_secs(1);
+/// Turns are spread over this time, and are over a moment before the minute begins that they are for.
+const TURN_SPREAD: Duration = Duration::from_secs(15);
 /// Each time a slot was full of others' records halves a node's duties, but no more often than this: when most of a
 /// large swarm leaves, the rest must become findable soon.
 const MOST_HALVINGS: u32 = 2;
+
+/// Where a record goes.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    /// The present minute's: for whoever looks now.
+    Present,
+    /// The next minute's, shortly before it begins: [`super::AHEAD`].
+    Ahead,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
@@ -45,8 +52,8 @@ pub(super) struct Publisher {
     must: bool,
     /// How often in a row the slot was full of others' records.
     full: u32,
-    /// The slot is being looked up before the record is stored.
-    waiting: bool,
+    /// The slot that is being looked up before the record is stored.
+    waiting: Option<Slot>,
     /// The minute of the last turn that was taken, whether or not a record came of it.
     turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
@@ -88,14 +95,16 @@ impl Publisher {
     }
 
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
-        self.must = true;
-        self.waiting = false;
+        self.waiting = None;
+        self.must = false;
         self.awaits_address = false;
         self.joined_at.get_or_insert(now.mono);
-        let settings = core.config.publisher_config().enabled();
-        self.next = settings.map(|settings| now.mono + settings.initial_delay());
-        if self.publishes(core) && self.misleads(core, now.minute()) {
-            self.soon(now.mono + core.jitter(MEND_SPREAD));
+        self.schedule(core, now);
+        if let Some(settings) = core.config.publisher_config().enabled() {
+            self.next = self.next.map(|next| next.max(now.mono + settings.initial_delay()));
+            if self.misleads(core, now.minute()) {
+                self.soon(now.mono + core.jitter(MEND_SPREAD));
+            }
         }
     }
 
@@ -142,20 +151,26 @@ impl Publisher {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;
             self.awaits_address = false;
-            if core.is_joined() && !std::mem::take(&mut self.must) && !self.is_on_duty(core, now) {
+            if std::mem::take(&mut self.must) || !core.is_joined() || !shares_turns(core) {
+                self.waiting = Some(Slot::Present);
+            } else if self.is_on_duty(core, now) {
+                self.waiting = Some(Slot::Ahead);
+            } else {
                 return self.schedule(core, now);
             }
-            self.waiting = true;
         }
-        // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
-        // after it had stored one would hide the swarm from those who come next.
-        if self.waiting && trying && !core.is_joined() {
-            return;
-        }
+        let minute = match self.waiting {
+            None => return,
+            // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
+            // after it had stored one would hide the swarm from those who come next.
+            Some(_) if trying && !core.is_joined() => return,
+            Some(Slot::Ahead) if core.is_joined() => now.ahead().minute(),
+            Some(_) => now.minute(),
+        };
         // If the minute turns meanwhile, the new minute's slot is the one that counts.
-        if self.waiting && core.want_slot(now.minute(), SLOT_AGE, now) {
-            self.waiting = false;
-            let published = self.publish(core, now, fruitless);
+        if core.want_slot(minute, SLOT_AGE, now) {
+            self.waiting = None;
+            let published = self.publish(core, now, minute, fruitless);
             self.schedule(core, now);
             if !published && !core.is_joined() {
                 // The records that are there may lead to nobody.
@@ -167,8 +182,7 @@ impl Publisher {
 
     /// Hands a record out, unless its slot shows enough of others: false then. Records of nodes that are gone, or never
     /// were, are no reason to stay unfindable.
-    fn publish(&mut self, core: &mut Core, now: Now, fruitless: bool) -> bool {
-        let minute = now.minute();
+    fn publish(&mut self, core: &mut Core, now: Now, minute: u64, fruitless: bool) -> bool {
         self.turn = Some(minute);
         let limit = core.config.bootstrap_config().max_bootstrap_records();
         let crowd = core.slots.records(minute).len() >= limit;
@@ -202,17 +216,14 @@ impl Publisher {
         !proven && core.rng.random_bool(chance)
     }
 
-    /// Whether it is for us to publish in this minute. A slot holds one record on most of its storing nodes, so one of a
-    /// neighborhood is enough: whose hash with the minute is least, so that it is another one each minute and nobody has
-    /// to be asked. Newcomers do not count beside those who stay: if one were drawn and then killed, the minute had no record. Once a minute will do, since most storing nodes keep the first.
+    /// Whether it is for us to publish in the minute that is next. A slot holds one record on most of its storing nodes, so one
+    /// of a neighborhood is enough: whose hash with the minute is least, so that it is another one each minute and nobody has
+    /// to be asked. Newcomers do not count beside those who stay: if one were drawn and then killed, the minute had no record.
+    /// Once a minute will do, since most storing nodes keep the first.
     fn is_on_duty(&self, core: &Core, now: Now) -> bool {
-        let minute = now.minute();
+        let minute = now.ahead().minute();
         if self.turn == Some(minute) {
             return false;
-        }
-        let settings = core.config.publisher_config().enabled();
-        if settings.is_some_and(|settings| settings.base_interval() > SHARED_INTERVAL) {
-            return true;
         }
         let few = core.has_few_neighbors();
         let mine = duty(&core.me, minute);
@@ -235,9 +246,12 @@ impl Publisher {
         self.next = if !core.is_joined() {
             Some(now.mono + now.rest_of_minute() + core.jitter(MINUTE_SPREAD))
         } else if let Some(settings) = core.config.publisher_config().enabled() {
-            let (base, jitter) = (settings.base_interval().max(TURN_SPACING), settings.max_jitter());
-            let early = now.mono + now.rest_of_minute().max(base) + core.jitter(jitter.min(TURN_SPREAD));
-            Some(early.min(now.mono + base + core.jitter(jitter)))
+            let next = if shares_turns(core) {
+                now.ahead().rest_of_minute() + core.jitter(TURN_SPREAD)
+            } else {
+                settings.base_interval() + core.jitter(settings.max_jitter())
+            };
+            Some(now.mono + next)
         } else {
             None
         };
@@ -246,6 +260,11 @@ impl Publisher {
     fn publishes(&self, core: &Core) -> bool {
         !core.is_joined() || core.config.publisher_config().enabled().is_some()
     }
+}
+
+/// Whether neighbors take turns. Those of a publisher that is set to publish rarely would be too rare.
+fn shares_turns(core: &Core) -> bool {
+    core.config.publisher_config().enabled().is_none_or(|settings| settings.base_interval() <= SHARED_INTERVAL)
 }
 
 /// A node's draw for a minute's duty; everyone comes to the same.
