@@ -367,8 +367,9 @@ impl Tracker {
         }
         self.lost.neighbor_up(peer);
         if self.core.neighbors.len() == 1 {
+            let fruitless = self.bootstrap.is_fruitless();
             self.bootstrap.stop(&mut self.core, now);
-            self.publisher.joined(&mut self.core, now);
+            self.publisher.joined(&mut self.core, now, fruitless);
             self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
         }

@@ -94,7 +94,8 @@ impl Publisher {
         }
     }
 
-    pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
+    /// `fruitless`: the records that were found had led to nobody.
+    pub(super) fn joined(&mut self, core: &mut Core, now: Now, fruitless: bool) {
         self.waiting = None;
         self.must = false;
         self.awaits_address = false;
@@ -102,18 +103,18 @@ impl Publisher {
         self.schedule(core, now);
         if let Some(settings) = core.config.publisher_config().enabled() {
             self.next = self.next.map(|next| next.max(now.mono + settings.initial_delay()));
-            if self.misleads(core, now.minute()) {
+            if self.misleads(core, now.minute(), fruitless) {
                 self.soon(now.mono + core.jitter(MEND_SPREAD));
             }
         }
     }
 
     /// Whether newcomers find nobody by this minute's slot although there is a swarm: it shows a lonely record of ours, or
-    /// records of others that do not name the swarm.
-    fn misleads(&self, core: &Core, minute: u64) -> bool {
+    /// records of others that led to nobody.
+    fn misleads(&self, core: &Core, minute: u64, fruitless: bool) -> bool {
         let lonely = self.lonely && self.published.is_some_and(|(published, _)| published == minute);
         let records = core.slots.records(minute);
-        lonely || !records.is_empty() && !records.iter().any(|record| core.names_us(record))
+        lonely || fruitless && !records.is_empty() && !records.iter().any(|record| core.names_us(record))
     }
 
     pub(super) fn alone(&mut self, now: Now) {
