@@ -11,7 +11,7 @@ const FIRST_PAUSE_PART: u32 = 8;
 /// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
 const DEAF_PAUSE: Duration = Duration::from_secs(5);
 /// While records are in sight somebody may be near: their nodes are dead, or a better record is about to come.
-const FOUND_PAUSE: Duration = Duration::from_secs(5);
+const FOUND_PAUSE: Duration = Duration::from_secs(3);
 /// A lonely record waits so long for the dials of a round. A slot may name more dead nodes than can be dialled sooner.
 const DIALS_LIMIT: Duration = Duration::from_secs(3);
 /// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
