@@ -61,7 +61,7 @@ impl Lost {
 
     pub(super) fn neighbor_down(&mut self, core: &mut Core, now: Now, peer: PeerId, since: Duration) {
         let stayed = now.mono.saturating_sub(since) >= neighbors::STEADY;
-        if stayed && core.neighbors.steady(now).next().is_none() {
+        if stayed && core.neighbors.steady(now).next().is_none() && is_my_turn(core, now) {
             self.last = Some((peer, now.mono + LAST_PAUSE + core.jitter(LAST_PAUSE), LAST_TRIES));
         }
         if now.mono.saturating_sub(since) < STEADY {

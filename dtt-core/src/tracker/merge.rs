@@ -21,7 +21,7 @@ const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 const SLOT_AGE: Duration = Duration::from_secs(20);
 /// In a swarm of so many nodes, those that one node and its neighbors name and those that a record names hardly ever
 /// have nobody in common.
-const SMALL_SWARM: usize = 16;
+const SMALL_SWARM: usize = 12;
 /// Whoever looks first in a minute sees nobody in its slot, and looks at the last minute's too, if there are so many
 /// neighbors to share the lookups with.
 const LOOKS_BACK: usize = 3;

@@ -21,7 +21,7 @@ const ADDRESS_SPACING: Duration = Duration::from_secs(10);
 const DUTY_SHARE: usize = 3;
 /// One duty in so many is a rest: a minute without a record does no harm, since newcomers read two slots, and two nodes
 /// that are a swarm of their own stay below one lookup in two minutes each.
-const REST: u8 = 16;
+const REST: u8 = 8;
 /// How likely a joined node publishes in a slot that is full of records which nothing here speaks for, and of
 /// records that speak of this swarm but are no neighbor's: a liar may listen and copy.
 const DEFIANCE: f64 = 0.5;
