@@ -148,9 +148,11 @@ impl Bootstrap {
         self.fruitless
     }
 
-    /// Whether what the slots name is still being looked up or dialled.
+    /// Whether what the slots name is still being dialled, or looked up for the first time.
     pub(super) fn is_trying(&self, now: Now) -> bool {
-        self.round.as_ref().is_some_and(|round| now.mono.saturating_sub(round.began) < DIALS_LIMIT)
+        let Some(round) = &self.round else { return false };
+        let tries = self.attempt == 0 || round.dials > 0 || !round.candidates.is_empty();
+        tries && now.mono.saturating_sub(round.began) < DIALS_LIMIT
     }
 
     /// When [`Bootstrap::is_trying`] ends, if nothing else ends it.

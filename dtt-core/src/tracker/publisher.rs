@@ -103,18 +103,20 @@ impl Publisher {
         self.schedule(core, now);
         if let Some(settings) = core.config.publisher_config().enabled() {
             self.next = self.next.map(|next| next.max(now.mono + settings.initial_delay()));
-            if self.misleads(core, now.minute(), fruitless) {
+            if self.is_needed(core, now.minute(), fruitless) {
                 self.soon(now.mono + core.jitter(MEND_SPREAD));
             }
         }
     }
 
-    /// Whether newcomers find nobody by this minute's slot although there is a swarm: it shows a lonely record of ours, or
-    /// records of others that led to nobody.
-    fn misleads(&self, core: &Core, minute: u64, fruitless: bool) -> bool {
+    /// Whether newcomers may find nobody although there is a swarm: this minute's slot shows a lonely record of ours, or
+    /// records of others that led to nobody, or there are no records at all.
+    fn is_needed(&self, core: &Core, minute: u64, fruitless: bool) -> bool {
         let lonely = self.lonely && self.published.is_some_and(|(published, _)| published == minute);
         let records = core.slots.records(minute);
-        lonely || fruitless && !records.is_empty() && !records.iter().any(|record| core.names_us(record))
+        let misleads = fruitless && !records.iter().any(|record| core.names_us(record));
+        let none = records.is_empty() && core.slots.records(minute.saturating_sub(1)).is_empty();
+        lonely || misleads || none
     }
 
     pub(super) fn alone(&mut self, now: Now) {
