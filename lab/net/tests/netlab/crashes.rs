@@ -88,11 +88,13 @@ impl Loop<'_> {
 
     fn step(&mut self, newcomer: &mut Newcomer) {
         let now = Instant::now();
-        let joined = newcomer.peer.joined().unwrap();
         match newcomer.next {
-            Next::Join(until) if joined.is_some() || until <= now => {
-                self.joins.push(joined);
-                newcomer.next = Next::Kill(self.after(LIFE));
+            Next::Join(until) => {
+                let joined = newcomer.peer.joined().unwrap();
+                if joined.is_some() || until <= now {
+                    self.joins.push(joined);
+                    newcomer.next = Next::Kill(self.after(LIFE));
+                }
             }
             Next::Kill(at) if at <= now => {
                 newcomer.peer.kill();
