@@ -11,7 +11,7 @@ const FIRST_PAUSE_PART: u32 = 8;
 /// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
 const DEAF_PAUSE: Duration = Duration::from_secs(5);
 /// While records are in sight somebody may be near: their nodes are dead, or a better record is about to come.
-const FOUND_PAUSE: Duration = Duration::from_secs(3);
+const FOUND_PAUSE: Duration = Duration::from_secs(5);
 /// A lonely record waits so long for the dials of a round. A slot may name more dead nodes than can be dialled sooner.
 const DIALS_LIMIT: Duration = Duration::from_secs(3);
 /// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
@@ -21,6 +21,8 @@ const GROWTH_EMPTY: u32 = 4;
 const GROWTH_FOUND: u32 = 2;
 /// A round that still has candidates after this long makes room for a fresh lookup.
 const ROUND_LIMIT: Duration = Duration::from_secs(10);
+/// The same, when all of them were dialled in vain before: by now a lookup may show others.
+const AGAIN_LIMIT: Duration = Duration::from_secs(2);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
 const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
@@ -64,6 +66,8 @@ struct Round {
     minutes: Vec<u64>,
     candidates: Vec<Candidate>,
     found_records: bool,
+    /// Whether one of the records names somebody who was never dialled.
+    found_news: bool,
     dials: usize,
     /// Whether one of the dials went to somebody of a slot that the round reads.
     tried: bool,
@@ -96,7 +100,8 @@ struct Dialled {
 impl Round {
     /// Whether it is time for a fresh lookup, whatever candidates are left.
     fn is_over(&self, now: Now) -> bool {
-        now.mono.saturating_sub(self.began) >= ROUND_LIMIT
+        let limit = if self.candidates.iter().any(|candidate| candidate.times == 0) { ROUND_LIMIT } else { AGAIN_LIMIT };
+        now.mono.saturating_sub(self.began) >= limit
     }
 
     /// The place of whoever is to be dialled next.
@@ -202,6 +207,7 @@ impl Bootstrap {
                 continue;
             }
             let dialled = self.dialled.get(&peer);
+            round.found_news |= current && dialled.is_none();
             let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
             if waits {
                 continue;
@@ -258,6 +264,7 @@ impl Bootstrap {
             minutes,
             candidates: Vec::new(),
             found_records: false,
+            found_news: false,
             dials: 0,
             tried: false,
             settle_until: now.mono,
@@ -336,6 +343,9 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
+        if round.found_news {
+            self.attempt = 0;
+        }
         self.fruitless = round.tried;
         self.found_before = found_records;
         self.pause(core, now, found_records, answered);
