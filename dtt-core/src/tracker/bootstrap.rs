@@ -100,7 +100,8 @@ struct Dialled {
 impl Round {
     /// Whether it is time for a fresh lookup, whatever candidates are left.
     fn is_over(&self, now: Now) -> bool {
-        let limit = if self.candidates.iter().any(|candidate| candidate.times == 0) { ROUND_LIMIT } else { AGAIN_LIMIT };
+        let limit =
+            if self.candidates.iter().any(|candidate| candidate.times == 0) { ROUND_LIMIT } else { AGAIN_LIMIT };
         now.mono.saturating_sub(self.began) >= limit
     }
 

@@ -102,7 +102,8 @@ impl Publisher {
         self.joined_at.get_or_insert(now.mono);
         self.schedule(core, now);
         if let Some(settings) = core.config.publisher_config().enabled() {
-            self.next = self.next.map(|next| next.max(now.mono + settings.initial_delay()));
+            let first = now.mono + settings.initial_delay();
+            self.next = self.next.filter(|_| shares_turns(core)).map(|next| next.max(first)).or(Some(first));
             if self.is_needed(core, now.minute(), fruitless) {
                 self.soon(now.mono + core.jitter(MEND_SPREAD));
             }
