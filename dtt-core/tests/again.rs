@@ -130,7 +130,9 @@ async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() 
 async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_it_names() {
     let testnet = Testnet::new().unwrap();
     let key = parse::secret_key(&[0x34; 32]).unwrap();
-    let publisher = PublisherConfig::builder().initial_delay(Duration::ZERO).build();
+    // With a longer interval than a minute it shares no turns, and publishes as soon as it has joined.
+    let interval = Duration::from_secs(61);
+    let publisher = PublisherConfig::builder().initial_delay(Duration::ZERO).base_interval(interval).build();
     let config = Config::builder().dht_config(testnet.dht_config()).publisher_config(publisher).build();
     let nodes = Testnet::node_config_for(testnet.bootstrap()).topics(config.clone());
     let begin = {

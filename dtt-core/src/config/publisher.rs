@@ -16,12 +16,12 @@ settings! {
     /// How often a joined topic publishes its record.
     PublisherSettings, PublisherConfigBuilder builds PublisherConfig = PublisherConfig::Enabled;
     copy {
-        /// From joining to the first record. Default 10 s.
+        /// From joining to the first turn. A record that newcomers need at once does not wait for it. Default 10 s.
         initial_delay: Duration = Duration::from_secs(10);
-        /// The least time from one turn to the next. A turn publishes if this node is on duty in that minute, which it and its
-        /// neighbors take in turns, and has not published in it. Default 10 s.
+        /// Up to 60 s, there is one turn for each minute, and this node and its neighbors take turns. Above 60 s, this node publishes
+        /// that often, whoever else does. Default 10 s.
         base_interval: Duration = Duration::from_secs(10);
-        /// A random time up to this is added. Default 50 s.
+        /// A random time up to this is added to a `base_interval` above 60 s. Default 50 s.
         max_jitter: Duration = Duration::from_secs(50);
         /// Kept for programs that set it: starting the publisher cannot fail here.
         fail_topic_creation_on_publishing_startup_failure: bool = true;

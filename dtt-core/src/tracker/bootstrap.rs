@@ -9,7 +9,11 @@ use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
 /// The first pause is this part of `no_peers_retry_interval`: two that start at once meet soon.
 const FIRST_PAUSE_PART: u32 = 8;
 /// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
-const DEAF_PAUSE: Duration = Duration::from_secs(10);
+const DEAF_PAUSE: Duration = Duration::from_secs(5);
+/// While records are in sight somebody may be near: their nodes are dead, or a better record is about to come.
+const FOUND_PAUSE: Duration = Duration::from_secs(5);
+/// A lonely record waits so long for the dials of a round. A slot may name more dead nodes than can be dialled sooner.
+const DIALS_LIMIT: Duration = Duration::from_secs(3);
 /// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
 const AHEAD_EVERY: u32 = 4;
 /// Each pause is so many times the one before. Asking an empty slot again tells little: who comes finds us by our record.
@@ -17,6 +21,8 @@ const GROWTH_EMPTY: u32 = 4;
 const GROWTH_FOUND: u32 = 2;
 /// A round that still has candidates after this long makes room for a fresh lookup.
 const ROUND_LIMIT: Duration = Duration::from_secs(10);
+/// The same, when all of them were dialled in vain before: by now a lookup may show others.
+const AGAIN_LIMIT: Duration = Duration::from_secs(2);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
 const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
@@ -46,6 +52,8 @@ pub(super) struct Bootstrap {
     started_before: bool,
     /// Whether the last round dialled what records name, and nobody came.
     fruitless: bool,
+    /// Whether the last round found records.
+    found_before: bool,
     /// When the first of the neighbors came.
     joined_at: Duration,
     /// When the next round was due when it came: a neighbor who comes and goes puts nothing off.
@@ -58,12 +66,16 @@ struct Round {
     minutes: Vec<u64>,
     candidates: Vec<Candidate>,
     found_records: bool,
+    /// Whether one of the records names somebody who was never dialled.
+    found_news: bool,
     dials: usize,
     /// Whether one of the dials went to somebody of a slot that the round reads.
     tried: bool,
     /// No further dial before this.
     settle_until: Duration,
     settled: bool,
+    /// Whether a lonely record waits for this round no longer.
+    waited: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +100,9 @@ struct Dialled {
 impl Round {
     /// Whether it is time for a fresh lookup, whatever candidates are left.
     fn is_over(&self, now: Now) -> bool {
-        now.mono.saturating_sub(self.began) >= ROUND_LIMIT
+        let limit =
+            if self.candidates.iter().any(|candidate| candidate.times == 0) { ROUND_LIMIT } else { AGAIN_LIMIT };
+        now.mono.saturating_sub(self.began) >= limit
     }
 
     /// The place of whoever is to be dialled next.
@@ -140,6 +154,27 @@ impl Bootstrap {
         self.fruitless
     }
 
+    /// Whether what the slots name is still being dialled, or looked up for the first time.
+    pub(super) fn is_trying(&self, now: Now) -> bool {
+        let Some(round) = &self.round else { return false };
+        let tries = self.attempt == 0 || round.dials > 0 || !round.candidates.is_empty();
+        tries && now.mono.saturating_sub(round.began) < DIALS_LIMIT
+    }
+
+    /// When [`Bootstrap::is_trying`] ends, if nothing else ends it.
+    fn tries_until(&self) -> Option<Duration> {
+        let round = self.round.as_ref().filter(|round| !round.waited)?;
+        Some(round.began + DIALS_LIMIT)
+    }
+
+    /// The DHT answers after a time of silence: the pauses grew for another reason than that nobody is there.
+    pub(super) fn hears_again(&mut self, core: &Core, now: Now) {
+        self.attempt = 0;
+        if !core.is_joined() && self.round.is_none() {
+            self.next_round = self.next_round.map(|_| now.mono);
+        }
+    }
+
     /// How many peers and candidates are remembered.
     pub(super) fn footprint(&self) -> usize {
         self.dialled.len() + self.round.as_ref().map_or(0, |round| round.candidates.len())
@@ -148,7 +183,7 @@ impl Bootstrap {
     pub(super) fn deadline(&self) -> Option<Duration> {
         // A settle time that is over needs no call: whatever could be dialled has been, and only an input goes on.
         let settling = self.round.as_ref().filter(|round| !round.settled).map(|round| round.settle_until);
-        settling.into_iter().chain(self.next_round).min()
+        settling.into_iter().chain(self.next_round).chain(self.tries_until()).min()
     }
 
     /// A record was found: its nodes become candidates.
@@ -173,6 +208,7 @@ impl Bootstrap {
                 continue;
             }
             let dialled = self.dialled.get(&peer);
+            round.found_news |= current && dialled.is_none();
             let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
             if waits {
                 continue;
@@ -196,6 +232,9 @@ impl Bootstrap {
         }
         self.dial(core, now);
         self.end_round(core, now);
+        if let Some(round) = &mut self.round {
+            round.waited = now.mono.saturating_sub(round.began) >= DIALS_LIMIT;
+        }
     }
 
     fn begin_round(&mut self, core: &mut Core, now: Now) {
@@ -206,6 +245,10 @@ impl Bootstrap {
         // Little news comes to a slot whose minute is over: it is read once, and once more when it has just ended.
         if self.attempt == 0 || self.last_minute != Some(newest) {
             minutes.push(newest.saturating_sub(1));
+        }
+        // A minute may have no record, and the present one may not have its record yet.
+        if self.attempt == 1 && !self.found_before {
+            minutes.push(newest.saturating_sub(2));
         }
         if self.attempt % AHEAD_EVERY == AHEAD_EVERY - 1 {
             minutes.push(now.minute() + 1);
@@ -222,10 +265,12 @@ impl Bootstrap {
             minutes,
             candidates: Vec::new(),
             found_records: false,
+            found_news: false,
             dials: 0,
             tried: false,
             settle_until: now.mono,
             settled: true,
+            waited: false,
         };
         // What an earlier lookup showed may be dialled without waiting for the new one, also when there is none: a record of
         // the minute before may be the only one.
@@ -299,7 +344,11 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
+        if round.found_news {
+            self.attempt = 0;
+        }
         self.fruitless = round.tried;
+        self.found_before = found_records;
         self.pause(core, now, found_records, answered);
     }
 
@@ -312,7 +361,12 @@ impl Bootstrap {
             (config.no_peers_retry_interval() / FIRST_PAUSE_PART, GROWTH_EMPTY)
         };
         let grown = first.saturating_mul(growth.pow(self.attempt.min(12)));
-        let most = if answered { config.max_retry_interval() } else { config.max_retry_interval().min(DEAF_PAUSE) };
+        let most = match (answered, found_records) {
+            (false, _) => DEAF_PAUSE,
+            (true, true) => FOUND_PAUSE,
+            (true, false) => config.max_retry_interval(),
+        };
+        let most = most.min(config.max_retry_interval());
         // Up to a quarter less or more, so that many that began together drift apart.
         let pause = grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0);
         self.round = None;

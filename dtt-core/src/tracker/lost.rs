@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::seq::IndexedRandom;
 
-use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord, merge::is_my_turn};
+use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord, merge::is_my_turn, neighbors};
 
 /// Connections that a cut ends are given up within about a keep-alive interval of each other.
 const MOMENT: Duration = Duration::from_secs(8);
@@ -19,13 +19,14 @@ const STEADY: Duration = Duration::from_secs(45);
 const PAUSE: Duration = Duration::from_secs(20);
 /// They are given up after this.
 const GIVE_UP: Duration = Duration::from_secs(15 * 60);
+/// Who has no neighbor left that stayed asks the last one again after this and up to as much more, so often.
+const LAST_PAUSE: Duration = Duration::from_secs(2);
+const LAST_TRIES: u8 = 3;
 /// Those that are remembered: more than the gossip layer has neighbors.
 pub(super) const FOOTPRINT: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Lost {
-    /// Since when each neighbor is one.
-    neighbors: Vec<(PeerId, Duration)>,
     /// Who went, and when, in order.
     peers: Vec<(PeerId, Duration)>,
     /// The next attempt, if they look like a cut.
@@ -33,6 +34,8 @@ pub(super) struct Lost {
     until: Duration,
     /// The minute in which they went.
     minute: u64,
+    /// The last neighbor that stayed, when it is asked again, and how often it still is.
+    last: Option<(PeerId, Duration, u8)>,
 }
 
 impl Lost {
@@ -41,12 +44,11 @@ impl Lost {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.next
+        self.next.into_iter().chain(self.last.map(|(_, at, _)| at)).min()
     }
 
     /// If it is one of them, all of its side is back.
-    pub(super) fn neighbor_up(&mut self, now: Now, peer: PeerId) {
-        self.neighbors.push((peer, now.mono));
+    pub(super) fn neighbor_up(&mut self, peer: PeerId) {
         if self.peers.iter().any(|(lost, _)| *lost == peer) {
             self.forget();
         }
@@ -57,10 +59,12 @@ impl Lost {
         self.next = None;
     }
 
-    pub(super) fn neighbor_down(&mut self, core: &mut Core, now: Now, peer: PeerId) {
-        let place = self.neighbors.iter().position(|(neighbor, _)| *neighbor == peer);
-        let since = place.map(|place| self.neighbors.swap_remove(place).1);
-        if since.is_none_or(|since| now.mono.saturating_sub(since) < STEADY) {
+    pub(super) fn neighbor_down(&mut self, core: &mut Core, now: Now, peer: PeerId, since: Duration) {
+        let stayed = now.mono.saturating_sub(since) >= neighbors::STEADY;
+        if stayed && core.neighbors.steady(now).next().is_none() && is_my_turn(core, now) {
+            self.last = Some((peer, now.mono + LAST_PAUSE + core.jitter(LAST_PAUSE), LAST_TRIES));
+        }
+        if now.mono.saturating_sub(since) < STEADY {
             return;
         }
         let recent = |at: &Duration| now.mono.saturating_sub(*at) <= MOMENT;
@@ -100,7 +104,19 @@ impl Lost {
         }
     }
 
+    /// Newcomers that are killed stay in the gossip layer's view until their connections time out, and drive those out that stay.
+    fn ask_last(&mut self, core: &mut Core, now: Now) {
+        let Some((peer, at, tries)) = self.last else { return };
+        if !core.is_joined() || core.neighbors.contains(&peer) || core.neighbors.steady(now).next().is_some() {
+            self.last = None;
+        } else if at <= now.mono {
+            self.last = (tries > 1).then(|| (peer, now.mono + LAST_PAUSE + core.jitter(LAST_PAUSE), tries - 1));
+            core.act(Action::Join { peers: vec![peer], reason: JoinReason::Bubble });
+        }
+    }
+
     pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
+        self.ask_last(core, now);
         if self.next.is_none_or(|at| at > now.mono) {
             return;
         }

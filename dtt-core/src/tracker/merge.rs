@@ -7,7 +7,7 @@ use rand::{
     seq::{IndexedRandom, SliceRandom},
 };
 
-use super::{Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
+use super::{AHEAD, Action, Core, JoinReason, MessageHash, Now, PeerId, SeenRecord};
 use crate::wire::MAX_MESSAGE_HASHES;
 
 /// From joining, or from a merge, to a first look at whether more peers are to be joined, and on to the next ones.
@@ -21,7 +21,7 @@ const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 const SLOT_AGE: Duration = Duration::from_secs(20);
 /// In a swarm of so many nodes, those that one node and its neighbors name and those that a record names hardly ever
 /// have nobody in common.
-const SMALL_SWARM: usize = 16;
+const SMALL_SWARM: usize = 12;
 /// Whoever looks first in a minute sees nobody in its slot, and looks at the last minute's too, if there are so many
 /// neighbors to share the lookups with.
 const LOOKS_BACK: usize = 3;
@@ -31,9 +31,9 @@ const STRANGER_TRIES: u8 = 3;
 /// Strangers that were tried are forgotten after this, and when there are so many.
 const STRANGER_MEMORY: Duration = Duration::from_secs(3600);
 const MAX_STRANGERS: usize = 256;
-/// A record is judged only if messages were heard here this long before its minute began: its publisher's clock may
-/// be up to a minute ahead, and a message needs a moment to reach everyone.
-const JUDGE_MARGIN: Duration = Duration::from_secs(65);
+/// A record is judged only if messages were heard here this long before its minute began: it may have been made a little
+/// before, by a clock that is up to a minute ahead, and a message needs a moment to reach everyone.
+const JUDGE_MARGIN: Duration = Duration::from_secs(65).saturating_add(AHEAD);
 
 /// A message that is known only from records marks a split in so many comparisons, and then no more: whoever heard it
 /// was joined, or could not be.
@@ -86,9 +86,10 @@ impl Timer {
             return false;
         }
         if self.rides(core) {
-            let looked = core.slots.is_fresh(now.minute(), SLOT_AGE, now);
-            let first = core.slots.records(now.minute()).is_empty() && core.neighbors.len() >= LOOKS_BACK;
-            return looked && (!first || core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now));
+            let fresh = |minute: &u64| core.slots.is_fresh(*minute, SLOT_AGE, now);
+            let Some(looked) = [now.ahead().minute(), now.minute()].into_iter().find(fresh) else { return false };
+            let first = core.slots.records(looked).is_empty() && core.neighbors.len() >= LOOKS_BACK;
+            return !first || core.want_slot(looked.saturating_sub(1), SLOT_AGE, now);
         }
         // Both, so that both lookups run at the same time.
         let newest = core.want_slot(now.minute(), SLOT_AGE, now);
@@ -169,7 +170,7 @@ impl Merges {
         self.settles = (self.settle_looks > 0).then(|| now.mono + SETTLE_BASE + core.jitter(SETTLE_JITTER));
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         if core.neighbors.len() >= settings.min_neighbors() {
-            if self.courted.take().is_some_and(|before| before == core.neighbors) {
+            if self.courted.take().is_some_and(|before| before[..] == core.neighbors[..]) {
                 self.join_stranger(core, &recent_records(core, now));
             }
             return;
@@ -231,7 +232,7 @@ impl Merges {
         *self.strangers.entry(stranger.publisher).or_default() += 1;
         let unknown = unknown_peers(core, std::iter::once(*stranger));
         join(core, unknown, 1, JoinReason::Bubble);
-        self.courted = Some(core.neighbors.clone());
+        self.courted = Some(core.neighbors.to_vec());
         true
     }
 
@@ -285,7 +286,7 @@ pub(super) fn is_my_turn(core: &mut Core, now: Now) -> bool {
 
 /// Whether a record's publisher has neighbors, and nothing shows that any of them is in the same swarm.
 fn is_stranger(core: &Core, record: &SeenRecord) -> bool {
-    let since = minute_start(record.minute.saturating_sub(1));
+    let since = minute_start(record.minute.saturating_sub(1)).saturating_sub(AHEAD);
     !record.peers.is_empty()
         && !core.names_us(record)
         && !record.hashes.iter().any(|hash| core.window.knows_since(hash, since))
@@ -303,8 +304,8 @@ fn minute_start(minute: u64) -> Duration {
 }
 
 fn recent_records(core: &Core, now: Now) -> Vec<SeenRecord> {
-    let minute = now.minute();
-    [core.slots.records(minute), core.slots.records(minute.saturating_sub(1))].concat()
+    let minutes = now.minute().saturating_sub(1)..=now.ahead().minute();
+    minutes.rev().flat_map(|minute| core.slots.records(minute)).cloned().collect()
 }
 
 fn unknown_peers<'a>(core: &Core, records: impl Iterator<Item = &'a SeenRecord>) -> Vec<PeerId> {

@@ -20,6 +20,7 @@
 mod bootstrap;
 mod lost;
 mod merge;
+mod neighbors;
 mod publisher;
 mod slots;
 mod window;
@@ -38,6 +39,7 @@ use crate::{
 use bootstrap::Bootstrap;
 use lost::Lost;
 use merge::Merges;
+use neighbors::Neighbors;
 use publisher::Publisher;
 use slots::Slots;
 use window::MessageWindow;
@@ -60,6 +62,11 @@ impl Now {
     /// The unix minute.
     pub fn minute(&self) -> u64 {
         self.unix.as_secs() / 60
+    }
+
+    /// What the clock shows a little later: the records of joined nodes are made on it.
+    fn ahead(&self) -> Self {
+        Self { unix: self.unix + AHEAD, ..*self }
     }
 
     /// How long this minute still lasts.
@@ -198,6 +205,9 @@ pub struct Footprint {
     pub named: usize,
 }
 
+/// Joined nodes store a minute's record so long before the minute begins. Most storing nodes keep a slot's first value: whoever
+/// came first in a minute and was killed would hide the swarm for all of it.
+const AHEAD: Duration = Duration::from_secs(20);
 /// A clock that jumped against the other by more than this means that the machine slept or its time was set.
 const CLOCK_JUMP: Duration = Duration::from_secs(20);
 
@@ -210,6 +220,8 @@ pub struct Tracker {
     merges: Merges,
     lost: Lost,
     last: Now,
+    /// Whether the lookup that ended last was answered by nobody.
+    silent: bool,
     paused: bool,
 }
 
@@ -219,7 +231,7 @@ struct Core {
     me: PeerId,
     config: Config,
     rng: StdRng,
-    neighbors: Vec<PeerId>,
+    neighbors: Neighbors,
     slots: Slots,
     window: MessageWindow,
     actions: VecDeque<Action>,
@@ -240,7 +252,7 @@ impl Tracker {
             me,
             config: config.clone(),
             rng: StdRng::seed_from_u64(seed),
-            neighbors: Vec::new(),
+            neighbors: Neighbors::default(),
             slots: Slots::new(config.dht_config().get_timeout()),
             window: MessageWindow::default(),
             actions: VecDeque::new(),
@@ -249,7 +261,16 @@ impl Tracker {
         let mut bootstrap = Bootstrap::default();
         bootstrap.start(&mut core, now);
         let publisher = Publisher::new(&core, now);
-        Self { core, bootstrap, publisher, merges: Merges::default(), lost: Lost::default(), last: now, paused: false }
+        Self {
+            core,
+            bootstrap,
+            publisher,
+            merges: Merges::default(),
+            lost: Lost::default(),
+            last: now,
+            silent: false,
+            paused: false,
+        }
     }
 
     /// Takes an input in.
@@ -265,6 +286,8 @@ impl Tracker {
             Input::Record(record) => self.record(now, record),
             Input::LookupDone { minute, answered } => {
                 core.slots.done(minute, answered, now);
+                self.notice_silence(now, answered);
+                let core = &mut self.core;
                 self.publisher.looked(core, now, minute);
                 self.advance(now);
             }
@@ -339,14 +362,14 @@ impl Tracker {
     }
 
     fn neighbor_up(&mut self, now: Now, peer: PeerId) {
-        if self.core.neighbors.contains(&peer) {
+        if !self.core.neighbors.add(peer, now) {
             return;
         }
-        self.core.neighbors.push(peer);
-        self.lost.neighbor_up(now, peer);
+        self.lost.neighbor_up(peer);
         if self.core.neighbors.len() == 1 {
+            let fruitless = self.bootstrap.is_fruitless();
             self.bootstrap.stop(&mut self.core, now);
-            self.publisher.joined(&mut self.core, now);
+            self.publisher.joined(&mut self.core, now, fruitless);
             self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
         }
@@ -355,8 +378,9 @@ impl Tracker {
     fn neighbor_down(&mut self, now: Now, peer: PeerId) {
         let before = self.core.neighbors.len();
         self.bootstrap.has_left(peer, now);
-        self.core.neighbors.retain(|known| *known != peer);
-        self.lost.neighbor_down(&mut self.core, now, peer);
+        if let Some(since) = self.core.neighbors.remove(&peer) {
+            self.lost.neighbor_down(&mut self.core, now, peer, since);
+        }
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
@@ -409,12 +433,20 @@ impl Tracker {
         core.slots.expire(now);
         if !self.paused {
             self.bootstrap.advance(core, now);
-            self.publisher.advance(core, now, self.bootstrap.is_fruitless());
+            self.publisher.advance(core, now, self.bootstrap.is_trying(now), self.bootstrap.is_fruitless());
             self.merges.advance(core, now);
             self.lost.advance(core, now);
         }
         // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
         core.slots.forget_old(now);
+    }
+
+    /// A network that comes late, or is back: what was put off because nobody answered is done at once.
+    fn notice_silence(&mut self, now: Now, answered: bool) {
+        if std::mem::replace(&mut self.silent, !answered) && answered {
+            self.bootstrap.hears_again(&self.core, now);
+            self.publisher.hears_again(&self.core, now);
+        }
     }
 
     fn notice_clock_jump(&mut self, now: Now) {
@@ -476,7 +508,7 @@ impl Core {
     /// What a record says right now.
     fn content(&mut self) -> Box<GossipRecordContent> {
         // A random choice spreads newcomers over all neighbors, not over those that came first.
-        let mut peers = self.neighbors.clone();
+        let mut peers = self.neighbors.to_vec();
         let (chosen, _) = peers.partial_shuffle(&mut self.rng, MAX_RECORD_PEERS);
         Box::new(GossipRecordContent::new(&*chosen, self.window.last()))
     }

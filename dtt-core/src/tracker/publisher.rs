@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{Action, Core, Now, PeerId};
+use super::{Action, Core, Now, PeerId, neighbors::STEADY};
 use crate::wire::hash32;
 
 /// A lookup of the slot this recent is good enough to count its records; its nodes are ready for the store.
@@ -21,18 +21,29 @@ const ADDRESS_SPACING: Duration = Duration::from_secs(10);
 const DUTY_SHARE: usize = 3;
 /// One duty in so many is a rest: a minute without a record does no harm, since newcomers read two slots, and two nodes
 /// that are a swarm of their own stay below one lookup in two minutes each.
-const REST: u8 = 16;
+const REST: u8 = 8;
 /// How likely a joined node publishes in a slot that is full of records which nothing here speaks for, and of
 /// records that speak of this swarm but are no neighbor's: a liar may listen and copy.
 const DEFIANCE: f64 = 0.5;
 const DEFIANCE_OF_COPIES: f64 = 0.125;
-/// A publisher that is set to publish more rarely than this has turns too rare to share.
+/// Who has joined mends a slot that misleads newcomers within this time: many may have joined at once.
+const MEND_SPREAD: Duration = Duration::from_secs(2);
+/// A publisher that is set to publish more rarely than this takes no turns.
 const SHARED_INTERVAL: Duration = Duration::from_secs(60);
-/// Turns are at least so far apart, whatever is configured: most of them come to nothing.
-const TURN_SPACING: Duration = Duration::from_secs(1);
+/// Turns are spread over this time, and are over a moment before the minute begins that they are for.
+const TURN_SPREAD: Duration = Duration::from_secs(15);
 /// Each time a slot was full of others' records halves a node's duties, but no more often than this: when most of a
 /// large swarm leaves, the rest must become findable soon.
 const MOST_HALVINGS: u32 = 2;
+
+/// Where a record goes.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    /// The present minute's: for whoever looks now.
+    Present,
+    /// The next minute's, shortly before it begins: [`super::AHEAD`].
+    Ahead,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
@@ -41,12 +52,16 @@ pub(super) struct Publisher {
     must: bool,
     /// How often in a row the slot was full of others' records.
     full: u32,
-    /// The slot is being looked up before the record is stored.
-    waiting: bool,
+    /// The slot that is being looked up before the record is stored.
+    waiting: Option<Slot>,
     /// The minute of the last turn that was taken, whether or not a record came of it.
     turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
     published: Option<(u64, Duration)>,
+    /// Whether that record named nobody.
+    lonely: bool,
+    /// When it had a neighbor for the first time.
+    joined_at: Option<Duration>,
     /// The minute of the last record that was stored.
     stored: Option<u64>,
     /// The first record waits for the endpoint's first address.
@@ -79,15 +94,30 @@ impl Publisher {
         }
     }
 
-    pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
-        self.must = true;
-        // A first record that has not gone out yet still goes, with the new neighbor in it.
-        let first_is_due = self.published.is_none() && core.config.bootstrap_config().publish_record_on_startup();
-        if !first_is_due {
-            self.waiting = false;
-            let settings = core.config.publisher_config().enabled();
-            self.next = settings.map(|settings| now.mono + settings.initial_delay());
+    /// `fruitless`: the records that were found had led to nobody.
+    pub(super) fn joined(&mut self, core: &mut Core, now: Now, fruitless: bool) {
+        self.waiting = None;
+        self.must = false;
+        self.awaits_address = false;
+        self.joined_at.get_or_insert(now.mono);
+        self.schedule(core, now);
+        if let Some(settings) = core.config.publisher_config().enabled() {
+            let first = now.mono + settings.initial_delay();
+            self.next = self.next.filter(|_| shares_turns(core)).map(|next| next.max(first)).or(Some(first));
+            if self.is_needed(core, now.minute(), fruitless) {
+                self.soon(now.mono + core.jitter(MEND_SPREAD));
+            }
         }
+    }
+
+    /// Whether newcomers may find nobody although there is a swarm: this minute's slot shows a lonely record of ours, or
+    /// records of others that led to nobody, or there are no records at all.
+    fn is_needed(&self, core: &Core, minute: u64, fruitless: bool) -> bool {
+        let lonely = self.lonely && self.published.is_some_and(|(published, _)| published == minute);
+        let records = core.slots.records(minute);
+        let misleads = fruitless && !records.iter().any(|record| core.names_us(record));
+        let none = records.is_empty() && core.slots.records(minute.saturating_sub(1)).is_empty();
+        lonely || misleads || none
     }
 
     pub(super) fn alone(&mut self, now: Now) {
@@ -113,20 +143,38 @@ impl Publisher {
         }
     }
 
-    /// `fruitless`: the records that were found led to nobody.
-    pub(super) fn advance(&mut self, core: &mut Core, now: Now, fruitless: bool) {
+    /// The DHT answers after a time of silence, in which no record was stored.
+    pub(super) fn hears_again(&mut self, core: &Core, now: Now) {
+        if self.publishes(core) && self.stored != Some(now.minute()) {
+            self.soon(now.mono);
+        }
+    }
+
+    /// `trying`: what the slots name is still being dialled. `fruitless`: the records that were found led to nobody.
+    pub(super) fn advance(&mut self, core: &mut Core, now: Now, trying: bool, fruitless: bool) {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;
             self.awaits_address = false;
-            if core.is_joined() && !std::mem::take(&mut self.must) && !self.is_on_duty(core, now) {
+            if std::mem::take(&mut self.must) || !core.is_joined() || !shares_turns(core) {
+                self.waiting = Some(Slot::Present);
+            } else if self.is_on_duty(core, now) {
+                self.waiting = Some(Slot::Ahead);
+            } else {
                 return self.schedule(core, now);
             }
-            self.waiting = true;
         }
+        let minute = match self.waiting {
+            None => return,
+            // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
+            // after it had stored one would hide the swarm from those who come next.
+            Some(_) if trying && !core.is_joined() => return,
+            Some(Slot::Ahead) if core.is_joined() => now.ahead().minute(),
+            Some(_) => now.minute(),
+        };
         // If the minute turns meanwhile, the new minute's slot is the one that counts.
-        if self.waiting && core.want_slot(now.minute(), SLOT_AGE, now) {
-            self.waiting = false;
-            let published = self.publish(core, now, fruitless);
+        if core.want_slot(minute, SLOT_AGE, now) {
+            self.waiting = None;
+            let published = self.publish(core, now, minute, fruitless);
             self.schedule(core, now);
             if !published && !core.is_joined() {
                 // The records that are there may lead to nobody.
@@ -138,8 +186,7 @@ impl Publisher {
 
     /// Hands a record out, unless its slot shows enough of others: false then. Records of nodes that are gone, or never
     /// were, are no reason to stay unfindable.
-    fn publish(&mut self, core: &mut Core, now: Now, fruitless: bool) -> bool {
-        let minute = now.minute();
+    fn publish(&mut self, core: &mut Core, now: Now, minute: u64, fruitless: bool) -> bool {
         self.turn = Some(minute);
         let limit = core.config.bootstrap_config().max_bootstrap_records();
         let crowd = core.slots.records(minute).len() >= limit;
@@ -154,6 +201,7 @@ impl Publisher {
         }
         self.published = Some((minute, now.mono));
         self.stored = None;
+        self.lonely = !core.is_joined();
         let content = core.content();
         core.act(Action::Store { minute, content });
         true
@@ -172,22 +220,23 @@ impl Publisher {
         !proven && core.rng.random_bool(chance)
     }
 
-    /// Whether it is for us to publish in this minute. A slot holds one record on most of its storing nodes, so one of a
-    /// neighborhood is enough: whose hash with the minute is least, so that it is another one each minute and nobody has
-    /// to be asked. Once a minute will do, since most storing nodes keep the first.
+    /// Whether it is for us to publish in the minute that is next. A slot holds one record on most of its storing nodes, so one
+    /// of a neighborhood is enough: whose hash with the minute is least, so that it is another one each minute and nobody has
+    /// to be asked. Newcomers do not count beside those who stay: if one were drawn and then killed, the minute had no record.
+    /// Once a minute will do, since most storing nodes keep the first.
     fn is_on_duty(&self, core: &Core, now: Now) -> bool {
-        let minute = now.minute();
+        let minute = now.ahead().minute();
         if self.turn == Some(minute) {
             return false;
         }
-        let settings = core.config.publisher_config().enabled();
-        if settings.is_some_and(|settings| settings.base_interval() > SHARED_INTERVAL) {
-            return true;
-        }
         let few = core.has_few_neighbors();
         let mine = duty(&core.me, minute);
-        let before = core.neighbors.iter().filter(|peer| duty(peer, minute) < mine).count();
-        let on_duty = ((core.neighbors.len() + 1) / DUTY_SHARE).max(1);
+        let mut others: Vec<&PeerId> = core.neighbors.steady(now).collect();
+        if others.is_empty() && self.joined_at.is_none_or(|at| now.mono.saturating_sub(at) < STEADY) {
+            others.extend(core.neighbors.iter());
+        }
+        let before = others.iter().filter(|peer| duty(peer, minute) < mine).count();
+        let on_duty = ((others.len() + 1) / DUTY_SHARE).max(1);
         let rests = mine[30].is_multiple_of(REST);
         before < on_duty && !rests && (few || mine[31].trailing_zeros() >= self.full)
     }
@@ -201,8 +250,12 @@ impl Publisher {
         self.next = if !core.is_joined() {
             Some(now.mono + now.rest_of_minute() + core.jitter(MINUTE_SPREAD))
         } else if let Some(settings) = core.config.publisher_config().enabled() {
-            let (base, jitter) = (settings.base_interval().max(TURN_SPACING), settings.max_jitter());
-            Some(now.mono + base + core.jitter(jitter))
+            let next = if shares_turns(core) {
+                now.ahead().rest_of_minute() + core.jitter(TURN_SPREAD)
+            } else {
+                settings.base_interval() + core.jitter(settings.max_jitter())
+            };
+            Some(now.mono + next)
         } else {
             None
         };
@@ -211,6 +264,11 @@ impl Publisher {
     fn publishes(&self, core: &Core) -> bool {
         !core.is_joined() || core.config.publisher_config().enabled().is_some()
     }
+}
+
+/// Whether neighbors take turns. Those of a publisher that is set to publish rarely would be too rare.
+fn shares_turns(core: &Core) -> bool {
+    core.config.publisher_config().enabled().is_none_or(|settings| settings.base_interval() <= SHARED_INTERVAL)
 }
 
 /// A node's draw for a minute's duty; everyone comes to the same.

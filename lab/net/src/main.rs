@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 
 const SECRET: &[u8] = b"the lab's secret";
 /// Peers have indices from 1 to this.
-const PEERS: u8 = 60;
+const PEERS: u8 = 250;
 
 #[tokio::main]
 async fn main() -> Result<()> {

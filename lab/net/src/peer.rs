@@ -125,6 +125,11 @@ impl Peer {
         self.process.kill();
     }
 
+    /// Gives it another key, which it has from its next start on.
+    pub fn take_key(&mut self, index: u8) {
+        self.index = index;
+    }
+
     /// Starts the process again, on the same host with the same key. It waits for the word to join.
     pub fn restart(&mut self) -> Result<()> {
         self.process = process(&self.host, self.kind, self.index, &self.services)?;

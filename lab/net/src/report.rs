@@ -71,6 +71,16 @@ impl Row {
         self
     }
 
+    /// The longest of the times must be at most this. It fails at three times as much: the machine may be busy.
+    pub fn worst_within(mut self, limit: Duration) -> Self {
+        let of = self.joined.map_or(0, |(_, of)| of);
+        let worst = self.join_ms.last().filter(|_| self.join_ms.len() == of).copied();
+        let within = |limit: Duration| worst.is_some_and(|worst| u128::from(worst) <= limit.as_millis());
+        let (met, failed) = (within(limit), !within(limit * 3));
+        self.targets.push(Target { text: format!("worst <= {}", seconds(limit.as_millis() as u64)), met, failed });
+        self
+    }
+
     /// What became of messages that were sent while everyone was connected. Ours must all be heard.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         (self.sent, self.expected, self.delivered) = (delivery.sent, delivery.expected, delivery.delivered);

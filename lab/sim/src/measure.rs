@@ -172,6 +172,7 @@ impl Measure {
             heal: self.healed.zip(self.healed_from).map(|(at, from)| seconds(at - from)),
             join_median: percentile(&self.join_times, 0.5).map(seconds),
             join_p99: percentile(&self.join_times, 0.99).map(seconds),
+            join_most: percentile(&self.join_times, 1.0).map(seconds),
             never_joined: nodes.saturating_sub(self.join_times.len() as u32),
             isolated: round(self.isolated_time as f64 / all, 5),
             outside: round(self.outside_time as f64 / all, 5),
@@ -200,6 +201,7 @@ pub(crate) struct Outcome {
     pub(crate) heal: Option<f64>,
     pub(crate) join_median: Option<f64>,
     pub(crate) join_p99: Option<f64>,
+    pub(crate) join_most: Option<f64>,
     pub(crate) never_joined: u32,
     /// Share of node time without a neighbor.
     pub(crate) isolated: f64,

@@ -1,6 +1,6 @@
 //! The model of the network between nodes: who reaches whom, how long it takes, and which connections stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     dht::Slot,
@@ -39,6 +39,8 @@ pub(crate) enum Sent<M> {
     Dials(Time),
     /// It waits for a handshake that is under way.
     Waits,
+    /// The process at the other end of the connection is gone, and nobody has noticed yet.
+    Lost,
 }
 
 /// A cut through the network: nodes of different groups do not reach each other.
@@ -55,12 +57,14 @@ pub(crate) struct Network<M> {
     seed: u64,
     links: BTreeMap<(NodeId, NodeId), Link<M>>,
     connections: u64,
+    /// Connections of processes that are gone, until the other end notices.
+    dead: BTreeSet<u64>,
     partition: Option<Partition>,
 }
 
 impl<M> Network<M> {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, links: BTreeMap::new(), connections: 0, partition: None }
+        Self { seed, links: BTreeMap::new(), connections: 0, dead: BTreeSet::new(), partition: None }
     }
 
     /// One way between two nodes.
@@ -86,6 +90,7 @@ impl<M> Network<M> {
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: M, answers: bool) -> Sent<M> {
         let latency = self.latency(from, to);
         match self.links.get_mut(&(from, to)) {
+            Some(Link::Open(connection)) if self.dead.contains(connection) => Sent::Lost,
             Some(Link::Open(_)) => Sent::Arrives(latency, message),
             Some(Link::Dialling(waiting)) => {
                 waiting.push(message);
@@ -129,8 +134,14 @@ impl<M> Network<M> {
         }
     }
 
+    /// Whether a node has a connection to another one whose process is gone.
+    pub(crate) fn is_stale(&self, at: NodeId, peer: NodeId) -> bool {
+        matches!(self.links.get(&(at, peer)), Some(Link::Open(open)) if self.dead.contains(open))
+    }
+
     /// A node learns that a connection is gone; false if it had let it go itself, or has a newer one.
     pub(crate) fn gone(&mut self, at: NodeId, peer: NodeId, connection: u64) -> bool {
+        self.dead.remove(&connection);
         let stands = matches!(self.links.get(&(at, peer)), Some(Link::Open(open)) if *open == connection);
         if stands {
             self.links.remove(&(at, peer));
@@ -147,6 +158,7 @@ impl<M> Network<M> {
                 && matches!(self.links.get(&(peer, node)), Some(Link::Open(open)) if *open == connection)
             {
                 left.push((peer, connection));
+                self.dead.insert(connection);
             }
         }
         left

@@ -42,6 +42,8 @@ pub(crate) struct Traits {
 pub(crate) struct Node {
     pub(crate) traits: Traits,
     pub(crate) started: Time,
+    /// Which of the processes of all nodes it is: a node that is killed may come back with its key.
+    pub(crate) life: u64,
     pub(crate) policy: Policy,
     pub(crate) gossip: State<NodeId, StdRng>,
     pub(crate) neighbors: Vec<NodeId>,
@@ -53,14 +55,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(id: NodeId, rules: Rules, seed: u64, traits: Traits, started: Time, now: Now) -> Self {
+    pub(crate) fn new(id: NodeId, life: u64, rules: Rules, seed: u64, traits: Traits, started: Time, now: Now) -> Self {
         let mut config = Config::default();
         config.broadcast.cache_evict_interval = EVICT_INTERVAL;
-        let rng = StdRng::seed_from_u64(mix(&[seed, 10, id.into()]));
+        let rng = StdRng::seed_from_u64(mix(&[seed, 10, life]));
         Self {
             traits,
             started,
-            policy: Policy::new(rules, peer_id(id), mix(&[seed, 11, id.into()]), now),
+            life,
+            policy: Policy::new(rules, peer_id(id), mix(&[seed, 11, life]), now),
             gossip: State::new(id, PeerData::default(), config, rng),
             neighbors: Vec::new(),
             joined: false,

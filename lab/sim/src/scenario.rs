@@ -1,6 +1,7 @@
 //! What is simulated.
 
 use crate::{
+    dht::DhtModel,
     network::Partition,
     queue::{MILLI, MINUTE, SECOND, Time},
 };
@@ -25,6 +26,25 @@ pub(crate) enum Squat {
     Mimic,
 }
 
+/// Newcomers that are killed and come again, beside nodes that stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Crashes {
+    /// How many such newcomers there are at a time.
+    pub(crate) together: u32,
+    /// Whether each comes back with its key; otherwise it is somebody else each time.
+    pub(crate) same_key: bool,
+    pub(crate) pace: Pace,
+}
+
+/// How long such newcomers live, and how long they are away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Killed after 1 to 5 s, every other one only after it has joined, and back after up to 3 s.
+    Crash,
+    /// There for 10 s in every minute.
+    Phone,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
@@ -43,6 +63,8 @@ pub(crate) struct Scenario {
     /// A cut, and from when to when.
     pub(crate) partition: Option<(Partition, Time, Time)>,
     pub(crate) squat: Option<Squat>,
+    pub(crate) crashes: Option<Crashes>,
+    pub(crate) dht: DhtModel,
     /// The interval between two looks at the whole.
     pub(crate) sample: Time,
     /// How often it is run, each time with another seed.
@@ -63,6 +85,8 @@ impl Scenario {
             messages: 1.0,
             partition: None,
             squat: None,
+            crashes: None,
+            dht: DhtModel::default(),
             sample: 250 * MILLI,
             runs: 11,
         }
@@ -187,6 +211,32 @@ impl Scenario {
             runs: 1,
             ..Self::new("busy-200", "200 nodes, 100 messages a second", 200)
         });
+        all.extend(Self::all_crashes());
+        all
+    }
+
+    /// Nodes that stand, and newcomers that are killed again and again: on storing nodes that all keep the last value, and on
+    /// such that all keep the first.
+    fn all_crashes() -> Vec<Self> {
+        let mut all = Vec::new();
+        for (rule, first_wins) in [("last", 0.0), ("first", 1.0)] {
+            let dht = DhtModel { first_wins, ..DhtModel::default() };
+            let mut row = |name: String, title: String, members: u32, crashes: Crashes| {
+                let title = format!("{title}, storing nodes keep the {rule} value");
+                let crashes = Some(crashes);
+                all.push(Self { crashes, dht, duration: 20 * MINUTE, ..Self::new(name, title, members) });
+            };
+            for (members, together) in [(2, 1), (3, 1), (6, 1), (30, 1), (3, 20)] {
+                for same_key in [true, false] {
+                    let key = if same_key { "old" } else { "new" };
+                    let name = format!("crashes-{rule}-{members}-{together}-{key}");
+                    let title = format!("{members} stand, {together} killed again and again, back with the {key} key");
+                    row(name, title, members, Crashes { together, same_key, pace: Pace::Crash });
+                }
+            }
+            let phone = Crashes { together: 1, same_key: true, pace: Pace::Phone };
+            row(format!("phone-{rule}"), "3 stand, a phone comes for 10 s every minute".into(), 3, phone);
+        }
         all
     }
 }

@@ -183,6 +183,56 @@ fn a_silent_dht_is_asked_again_soon_and_its_return_is_noticed() {
 }
 
 #[test]
+fn a_dht_that_comes_late_is_used_at_once() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.answers = false;
+    bench.run(secs(60));
+    bench.forget();
+    let came = bench.now.mono;
+    bench.answers = true;
+    bench.run(secs(10));
+    let answered = bench.lookups()[0].0;
+    assert!(answered - came <= Duration::from_millis(6250), "{:?}", answered - came);
+    let soon = |at: &Duration| *at - answered <= secs(2);
+    assert!(bench.stores().iter().any(|(at, ..)| soon(at)), "it becomes findable: {:?}", bench.stores());
+    let looks = bench.lookups().iter().filter(|(at, _)| soon(at)).count();
+    assert!(looks >= 3, "and looks as if it had just started: {:?}", bench.lookups());
+}
+
+#[test]
+fn a_dht_that_answers_every_other_time_is_not_read_without_end() {
+    let mut bench = Bench::at(Config::default(), early());
+    for _ in 0..600 {
+        bench.answers = !bench.answers;
+        bench.run(secs(1));
+    }
+    assert!(bench.lookups().len() <= 600, "{} lookups in ten minutes", bench.lookups().len());
+}
+
+#[test]
+fn while_records_are_in_sight_it_looks_every_few_seconds() {
+    let first = early().minute();
+    let dead = (first..first + 10).map(|minute| record(minute, 9, &[8], &[]));
+    let mut bench = dead.fold(Bench::at(Config::default(), early()), Bench::with);
+    bench.run(secs(300));
+    let rounds: BTreeSet<Duration> = bench.lookups().iter().map(|(at, _)| *at).collect();
+    let rounds: Vec<Duration> = rounds.into_iter().collect();
+    assert!(rounds.windows(2).all(|pair| pair[1] - pair[0] <= secs(8)), "{rounds:?}");
+    let mut lone = Bench::at(Config::default(), early());
+    lone.own = true;
+    lone.run(secs(300));
+    assert!(lone.lookups().len() < 25, "its own record is no sign of others: {}", lone.lookups().len());
+}
+
+#[test]
+fn a_record_of_two_minutes_ago_is_found_when_there_is_no_later_one() {
+    let minute = early().minute();
+    let mut bench = Bench::at(Config::default(), early()).with(record(minute - 2, 1, &[], &[]));
+    bench.run(secs(2));
+    assert_eq!(bench.joins(JoinReason::Bootstrap)[0].1, [id(1)]);
+}
+
+#[test]
 fn waking_up_looks_at_once() {
     let mut bench = Bench::at(Config::default(), early());
     bench.run(secs(400));

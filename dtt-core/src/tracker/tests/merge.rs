@@ -19,6 +19,23 @@ fn numbered(n: u32) -> MessageHash {
 }
 
 #[test]
+fn the_last_neighbor_that_stayed_is_asked_again() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(70));
+    (2..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
+    bench.run(secs(5));
+    bench.forget();
+    bench.input(Input::NeighborDown(id(1)));
+    bench.run(secs(10));
+    assert_eq!(bench.joins(JoinReason::Bubble)[0].1, [id(1)], "{:?}", bench.log);
+    bench.input(Input::NeighborUp(id(1)));
+    bench.forget();
+    bench.run(secs(30));
+    assert!(bench.joins(JoinReason::Bubble).iter().all(|(_, peers)| peers != &[id(1)]), "it is back");
+}
+
+#[test]
 fn with_few_neighbors_it_joins_two_unknown_peers_and_with_enough_it_looks_nothing_up() {
     let quiet = Config::builder().publisher_config(PublisherConfig::Disabled).build();
     let mut few = Bench::at(quiet.clone(), early());

@@ -1,3 +1,4 @@
+mod crashes;
 mod joins;
 mod nat;
 mod switch;
@@ -5,9 +6,19 @@ mod trouble;
 
 /// What `make test` and CI run: ours alone, the least of each.
 mod short {
-    use super::{joins, nat, trouble};
+    use super::{
+        crashes::{Crashes, crashes},
+        joins, nat, trouble,
+    };
     use dtt_lab_net::{DhtKind::Mainline, Kind::Ours};
     use std::time::Duration;
+
+    #[test]
+    fn newcomers_killed_again_and_again() {
+        let (median, worst) = (Duration::from_secs(1), Duration::from_secs(5));
+        let (dht, delay, members, together, same_key) = (Mainline, 0, 3, 4, false);
+        crashes(Crashes { dht, delay, members, together, same_key, starts: 40, median, worst });
+    }
 
     #[test]
     fn a_peer_killed_and_back_with_its_key() {
@@ -37,9 +48,12 @@ mod short {
 
 /// What `make netlab` runs: everything, beside the peer implementation.
 mod full {
-    use super::{joins, nat, trouble};
+    use super::{
+        crashes::{Crashes, crashes},
+        joins, nat, trouble,
+    };
     use dtt_lab_net::{
-        DhtKind::{Libtorrent, Mainline},
+        DhtKind::{self, Libtorrent, Mainline},
         Kind::{Ours, Theirs},
     };
     use std::time::Duration;
@@ -113,6 +127,57 @@ mod full {
     #[test]
     fn relayed() {
         nat::relayed(Mainline, &[Ours, Theirs]);
+    }
+
+    /// 200 starts each.
+    fn crash_loop(dht: DhtKind, delay: u64, members: u8, together: u8, same_key: bool, median: u64, worst: u64) {
+        let [median, worst] = [median, worst].map(Duration::from_secs);
+        crashes(Crashes { dht, delay, members, together, same_key, starts: 200, median, worst });
+    }
+
+    #[test]
+    fn crashes_old_key() {
+        crash_loop(Mainline, 0, 3, 1, true, 1, 5);
+    }
+
+    #[test]
+    fn crashes_new_key() {
+        crash_loop(Mainline, 0, 3, 1, false, 1, 5);
+    }
+
+    #[test]
+    fn crashes_2_members() {
+        crash_loop(Mainline, 0, 2, 1, false, 1, 8);
+    }
+
+    #[test]
+    fn crashes_6_members() {
+        crash_loop(Mainline, 0, 6, 1, false, 1, 8);
+    }
+
+    #[test]
+    fn crashes_30_members() {
+        crash_loop(Mainline, 0, 30, 1, false, 1, 8);
+    }
+
+    #[test]
+    fn crashes_of_20() {
+        crash_loop(Mainline, 0, 3, 20, false, 1, 8);
+    }
+
+    #[test]
+    fn libtorrent_crashes_old_key() {
+        crash_loop(Libtorrent, 25, 3, 1, true, 2, 8);
+    }
+
+    #[test]
+    fn libtorrent_crashes_new_key() {
+        crash_loop(Libtorrent, 25, 3, 1, false, 2, 8);
+    }
+
+    #[test]
+    fn libtorrent_crashes_of_20() {
+        crash_loop(Libtorrent, 25, 3, 20, false, 2, 8);
     }
 
     #[test]

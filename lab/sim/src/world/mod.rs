@@ -8,11 +8,14 @@ use iroh_gossip::proto::{Command, InEvent, OutEvent, Scope};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::Instant;
 
+mod crashes;
 mod records;
 mod swarm;
 
+use crashes::{CRASHES_BEGIN, Crash};
+
 use crate::{
-    dht::{Dht, DhtModel, Slot, Value},
+    dht::{Dht, Slot, Value},
     draw::{exponential, mix},
     measure::{Components, Measure, Outcome, Sample, seconds},
     network::{IDLE_LIMIT, Network, NodeId, Partition},
@@ -37,18 +40,19 @@ enum Event {
     Start { first: bool },
     Stop(NodeId),
     Deliver { from: NodeId, to: NodeId, packet: Box<Packet> },
-    Dialled { from: NodeId, to: NodeId, answers: bool },
+    Dialled { from: NodeId, life: u64, to: NodeId, answers: bool },
     Gone { at: NodeId, peer: NodeId, connection: u64, cut: bool },
-    Gossip(NodeId, Box<GossipTimer>),
+    Gossip(NodeId, u64, Box<GossipTimer>),
     Wake(NodeId, Time),
-    Answer { node: NodeId, slot: Slot, holder: usize },
-    LookupEnd { node: NodeId, minute: u64, answered: bool },
+    Answer { node: NodeId, life: u64, slot: Slot, holder: usize },
+    LookupEnd { node: NodeId, life: u64, minute: u64, answered: bool },
     Write { slot: Slot, holder: usize, value: Value },
-    StoreEnd { node: NodeId, store: u64, minute: u64, stored: bool },
+    StoreEnd { node: NodeId, life: u64, store: u64, minute: u64, stored: bool },
     Say,
     Sample,
     Cut(Option<Partition>),
     Squat { minute: u64 },
+    Crash(Crash),
 }
 
 pub(crate) struct World<'a> {
@@ -60,6 +64,7 @@ pub(crate) struct World<'a> {
     nodes: Vec<Option<Box<Node>>>,
     started: u32,
     running: u32,
+    lives: u64,
     network: Network<Packet>,
     dht: Dht,
     measure: Measure,
@@ -96,8 +101,9 @@ impl<'a> World<'a> {
             nodes: Vec::new(),
             started: 0,
             running: 0,
+            lives: 0,
             network: Network::new(mix(&[seed, 4])),
-            dht: Dht::new(DhtModel::default(), seed),
+            dht: Dht::new(scenario.dht, seed),
             measure: Measure::new(scenario.partition.map(|(_, _, until)| until)),
             said: Vec::new(),
             begin: (Instant::now(), EPOCH + phase),
@@ -137,6 +143,9 @@ impl<'a> World<'a> {
         if scenario.messages > 0.0 {
             self.queue.at(scenario.last_arrival() + QUIET, Event::Say);
         }
+        for newcomer in 0..scenario.crashes.map_or(0, |crashes| crashes.together) {
+            self.queue.at(CRASHES_BEGIN, Event::Crash(Crash::Start { newcomer }));
+        }
         self.queue.at(scenario.sample, Event::Sample);
     }
 
@@ -145,22 +154,26 @@ impl<'a> World<'a> {
             Event::Start { first } => self.start(first),
             Event::Stop(id) => self.stop(id),
             Event::Deliver { from, to, packet } => self.deliver(from, to, *packet),
-            Event::Dialled { from, to, answers } => self.dialled(from, to, answers),
+            Event::Dialled { from, life, to, answers } if self.life(from) == life => self.dialled(from, to, answers),
             Event::Gone { at, peer, connection, cut } => {
                 let healed = cut && self.network.has_path(at, peer);
                 if !healed && self.network.gone(at, peer, connection) {
                     self.gossip(at, InEvent::PeerDisconnected(peer), None);
                 }
             }
-            Event::Gossip(id, timer) => self.gossip(id, InEvent::TimerExpired(*timer), None),
+            Event::Gossip(id, life, timer) if self.life(id) == life => {
+                self.gossip(id, InEvent::TimerExpired(*timer), None);
+            }
             Event::Wake(id, at) => self.wake(id, at),
-            Event::Answer { node, slot, holder } => self.answer(node, slot, holder),
-            Event::LookupEnd { node, minute, answered } => self.input(node, Input::LookupDone { minute, answered }),
+            Event::Answer { node, life, slot, holder } if self.life(node) == life => self.answer(node, slot, holder),
+            Event::LookupEnd { node, life, minute, answered } if self.life(node) == life => {
+                self.input(node, Input::LookupDone { minute, answered });
+            }
             Event::Write { slot, holder, value } => {
                 self.dht.write(slot, holder, value, RECORD_BYTES);
             }
-            Event::StoreEnd { node, store, minute, stored } => {
-                if self.nodes[node as usize].as_ref().is_some_and(|node| node.store == store) {
+            Event::StoreEnd { node, life, store, minute, stored } => {
+                if self.nodes[node as usize].as_ref().is_some_and(|node| (node.life, node.store) == (life, store)) {
                     self.input(node, Input::StoreDone { minute, stored });
                 }
             }
@@ -168,6 +181,9 @@ impl<'a> World<'a> {
             Event::Sample => self.sample(),
             Event::Cut(partition) => self.cut(partition),
             Event::Squat { minute } => self.squat(minute),
+            Event::Crash(crash) => self.crash(crash),
+            // Of a process that is gone.
+            Event::Dialled { .. } | Event::Gossip(..) | Event::Answer { .. } | Event::LookupEnd { .. } => {}
         }
     }
 
@@ -175,16 +191,8 @@ impl<'a> World<'a> {
 
     fn start(&mut self, first: bool) {
         let id = self.nodes.len() as NodeId;
-        let skew = self.scenario.skew as i64;
-        let traits = Traits {
-            unreachable: self.rng.random_bool(self.scenario.unreachable),
-            skew: if skew > 0 { self.rng.random_range(-skew..=skew) } else { 0 },
-        };
-        let now = self.now_of(traits);
-        let node = Node::new(id, self.rules, self.seed, traits, self.queue.now(), now);
-        self.nodes.push(Some(Box::new(node)));
-        self.started += 1;
-        self.running += 1;
+        self.nodes.push(None);
+        self.start_as(id);
         if first {
             self.measure.arrived(self.queue.now());
         }
@@ -193,6 +201,21 @@ impl<'a> World<'a> {
             let life = exponential(&mut self.rng, mean as Time);
             self.queue.after(life, Event::Stop(id));
         }
+    }
+
+    /// A process with this number's key.
+    fn start_as(&mut self, id: NodeId) {
+        let skew = self.scenario.skew as i64;
+        let traits = Traits {
+            unreachable: self.rng.random_bool(self.scenario.unreachable),
+            skew: if skew > 0 { self.rng.random_range(-skew..=skew) } else { 0 },
+        };
+        let now = self.now_of(traits);
+        let node = Node::new(id, self.lives, self.rules, self.seed, traits, self.queue.now(), now);
+        self.nodes[id as usize] = Some(Box::new(node));
+        self.lives += 1;
+        self.started += 1;
+        self.running += 1;
         self.gossip(id, InEvent::Command(TOPIC, Command::Join(Vec::new())), None);
         // Its socket is bound before it joins anything: the endpoint knows an address.
         self.input(id, Input::AddressChanged);
@@ -204,13 +227,22 @@ impl<'a> World<'a> {
         if says_goodbye {
             self.gossip(id, InEvent::Command(TOPIC, Command::Quit), None);
         }
+        self.end(id, says_goodbye);
+        self.queue.after(0, Event::Start { first: false });
+    }
+
+    fn end(&mut self, id: NodeId, says_goodbye: bool) {
         self.nodes[id as usize] = None;
         self.running -= 1;
         for (peer, connection) in self.network.stop(id) {
             let noticed = if says_goodbye { self.network.latency(id, peer) } else { IDLE_LIMIT };
             self.queue.after(noticed, Event::Gone { at: peer, peer: id, connection, cut: false });
         }
-        self.queue.after(0, Event::Start { first: false });
+    }
+
+    /// Which process runs under this number; `u64::MAX` is none.
+    fn life(&self, id: NodeId) -> u64 {
+        self.nodes.get(id as usize).and_then(Option::as_ref).map_or(u64::MAX, |node| node.life)
     }
 
     fn now_of(&self, traits: Traits) -> Now {

@@ -16,13 +16,14 @@ use crate::{
 impl World<'_> {
     pub(super) fn look_up(&mut self, node: NodeId, minute: u64) {
         self.measure.read();
+        let life = self.life(node);
         let slot = self.network.slot(node, minute);
         let query = self.dht.lookup(slot, self.rules.request_limit());
         let answered = !query.answers.is_empty();
         for (time, holder) in query.answers {
-            self.queue.after(time, Event::Answer { node, slot, holder });
+            self.queue.after(time, Event::Answer { node, life, slot, holder });
         }
-        self.queue.after(query.end, Event::LookupEnd { node, minute, answered });
+        self.queue.after(query.end, Event::LookupEnd { node, life, minute, answered });
     }
 
     pub(super) fn answer(&mut self, node: NodeId, slot: Slot, holder: usize) {
@@ -41,7 +42,8 @@ impl World<'_> {
         }
         let running = self.nodes[node as usize].as_mut().expect("it runs");
         running.store += 1;
-        self.queue.after(query.end, Event::StoreEnd { node, store: running.store, minute, stored });
+        let (life, store) = (running.life, running.store);
+        self.queue.after(query.end, Event::StoreEnd { node, life, store, minute, stored });
     }
 
     /// Every storing node gets a value of its own.

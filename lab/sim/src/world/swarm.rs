@@ -17,6 +17,7 @@ impl World<'_> {
     pub(super) fn gossip(&mut self, id: NodeId, event: InEvent<NodeId>, reason: Option<JoinReason>) {
         let now = self.begin.0 + Duration::from_nanos(self.queue.now());
         let Some(node) = self.nodes.get_mut(id as usize).and_then(Option::as_mut) else { return };
+        let life = node.life;
         let mut outputs = std::mem::take(&mut self.outputs);
         outputs.extend(node.gossip.handle(event, now, None));
         let mut inputs = false;
@@ -28,7 +29,7 @@ impl World<'_> {
                     self.send(id, to, Packet { message, reason: reason.or(answer), answer: answer.is_some() });
                 }
                 OutEvent::ScheduleTimer(delay, timer) => {
-                    self.queue.after(delay.as_nanos() as Time, Event::Gossip(id, Box::new(timer)));
+                    self.queue.after(delay.as_nanos() as Time, Event::Gossip(id, life, Box::new(timer)));
                 }
                 OutEvent::DisconnectPeer(peer) => {
                     if let Some(connection) = self.network.close(id, peer) {
@@ -82,8 +83,11 @@ impl World<'_> {
             Sent::Arrives(latency, packet) => {
                 self.queue.after(latency, Event::Deliver { from, to, packet: Box::new(packet) });
             }
-            Sent::Dials(time) => self.queue.after(time, Event::Dialled { from, to, answers }),
-            Sent::Waits => {}
+            Sent::Dials(time) => {
+                let life = self.life(from);
+                self.queue.after(time, Event::Dialled { from, life, to, answers });
+            }
+            Sent::Waits | Sent::Lost => {}
         }
     }
 
@@ -96,6 +100,10 @@ impl World<'_> {
     pub(super) fn dialled(&mut self, from: NodeId, to: NodeId, answers: bool) {
         let answers = answers && self.answers(from, to);
         let runs = self.nodes[from as usize].is_some();
+        if answers && runs && self.network.is_stale(to, from) {
+            // As `net/acceptor.rs` has it: the predecessor's connection ends before its successor's begins.
+            self.gossip(to, InEvent::PeerDisconnected(from), None);
+        }
         match self.network.dialled(from, to, answers && runs) {
             Some((ours, theirs)) => {
                 let latency = self.network.latency(from, to);

@@ -1,0 +1,48 @@
+//! Who the neighbors are, and since when.
+
+use std::time::Duration;
+
+use super::{Now, PeerId};
+
+/// A neighbor of this long is one that stays: many a newcomer is killed, or goes to sleep, within its first minute.
+pub(super) const STEADY: Duration = Duration::from_secs(60);
+
+/// The present neighbors, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Neighbors {
+    peers: Vec<PeerId>,
+    since: Vec<Duration>,
+}
+
+impl Neighbors {
+    /// False if it is one already.
+    pub(super) fn add(&mut self, peer: PeerId, now: Now) -> bool {
+        let new = !self.peers.contains(&peer);
+        if new {
+            self.peers.push(peer);
+            self.since.push(now.mono);
+        }
+        new
+    }
+
+    /// Gives since when it was one, if it was.
+    pub(super) fn remove(&mut self, peer: &PeerId) -> Option<Duration> {
+        let place = self.peers.iter().position(|known| known == peer)?;
+        self.peers.remove(place);
+        Some(self.since.remove(place))
+    }
+
+    /// Those that stay. Both ends of a link agree on it.
+    pub(super) fn steady(&self, now: Now) -> impl Iterator<Item = &PeerId> {
+        let steady = move |since: &Duration| now.mono.saturating_sub(*since) >= STEADY;
+        self.peers.iter().zip(&self.since).filter(move |(_, since)| steady(since)).map(|(peer, _)| peer)
+    }
+}
+
+impl std::ops::Deref for Neighbors {
+    type Target = [PeerId];
+
+    fn deref(&self) -> &[PeerId] {
+        &self.peers
+    }
+}
