@@ -385,3 +385,22 @@ async fn a_dial_that_nobody_answers_does_not_hold_the_end_up_and_neighbors_are_t
     let noticed = start.elapsed();
     assert!(noticed < Duration::from_secs(10), "not told, but by a time-out after {noticed:?}");
 }
+
+/// Pauses that grew while nobody answered say nothing about who is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dht_that_comes_long_after_the_nodes_is_used_at_once() {
+    let port = free_port();
+    let config = || Testnet::node_config_for(&[format!("127.0.0.1:{port}")]).build();
+    let (one, two) = (Node::spawn(config()).await.unwrap(), Node::spawn(config()).await.unwrap());
+    let (one, two) = (join(&one, "late").await, join(&two, "late").await);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let testnet = Testnet::new().unwrap();
+    let mut entry = Dht::builder();
+    entry.server_mode().port(port).bind_address(Ipv4Addr::LOCALHOST).bootstrap(testnet.bootstrap());
+    let entry = entry.build().unwrap().as_async();
+    assert!(entry.bootstrapped().await, "the node to enter by knows the others");
+    let came = Instant::now();
+    // 10 s are promised; a busy machine may be a little slower, and before it could take a minute.
+    within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    println!("joined {:.1} s after the DHT came", came.elapsed().as_secs_f64());
+}
