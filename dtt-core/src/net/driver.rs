@@ -16,15 +16,19 @@ use iroh_gossip::{
     net::Gossip,
     proto::DeliveryScope,
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    task::unconstrained,
+    time::{Instant, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, StoreJob,
+    Addresses, Connector, Dht, StoreJob, Turns,
     budget::Budget,
     clock::Clock,
     dht::Found,
     events::Event,
+    gossip_thread::QUEUE,
     hub::Hub,
     minutes::{Judged, Minutes},
 };
@@ -54,6 +58,7 @@ pub(super) struct Driver {
     events: GossipReceiver,
     addresses: Option<Addresses>,
     connector: Option<Connector>,
+    turns: Option<Arc<Turns>>,
     hub: Arc<Hub>,
     me: PeerId,
     clock: Clock,
@@ -77,6 +82,7 @@ pub(super) struct Parts {
     pub(super) events: GossipReceiver,
     pub(super) addresses: Option<Addresses>,
     pub(super) connector: Option<Connector>,
+    pub(super) turns: Option<Arc<Turns>>,
     pub(super) hub: Arc<Hub>,
 }
 
@@ -97,6 +103,7 @@ impl Driver {
             events: parts.events,
             addresses: parts.addresses,
             connector: parts.connector,
+            turns: parts.turns,
             hub: parts.hub,
             me,
             clock,
@@ -176,13 +183,21 @@ impl Driver {
     /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.
     fn gossip_events(&mut self, first: api::Event) {
         let mut batch = Vec::with_capacity(16);
-        let mut next = Some(first);
+        let (mut next, mut taken) = (Some(first), 0);
         while let Some(event) = next {
             self.take_event(event, &mut batch);
-            if batch.len() >= BATCH {
+            taken += 1;
+            if taken >= BATCH {
                 break;
             }
-            next = self.events.next().now_or_never().flatten().and_then(Result::ok);
+            // Another task's turn would not come before this one's end: what is there is taken, whatever it costs of the turn.
+            next = unconstrained(self.events.next()).now_or_never().flatten().and_then(Result::ok);
+        }
+        if taken >= QUEUE
+            && let Some(turns) = &self.turns
+        {
+            // The queue was full, so there may be more in the gossip layer's ring, and that is taken first.
+            turns.skip_gossip();
         }
         let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
         self.hub.counters.received.add(heard as u64);
