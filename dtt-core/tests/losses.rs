@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::*;
 use dtt_core::{Config, Event, Events, JoinOptions, Node, Testnet, Topic};
@@ -52,7 +52,10 @@ struct Seen {
 async fn read(mut events: Events, messages: u64) -> Seen {
     let (mut seen, mut next) = (Seen::default(), 0);
     while next < messages {
-        match events.next().await.expect("the topic is open") {
+        let Ok(event) = tokio::time::timeout(Duration::from_secs(20), events.next()).await else {
+            panic!("nothing more came after {next}: {seen:?}");
+        };
+        match event.expect("the topic is open") {
             Event::Received(message) => {
                 let n = u64::from_le_bytes(message.content[..8].try_into().unwrap());
                 seen.received += 1;

@@ -20,6 +20,7 @@ mod stats;
 mod store;
 mod testnet;
 mod topic;
+mod transport;
 mod turns;
 mod why_alone;
 
