@@ -46,6 +46,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
 const HASHES_PER_SECOND: f64 = 500.0;
 const HASHES_IN_HAND: f64 = 2000.0;
+/// A reader that keeps up, and does not at this moment, is waited for: for so long, so often a second, and so often at once.
+const PATIENCE: Duration = Duration::from_millis(1);
+const PATIENCE_PER_SECOND: f64 = 50.0;
+const PATIENCE_IN_HAND: f64 = 200.0;
 /// How long the gossip layer has to name the present neighbors, after it was too busy to tell us of changes.
 const RESYNC: Duration = Duration::from_secs(1);
 
@@ -70,6 +74,7 @@ pub(super) struct Driver {
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
     budget: Budget,
+    patience: Budget,
 }
 
 /// What a driver is made of.
@@ -113,6 +118,7 @@ impl Driver {
             resync: None.into(),
             own_address,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
+            patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
     }
 
@@ -201,6 +207,7 @@ impl Driver {
         }
         let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
         self.hub.counters.received.add(heard as u64);
+        self.wait_for_readers(batch.len());
         self.hub.publish(&batch);
         for event in &batch {
             match event {
@@ -218,6 +225,14 @@ impl Driver {
         }
         if heard > 0 {
             self.hear(&batch);
+        }
+    }
+
+    /// Holds the whole node up for a moment, and its peers with it, so that a reader that keeps up otherwise does not miss something because
+    /// the system ran others. It is for a short while only: who is slow for longer misses its oldest events.
+    fn wait_for_readers(&mut self, events: usize) {
+        while self.turns.is_some() && self.hub.hurries(events) && self.patience.allows(1, Instant::now()) {
+            std::thread::sleep(PATIENCE);
         }
     }
 
@@ -265,7 +280,8 @@ impl Driver {
             }
             api::Event::Received(message) => batch.push(Event::Received(message)),
             api::Event::Lagged => {
-                batch.push(Event::Lagged(1));
+                batch.push(Event::Lagged(None));
+                self.hub.counters.gossip_lagged.add(1);
                 self.begin_resync();
             }
         }
