@@ -177,7 +177,12 @@ impl Topic {
     /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
     ///
     /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about
-    /// 90 s is dropped as a duplicate. Fails when the gossip layer does not take it within `broadcast_timeout`.
+    /// 90 s is dropped as a duplicate.
+    ///
+    /// It waits until the gossip layer takes the message, and that waits for the neighbors: whoever sends in a loop is slowed down to
+    /// what they take, and nothing is lost on the way to a reader that keeps up. Fails when the gossip layer does not take it within
+    /// `broadcast_timeout`. On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose
+    /// messages that come faster than the machine has time for; it is told by [`super::Event::Lagged`].
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_timeout();
