@@ -73,6 +73,8 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
+    /// Whether the gossip layer's queue was full when events were taken last.
+    queue_full: bool,
     budget: Budget,
     patience: Budget,
 }
@@ -117,6 +119,7 @@ impl Driver {
             joins: FuturesUnordered::new(),
             resync: None.into(),
             own_address,
+            queue_full: false,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
             patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
@@ -199,11 +202,10 @@ impl Driver {
             // Another task's turn would not come before this one's end: what is there is taken, whatever it costs of the turn.
             next = unconstrained(self.events.next()).now_or_never().flatten().and_then(Result::ok);
         }
-        if taken >= QUEUE
-            && let Some(turns) = &self.turns
-        {
-            // The queue was full, so there may be more in the gossip layer's ring, and that is taken first.
-            turns.skip_gossip();
+        let was_full = std::mem::replace(&mut self.queue_full, taken >= QUEUE);
+        if let Some(turns) = self.turns.as_ref().filter(|_| self.queue_full) {
+            // There may be more in the gossip layer's ring, and that is taken first.
+            turns.brake_gossip(was_full);
         }
         let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
         self.hub.counters.received.add(heard as u64);

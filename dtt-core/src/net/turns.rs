@@ -65,13 +65,17 @@ impl Turns {
     /// Waits until the gossip layer has a turn for one more broadcast. Fails when the node is closed.
     pub(super) async fn broadcast(&self) -> Result<()> {
         self.broadcasts.acquire().await.map_err(|_| Error::Closed("the node"))?.forget();
-        self.broadcast.notify_one();
+        // Half of them are there for the time that it takes to allow more.
+        if self.broadcasts.available_permits() < BROADCASTS / 2 {
+            self.broadcast.notify_one();
+        }
         Ok(())
     }
 
-    /// Has the gossip layer take nothing in at its next turn: commands come first, and these use the turn up.
-    pub(super) fn skip_gossip(&self) {
-        for sender in &self.idle {
+    /// Has the gossip layer take in half as much at its next turn, or nothing: commands come first, and these use the turn up.
+    pub(super) fn brake_gossip(&self, fully: bool) {
+        let senders = if fully { &self.idle[..] } else { &self.idle[..1] };
+        for sender in senders {
             while let Some(Ok(())) = unconstrained(sender.join_peers(Vec::new())).now_or_never() {}
         }
     }
