@@ -36,6 +36,8 @@
 #define DTT_FOREVER UINT64_MAX
 /* A time in the statistics that has not come. */
 #define DTT_NEVER UINT64_MAX
+/* The number of missing events, where nobody counted them: dtt_event_missed. */
+#define DTT_MISSED_UNKNOWN UINT64_MAX
 
 // The bytes of a topic id and of a node's id.
 #define DTT_ID_LEN 32
@@ -47,7 +49,7 @@
 #define DTT_TARGET_LEN 20
 
 // How many places this header knows for dtt_topic_stats.
-#define DTT_TOPIC_STATS 26
+#define DTT_TOPIC_STATS 27
 
 // How many places this header knows for dtt_node_stats and dtt_topic_dht_health.
 #define DTT_NODE_STATS 8
@@ -136,7 +138,7 @@ enum dtt_event_kind_t
     DTT_EVENT_NEIGHBOR_UP = 2,
     // A direct neighbor went: dtt_event_peer.
     DTT_EVENT_NEIGHBOR_DOWN = 3,
-    // The reader was too slow, or the machine too busy: dtt_event_missed says how many events are missing here.
+    // Events are missing here: the reader was too slow and its queue full, or the gossip layer lost them. dtt_event_missed says how many.
     DTT_EVENT_LAGGED = 4,
     // The topic looks for neighbors, has joined, or is alone again: dtt_event_state.
     DTT_EVENT_STATE = 5,
@@ -224,7 +226,7 @@ enum dtt_topic_stat_t
     DTT_STAT_SUBSCRIBERS = 19,
     // Events that wait in the fullest queue.
     DTT_STAT_QUEUE_DEPTH = 20,
-    // Events that slow readers have missed, over all queues.
+    // Events that slow readers have missed, over all queues. What the gossip layer lost is not in it.
     DTT_STAT_LAGGED = 21,
     // Time to the first record that the DHT stored.
     DTT_STAT_FIRST_STORE_MS = 22,
@@ -234,6 +236,8 @@ enum dtt_topic_stat_t
     DTT_STAT_FIRST_DIAL_MS = 24,
     // Time to the first neighbor.
     DTT_STAT_FIRST_NEIGHBOR_MS = 25,
+    // Times that the gossip layer lost events, for every reader: how many, it does not say.
+    DTT_STAT_GOSSIP_LAGGED = 26,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -633,7 +637,8 @@ const uint8_t *dtt_event_data(const dtt_event_t *event, size_t *length);
 // DTT_EVENT_RECEIVED it is the neighbor that handed the message over, not its author. Any thread.
 const uint8_t *dtt_event_peer(const dtt_event_t *event);
 
-// How many events are missing at a DTT_EVENT_LAGGED; 0 for other events. Any thread.
+// How many events are missing at a DTT_EVENT_LAGGED, exactly, since the reader's queue was full; DTT_MISSED_UNKNOWN if the gossip layer
+// lost them, which does not count; 0 for other events. Any thread.
 uint64_t dtt_event_missed(const dtt_event_t *event);
 
 // The state that a DTT_EVENT_STATE tells of; DTT_STATE_CLOSED for other events. Any thread.

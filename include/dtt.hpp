@@ -186,7 +186,12 @@ public:
         if (const std::uint8_t *peer = dtt_event_peer(event_)) std::copy(peer, peer + out.size(), out.begin());
         return out;
     }
-    std::uint64_t missed() const noexcept { return dtt_event_missed(event_); }
+    // How many events are missing at a DTT_EVENT_LAGGED, exactly; nothing if the number is not known; 0 for other events.
+    std::optional<std::uint64_t> missed() const noexcept {
+        const std::uint64_t missed = dtt_event_missed(event_);
+        if (missed == DTT_MISSED_UNKNOWN) return std::nullopt;
+        return missed;
+    }
     dtt_state_t state() const noexcept { return dtt_event_state(event_); }
     bool is_direct() const noexcept { return dtt_event_is_direct(event_); }
     const dtt_event_t *get() const noexcept { return event_; }

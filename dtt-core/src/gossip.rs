@@ -56,6 +56,7 @@ impl Topic {
             config: record_publisher.config().clone(),
             dht: record_publisher.dht().clone(),
             gossip,
+            turns: None,
             addresses,
             connector: None,
             neighborhood: Neighborhood::default(),

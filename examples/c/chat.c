@@ -30,7 +30,10 @@ static void on_event(void *userdata, const dtt_event_t *event) {
     case DTT_EVENT_RECEIVED: printf("%.*s\n", (int)length, (const char *)data); break;
     case DTT_EVENT_NEIGHBOR_UP: print_id("* met ", dtt_event_peer(event), "\n"); break;
     case DTT_EVENT_NEIGHBOR_DOWN: print_id("* lost ", dtt_event_peer(event), "\n"); break;
-    case DTT_EVENT_LAGGED: printf("* too slow: %llu events are missing\n", (unsigned long long)dtt_event_missed(event)); break;
+    case DTT_EVENT_LAGGED:
+        if (dtt_event_missed(event) == DTT_MISSED_UNKNOWN) printf("* too slow: events are missing\n");
+        else printf("* too slow: %llu events are missing\n", (unsigned long long)dtt_event_missed(event));
+        break;
     case DTT_EVENT_STATE: printf("* %s\n", dtt_event_state(event) == DTT_STATE_JOINED ? "Joined" : "looking for others"); break;
     default: break;
     }

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <string>
 
 static std::string brief(const dtt::id &id) { return dtt::hex(id).substr(0, 10); }
 
@@ -14,7 +15,9 @@ static void print(dtt::event_view event) {
     case DTT_EVENT_RECEIVED: std::cout << event.data().text() << std::endl; break;
     case DTT_EVENT_NEIGHBOR_UP: std::cout << "* met " << brief(event.peer()) << std::endl; break;
     case DTT_EVENT_NEIGHBOR_DOWN: std::cout << "* lost " << brief(event.peer()) << std::endl; break;
-    case DTT_EVENT_LAGGED: std::cout << "* too slow: " << event.missed() << " events are missing" << std::endl; break;
+    case DTT_EVENT_LAGGED:
+        std::cout << "* too slow: " << (event.missed() ? std::to_string(*event.missed()) + " " : "") << "events are missing" << std::endl;
+        break;
     case DTT_EVENT_STATE:
         std::cout << (event.state() == DTT_STATE_JOINED ? "* Joined" : "* looking for others") << std::endl;
         break;

@@ -28,7 +28,7 @@ async def listen(topic: dtt.Topic) -> None:
             case dtt.NeighborDown(peer=peer):
                 print("* lost", peer.short())
             case dtt.Lagged(missed=missed):
-                print(f"* too slow: {missed} events are missing")
+                print("* too slow:", "some" if missed is None else missed, "events are missing")
             case dtt.StateChanged(state=state):
                 print("*", state)
 

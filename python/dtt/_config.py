@@ -229,7 +229,7 @@ class TopicConfig(_Options):
     ones), ``"all"``, ``"relay_only"`` or ``"off"``. Only who holds the topic's secret can read them."""
     event_capacity: int = 1024
     """How many events wait for a subscriber at the most. When one more comes, the oldest goes and the subscriber is told
-    by a :class:`Lagged`. Up to 256 more wait on Python's side."""
+    by a :class:`Lagged` how many are missing. Up to 256 more wait on Python's side."""
     dht: DhtConfig = DhtConfig()
     """How the DHT is reached."""
     bootstrap: BootstrapConfig = BootstrapConfig()

@@ -74,7 +74,9 @@ class TopicStats:
     queue_depth: int = 0
     """Events that wait in the fullest queue."""
     lagged: int = 0
-    """Events that slow subscribers have missed."""
+    """Events that slow subscribers have missed. What the gossip layer lost is not in it."""
+    gossip_lagged: int = 0
+    """Times that the gossip layer lost events, for every subscriber: how many, it does not say."""
     first_store: float | None = None
     """From joining to the first record that the DHT stored."""
     first_record: float | None = None

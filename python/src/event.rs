@@ -39,12 +39,12 @@ pub(crate) struct NeighborDown {
     peer: Py<NodeId>,
 }
 
-/// This subscriber was too slow, or the machine too busy: events are missing here.
+/// Events are missing here: this subscriber was too slow and its queue full, or the gossip layer lost them.
 #[pyclass(frozen, module = "dtt")]
 pub(crate) struct Lagged {
-    /// At least so many are missing.
+    /// How many, exactly; None if the gossip layer lost them, which does not count.
     #[pyo3(get)]
-    missed: u64,
+    missed: Option<u64>,
 }
 
 /// The topic looks for neighbors, has joined, or is alone again.
@@ -153,7 +153,7 @@ macro_rules! one_field {
 
 one_field!(NeighborUp, peer: Py<NodeId>, |peer, _py| peer.get().0);
 one_field!(NeighborDown, peer: Py<NodeId>, |peer, _py| peer.get().0);
-one_field!(Lagged, missed: u64, |missed, _py| *missed);
+one_field!(Lagged, missed: Option<u64>, |missed, _py| *missed);
 one_field!(StateChanged, state: Py<PyString>, |state, py| state.bind(py).to_cow().map(|text| text.into_owned()).ok());
 
 fn truth(value: bool) -> &'static str {

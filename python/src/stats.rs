@@ -19,7 +19,7 @@ pub(crate) fn topic<'py>(py: Python<'py>, of: &TopicStats) -> PyResult<Bound<'py
     let refused = dict!(py, of.records_refused; malformed, sealed, topic, minute, signature);
     let dict = dict!(py, of; lookups, lookups_unanswered, records_accepted, hints_malformed, stores, stores_failed,
         dials_bootstrap, dials_bubble, dials_overlap, joined, alone, received, sent, neighbors, subscribers,
-        queue_depth, lagged; first_store, first_record, first_dial, first_neighbor);
+        queue_depth, lagged, gossip_lagged; first_store, first_record, first_dial, first_neighbor);
     dict.set_item("records_refused", refused)?;
     Ok(dict)
 }

@@ -230,6 +230,7 @@ def test_ids_and_keys() -> None:
         (dtt.NeighborUp(ID), f"NeighborUp(peer={ID!r})"),
         (dtt.NeighborDown(ID), f"NeighborDown(peer={ID!r})"),
         (dtt.Lagged(3), "Lagged(missed=3)"),
+        (dtt.Lagged(None), "Lagged(missed=None)"),
         (dtt.StateChanged("joined"), "StateChanged(state='joined')"),
     ],
 )

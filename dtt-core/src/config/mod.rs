@@ -84,7 +84,7 @@ settings! {
         /// Which addresses of its own a node writes into its records.
         address_hints: AddressHints = AddressHints::Auto;
         /// How many events wait for a subscriber at the most (up to about 4 KiB each with default messages). When
-        /// one more comes, the oldest goes and the subscriber is told how many it missed. Default 1024.
+        /// one more comes, the oldest goes and the subscriber is told exactly how many it missed. Default 1024.
         event_capacity: usize = 1024;
     }
     lend {

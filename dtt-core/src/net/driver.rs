@@ -16,15 +16,19 @@ use iroh_gossip::{
     net::Gossip,
     proto::DeliveryScope,
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    task::unconstrained,
+    time::{Instant, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, StoreJob,
+    Addresses, Connector, Dht, StoreJob, Turns,
     budget::Budget,
     clock::Clock,
     dht::Found,
     events::Event,
+    gossip_thread::QUEUE,
     hub::Hub,
     minutes::{Judged, Minutes},
 };
@@ -42,6 +46,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
 const HASHES_PER_SECOND: f64 = 500.0;
 const HASHES_IN_HAND: f64 = 2000.0;
+/// A reader that keeps up, and does not at this moment, is waited for: for so long, so often a second, and so often at once.
+const PATIENCE: Duration = Duration::from_millis(1);
+const PATIENCE_PER_SECOND: f64 = 50.0;
+const PATIENCE_IN_HAND: f64 = 200.0;
 /// How long the gossip layer has to name the present neighbors, after it was too busy to tell us of changes.
 const RESYNC: Duration = Duration::from_secs(1);
 
@@ -54,6 +62,7 @@ pub(super) struct Driver {
     events: GossipReceiver,
     addresses: Option<Addresses>,
     connector: Option<Connector>,
+    turns: Option<Arc<Turns>>,
     hub: Arc<Hub>,
     me: PeerId,
     clock: Clock,
@@ -64,7 +73,10 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
+    /// Whether the gossip layer's queue was full when events were taken last.
+    queue_full: bool,
     budget: Budget,
+    patience: Budget,
 }
 
 /// What a driver is made of.
@@ -77,6 +89,7 @@ pub(super) struct Parts {
     pub(super) events: GossipReceiver,
     pub(super) addresses: Option<Addresses>,
     pub(super) connector: Option<Connector>,
+    pub(super) turns: Option<Arc<Turns>>,
     pub(super) hub: Arc<Hub>,
 }
 
@@ -97,6 +110,7 @@ impl Driver {
             events: parts.events,
             addresses: parts.addresses,
             connector: parts.connector,
+            turns: parts.turns,
             hub: parts.hub,
             me,
             clock,
@@ -105,7 +119,9 @@ impl Driver {
             joins: FuturesUnordered::new(),
             resync: None.into(),
             own_address,
+            queue_full: false,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
+            patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
     }
 
@@ -176,16 +192,24 @@ impl Driver {
     /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.
     fn gossip_events(&mut self, first: api::Event) {
         let mut batch = Vec::with_capacity(16);
-        let mut next = Some(first);
+        let (mut next, mut taken) = (Some(first), 0);
         while let Some(event) = next {
             self.take_event(event, &mut batch);
-            if batch.len() >= BATCH {
+            taken += 1;
+            if taken >= BATCH {
                 break;
             }
-            next = self.events.next().now_or_never().flatten().and_then(Result::ok);
+            // Another task's turn would not come before this one's end: what is there is taken, whatever it costs of the turn.
+            next = unconstrained(self.events.next()).now_or_never().flatten().and_then(Result::ok);
+        }
+        let was_full = std::mem::replace(&mut self.queue_full, taken >= QUEUE);
+        if let Some(turns) = self.turns.as_ref().filter(|_| self.queue_full) {
+            // There may be more in the gossip layer's ring, and that is taken first.
+            turns.brake_gossip(was_full);
         }
         let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
         self.hub.counters.received.add(heard as u64);
+        self.wait_for_readers(batch.len());
         self.hub.publish(&batch);
         for event in &batch {
             match event {
@@ -203,6 +227,14 @@ impl Driver {
         }
         if heard > 0 {
             self.hear(&batch);
+        }
+    }
+
+    /// Holds the whole node up for a moment, and its peers with it, so that a reader that keeps up otherwise does not miss something because
+    /// the system ran others. It is for a short while only: who is slow for longer misses its oldest events.
+    fn wait_for_readers(&mut self, events: usize) {
+        while self.turns.is_some() && self.hub.hurries(events) && self.patience.allows(1, Instant::now()) {
+            std::thread::sleep(PATIENCE);
         }
     }
 
@@ -250,7 +282,8 @@ impl Driver {
             }
             api::Event::Received(message) => batch.push(Event::Received(message)),
             api::Event::Lagged => {
-                batch.push(Event::Lagged(1));
+                batch.push(Event::Lagged(None));
+                self.hub.counters.gossip_lagged.add(1);
                 self.begin_resync();
             }
         }

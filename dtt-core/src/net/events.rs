@@ -27,8 +27,10 @@ pub enum Event {
     NeighborDown(EndpointId),
     /// A message came in. `delivered_from` is the neighbor that handed it over, not its author.
     Received(Message),
-    /// This subscriber was too slow, or the machine too busy: at least this many events are missing here.
-    Lagged(u64),
+    /// Events are missing here: exactly so many, since this subscriber was too slow and its queue full. None: the number is not
+    /// known, since the gossip layer lost them. A node's own gossip layer waits instead; one that a program brings
+    /// ([`crate::AutoDiscoveryGossip`]) loses events when it is busier than the machine, and does not count them.
+    Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
     State(TopicState),
 }
@@ -127,7 +129,11 @@ pub(super) struct State {
     events: VecDeque<Event>,
     /// Events that are missing before the first one that waits.
     missed: u64,
+    /// Whether events that nobody counted are among them.
+    missed_unknown: bool,
     missed_ever: u64,
+    /// Whether the reader has read everything at least once since it missed something.
+    keeps_up: bool,
     closed: bool,
     waker: Option<Waker>,
 }
@@ -144,13 +150,8 @@ impl Queue {
             return;
         }
         for event in events {
-            if let Event::Lagged(n) = event {
-                state.miss(*n);
-                continue;
-            }
             if state.events.len() == self.capacity {
-                state.events.pop_front();
-                state.miss(1);
+                state.miss_oldest();
             }
             state.events.push_back(event.clone());
         }
@@ -169,6 +170,13 @@ impl Queue {
 
     pub(super) fn depth(&self) -> usize {
         self.lock().events.len()
+    }
+
+    /// Whether this many events would make a reader miss something that has kept up so far.
+    pub(super) fn hurries(&self, events: usize) -> bool {
+        let state = self.lock();
+        let is_too_much = !state.events.is_empty() && state.events.len() + events > self.capacity;
+        is_too_much && state.keeps_up && !state.closed
     }
 
     pub(super) fn missed_ever(&self) -> u64 {
@@ -200,10 +208,16 @@ impl Queue {
 
 impl State {
     fn pop(&mut self) -> Option<Event> {
-        match std::mem::take(&mut self.missed) {
-            0 => self.events.pop_front(),
-            missed => Some(Event::Lagged(missed)),
+        let missed = std::mem::take(&mut self.missed);
+        if std::mem::take(&mut self.missed_unknown) {
+            return Some(Event::Lagged(None));
         }
+        if missed > 0 {
+            return Some(Event::Lagged(Some(missed)));
+        }
+        let event = self.events.pop_front();
+        self.keeps_up |= self.events.is_empty();
+        event
     }
 
     /// Of an empty queue: whether it has ended. If not, the waker is kept.
@@ -222,12 +236,17 @@ impl State {
     }
 
     fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.missed == 0
+        self.events.is_empty() && self.missed == 0 && !self.missed_unknown
     }
 
-    fn miss(&mut self, n: u64) {
-        self.missed += n;
-        self.missed_ever += n;
+    fn miss_oldest(&mut self) {
+        self.keeps_up = false;
+        if self.events.pop_front() == Some(Event::Lagged(None)) {
+            self.missed_unknown = true;
+        } else {
+            self.missed += 1;
+            self.missed_ever += 1;
+        }
     }
 }
 
@@ -251,10 +270,40 @@ mod tests {
         let queue = Queue::new(2);
         let mut events = Events::new(queue.clone(), None);
         queue.push(&[state(0), state(1), state(2), state(0), state(1)]);
-        assert_eq!(events.next().now_or_never(), Some(Some(Event::Lagged(3))));
+        assert_eq!(events.next().now_or_never(), Some(Some(Event::Lagged(Some(3)))));
         assert_eq!(events.next_batch(10).now_or_never(), Some(vec![state(0), state(1)]));
         assert_eq!(events.try_next(), None);
         assert_eq!(queue.missed_ever(), 3);
+    }
+
+    #[test]
+    fn what_includes_a_gap_of_unknown_size_is_of_unknown_size() {
+        let queue = Queue::new(2);
+        let mut events = Events::new(queue.clone(), None);
+        queue.push(&[state(0), Event::Lagged(None), state(1), state(2)]);
+        assert_eq!(events.next_batch(10).now_or_never(), Some(vec![Event::Lagged(None), state(1), state(2)]));
+        queue.push(&[state(0), state(1), state(2)]);
+        assert_eq!(events.try_next(), Some(Event::Lagged(Some(1))), "it is told once");
+        assert_eq!(queue.missed_ever(), 2, "what is known is counted");
+    }
+
+    #[test]
+    fn only_a_reader_that_keeps_up_can_be_hurried() {
+        let queue = Queue::new(2);
+        let mut events = Events::new(queue.clone(), None);
+        queue.push(&[state(0)]);
+        assert!(!queue.hurries(2), "it has read nothing yet");
+        events.try_next();
+        assert!(!queue.hurries(3), "an empty queue cannot become emptier");
+        queue.push(&[state(0)]);
+        assert_eq!((queue.hurries(1), queue.hurries(2)), (false, true));
+        queue.push(&[state(1), state(2)]);
+        assert!(!queue.hurries(1), "it has missed something");
+        assert_eq!(events.next_batch(3).now_or_never().map(|batch| batch.len()), Some(3));
+        queue.push(&[state(0), state(1)]);
+        assert!(queue.hurries(1), "it has caught up");
+        events.close();
+        assert!(!queue.hurries(1));
     }
 
     #[test]
@@ -276,12 +325,11 @@ mod tests {
         let queue = Queue::new(8);
         let mut events = Events::new(queue.clone(), None);
         assert_eq!(events.next().now_or_never(), None);
-        queue.push(&[state(1), Event::Lagged(4)]);
+        queue.push(&[state(1), Event::Lagged(None)]);
         queue.close();
         assert!(!events.is_finished());
         let all: Vec<_> = std::iter::from_fn(|| events.next().now_or_never().flatten()).collect();
-        assert_eq!(all.len(), 2);
-        assert!(all.contains(&Event::Lagged(4)));
+        assert_eq!(all, [state(1), Event::Lagged(None)], "the gap stands where it was");
         assert!(events.is_finished());
         assert_eq!(events.next_batch(5).now_or_never(), Some(vec![]));
     }
@@ -301,7 +349,7 @@ mod tests {
         let before = woken.0.load(Ordering::Relaxed);
         assert_eq!(before, 1, "only the first push found someone waiting");
         events.close();
-        queue.push(&[state(2), Event::Lagged(3)]);
+        queue.push(&[state(2), Event::Lagged(None)]);
         assert!(events.is_closed() && !events.is_finished());
         assert_eq!(events.poll_batch(&mut cx, 4, &mut batch), Poll::Ready(1));
         assert_eq!(batch, [state(1)]);

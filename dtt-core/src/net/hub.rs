@@ -131,6 +131,11 @@ impl Hub {
         inner.subscribers.iter().for_each(|queue| queue.push(events));
     }
 
+    /// Whether this many events would make a reader miss something that has kept up so far.
+    pub(super) fn hurries(&self, events: usize) -> bool {
+        self.lock().subscribers.iter().any(|queue| queue.hurries(events))
+    }
+
     /// Ends every subscription and lets go of the gossip topic.
     pub(super) fn close(&self) {
         let queues = {

@@ -20,13 +20,15 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, Neighborhood, Swarm, Topic,
+    Addresses, Connector, Dht, Neighborhood, Swarm, Topic, Turns,
     acceptor::Acceptor,
     connections::{Connections, LOOK},
+    gossip_thread::GossipThread,
     node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,
     topic::WeakTopic,
+    transport::transport_config,
 };
 use crate::{
     error::{Error, Result},
@@ -63,6 +65,7 @@ struct Inner {
     config: NodeConfig,
     endpoint: Endpoint,
     gossip: Gossip,
+    turns: Arc<Turns>,
     connections: Connections,
     neighborhood: Neighborhood,
     connector: Connector,
@@ -94,7 +97,12 @@ impl Node {
         config.validate()?;
         let connections = Connections::default();
         let endpoint = bind(&config, connections.clone()).await?;
-        let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
+        let thread = GossipThread::take()
+            .map_err(|error| Error::Bind { what: "the gossip layer's thread", reason: error.to_string() })?;
+        let gossip = {
+            let _entered = thread.runtime().enter();
+            Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone())
+        };
         let neighborhood = Neighborhood::default();
         let acceptor =
             Acceptor { gossip: gossip.clone(), connections: connections.clone(), neighborhood: neighborhood.clone() };
@@ -103,6 +111,7 @@ impl Node {
         let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
         let dht = Dht::new(config.topics.dht_config());
         let token = CancellationToken::new();
+        let turns = Turns::of(&gossip, thread, token.clone()).await?;
         tokio::spawn({
             let (dht, token) = (dht.clone(), token.clone());
             async move { token.run_until_cancelled_owned(dht.warm()).await }
@@ -112,6 +121,7 @@ impl Node {
             config,
             endpoint,
             gossip,
+            turns,
             connections,
             neighborhood,
             connector,
@@ -270,6 +280,7 @@ impl Node {
             dht: Dht::new(config.dht_config()),
             config,
             gossip: inner.gossip.clone(),
+            turns: Some(inner.turns.clone()),
             addresses: Some(inner.addresses.clone()),
             connector: Some(inner.connector.clone()),
             neighborhood: inner.neighborhood.clone(),
@@ -331,7 +342,10 @@ async fn close_unused(node: Weak<Inner>) {
 }
 
 async fn bind(config: &NodeConfig, connections: Connections) -> Result<Endpoint> {
-    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?).hooks(connections);
+    let mut builder = Endpoint::builder(presets::Minimal)
+        .transport_config(transport_config())
+        .relay_mode(config.relay_mode()?)
+        .hooks(connections);
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }

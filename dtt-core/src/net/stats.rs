@@ -84,8 +84,10 @@ pub struct TopicStats {
     pub subscribers: u64,
     /// Events that wait in the fullest queue.
     pub queue_depth: u64,
-    /// Events that slow subscribers have missed, over all queues.
+    /// Events that slow subscribers have missed, over all queues. What the gossip layer lost is not in it.
     pub lagged: u64,
+    /// Times that the gossip layer lost events, for every subscriber: how many, it does not say.
+    pub gossip_lagged: u64,
     /// From joining to the first record that the DHT stored.
     pub first_store: Option<Duration>,
     /// From joining to the first record of another node.
@@ -168,6 +170,7 @@ pub(crate) struct TopicCounters {
     pub(crate) alone: Counter,
     pub(crate) received: Counter,
     pub(crate) sent: Counter,
+    pub(crate) gossip_lagged: Counter,
     first_store: OnceLock<Duration>,
     first_record: OnceLock<Duration>,
     first_dial: OnceLock<Duration>,
@@ -194,6 +197,7 @@ impl TopicCounters {
             alone: Counter::default(),
             received: Counter::default(),
             sent: Counter::default(),
+            gossip_lagged: Counter::default(),
             first_store: OnceLock::new(),
             first_record: OnceLock::new(),
             first_dial: OnceLock::new(),
@@ -255,6 +259,7 @@ impl TopicCounters {
             alone: self.alone.get(),
             received: self.received.get(),
             sent: self.sent.get(),
+            gossip_lagged: self.gossip_lagged.get(),
             first_store: self.first_store.get().copied(),
             first_record: self.first_record.get().copied(),
             first_dial: self.first_dial.get().copied(),

@@ -8,16 +8,17 @@ use std::{
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use iroh::{EndpointAddr, EndpointId};
 use iroh_gossip::{api::JoinOptions as GossipJoin, net::Gossip};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, Neighborhood,
+    Addresses, Connector, Dht, Neighborhood, Turns,
     driver::{Driver, Parts},
     events::{Events, Keep, Queue},
+    gossip_thread,
     hub::{Hub, Status},
     stats::{DhtHealth, TopicStats},
     why_alone::why_alone,
@@ -31,8 +32,8 @@ use crate::{
 
 /// Bytes of a gossip message that its frame needs at the most.
 const FRAME: usize = 39;
-/// Events that may wait between the gossip layer and a topic's task.
-const GOSSIP_QUEUE: usize = 4096;
+/// Events that may wait between a program's own gossip layer and a topic's task.
+const OWN_GOSSIP_QUEUE: usize = 4096;
 
 /// A topic that has been joined: cheap to clone, usable from any thread.
 ///
@@ -57,6 +58,7 @@ struct Inner {
     dht: Dht,
     addresses: Option<Addresses>,
     connector: Option<Connector>,
+    turns: Option<Arc<Turns>>,
     timeouts: TimeoutConfig,
     limit: usize,
     token: CancellationToken,
@@ -77,6 +79,8 @@ pub(crate) struct Swarm {
     pub(crate) config: Config,
     pub(crate) dht: Dht,
     pub(crate) gossip: Gossip,
+    /// Where the gossip layer runs, if it is one of ours: the topic's task runs there as well.
+    pub(crate) turns: Option<Arc<Turns>>,
     pub(crate) addresses: Option<Addresses>,
     pub(crate) connector: Option<Connector>,
     pub(crate) neighborhood: Neighborhood,
@@ -89,7 +93,8 @@ pub(crate) struct Swarm {
 /// Subscribes the gossip topic and starts the task that drives it.
 pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     swarm.config.validate()?;
-    let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: GOSSIP_QUEUE };
+    let capacity = if swarm.turns.is_some() { gossip_thread::QUEUE } else { OWN_GOSSIP_QUEUE };
+    let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: capacity };
     let subscribed = swarm.gossip.subscribe_with_opts((*swarm.keys.topic_id()).into(), options).await;
     let (sender, events) = subscribed.map_err(|error| Error::Gossip(error.to_string()))?.split();
     let hub = Hub::new(sender, swarm.neighborhood, swarm.config.event_capacity(), swarm.paused);
@@ -99,6 +104,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         dht: swarm.dht.clone(),
         addresses: swarm.addresses.clone(),
         connector: swarm.connector.clone(),
+        turns: swarm.turns.clone(),
         timeouts: swarm.config.timeouts().clone(),
         limit: swarm.gossip.max_message_size().saturating_sub(FRAME),
         token: swarm.token.clone(),
@@ -114,21 +120,35 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         events,
         addresses: swarm.addresses,
         connector: swarm.connector,
+        turns: swarm.turns.clone(),
         hub: hub.clone(),
     };
+    let (token, mut status) = (swarm.token.clone(), hub.status());
     let closes = CloseOnDrop(hub);
-    tokio::spawn(async move {
+    let task = async move {
         let _closes = closes;
         // A rotation that the application brings may panic; its topic closes then, and nothing else.
         let drive = async move { Driver::new(parts).run(swarm.token).await };
         if AssertUnwindSafe(drive).catch_unwind().await.is_err() {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
         }
-    });
+    };
+    match &swarm.turns {
+        None => drop(tokio::spawn(task)),
+        Some(turns) => {
+            turns.thread().runtime().spawn(task);
+            // The endpoint ends with the caller's runtime, and the topic with it.
+            let ends = token.drop_guard();
+            tokio::spawn(async move {
+                let _ends = ends;
+                let _ = status.wait_for(|status| *status == Status::Closed).await;
+            });
+        }
+    }
     Ok(topic)
 }
 
-/// Closes the topic however its task ends, also when the runtime goes down under it: nobody must wait for ever.
+/// Closes the topic however its task ends, also when a runtime goes down under it: nobody must wait for ever.
 struct CloseOnDrop(Arc<Hub>);
 
 impl Drop for CloseOnDrop {
@@ -157,12 +177,17 @@ impl Topic {
     /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
     ///
     /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about
-    /// 90 s is dropped as a duplicate. Fails when the gossip layer does not take it within `broadcast_timeout`.
+    /// 90 s is dropped as a duplicate.
+    ///
+    /// It waits until the gossip layer takes the message, and that waits for the neighbors: whoever sends in a loop is slowed down to
+    /// what they take, and nothing is lost on the way to a reader that keeps up. Fails when the gossip layer does not take it within
+    /// `broadcast_timeout`. On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose
+    /// messages that come faster than the machine has time for; it is told by [`super::Event::Lagged`].
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_timeout();
         let sender = self.inner.hub.sender()?;
-        in_time("broadcast", limit, sender.broadcast(content.clone())).await?;
+        in_time("broadcast", limit, self.in_turn(sender.broadcast(content.clone()))).await?;
         self.inner.hub.note_sent(content);
         Ok(())
     }
@@ -172,7 +197,7 @@ impl Topic {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_neighbors_timeout();
         let sender = self.inner.hub.sender()?;
-        in_time("broadcast_neighbors", limit, sender.broadcast_neighbors(content)).await?;
+        in_time("broadcast_neighbors", limit, self.in_turn(sender.broadcast_neighbors(content))).await?;
         self.inner.hub.counters.sent.add(1);
         Ok(())
     }
@@ -197,7 +222,8 @@ impl Topic {
                 tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
             }
         }
-        in_time("join_peers", limit, sender.join_peers(ids)).await
+        let join = sender.join_peers(ids).map_err(|error| Error::Gossip(error.to_string()));
+        in_time("join_peers", limit, join).await
     }
 
     /// The direct neighbors now.
@@ -304,6 +330,14 @@ impl Topic {
         WeakTopic(Arc::downgrade(&self.inner))
     }
 
+    /// Makes a call of the gossip layer when the node has a turn for it.
+    async fn in_turn<E: fmt::Display>(&self, call: impl Future<Output = Result<(), E>>) -> Result<()> {
+        if let Some(turns) = &self.inner.turns {
+            turns.broadcast().await?;
+        }
+        call.await.map_err(|error| Error::Gossip(error.to_string()))
+    }
+
     fn check_size(&self, content: Bytes) -> Result<Bytes> {
         let (size, limit) = (content.len(), self.inner.limit);
         if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(content) }
@@ -322,14 +356,6 @@ impl WeakTopic {
 }
 
 /// Runs a call of the gossip layer within a limit.
-async fn in_time<E: std::fmt::Display>(
-    what: &'static str,
-    limit: Duration,
-    call: impl Future<Output = Result<(), E>>,
-) -> Result<()> {
-    match timeout(limit, call).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Error::Gossip(error.to_string())),
-        Err(_) => Err(Error::Timeout { what, after: limit }),
-    }
+async fn in_time(what: &'static str, limit: Duration, call: impl Future<Output = Result<()>>) -> Result<()> {
+    timeout(limit, call).await.unwrap_or(Err(Error::Timeout { what, after: limit }))
 }

@@ -32,7 +32,7 @@ pub enum dtt_event_kind_t {
     DTT_EVENT_NEIGHBOR_UP = 2,
     /// A direct neighbor went: dtt_event_peer.
     DTT_EVENT_NEIGHBOR_DOWN = 3,
-    /// The reader was too slow, or the machine too busy: dtt_event_missed says how many events are missing here.
+    /// Events are missing here: the reader was too slow and its queue full, or the gossip layer lost them. dtt_event_missed says how many.
     DTT_EVENT_LAGGED = 4,
     /// The topic looks for neighbors, has joined, or is alone again: dtt_event_state.
     DTT_EVENT_STATE = 5,
@@ -108,12 +108,16 @@ pub unsafe extern "C" fn dtt_event_peer(event: *const dtt_event_t) -> *const u8 
     })
 }
 
-/// How many events are missing at a DTT_EVENT_LAGGED; 0 for other events. Any thread.
+/// The header's DTT_MISSED_UNKNOWN.
+const MISSED_UNKNOWN: u64 = u64::MAX;
+
+/// How many events are missing at a DTT_EVENT_LAGGED, exactly, since the reader's queue was full; DTT_MISSED_UNKNOWN if the gossip layer
+/// lost them, which does not count; 0 for other events. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_missed(event: *const dtt_event_t) -> u64 {
     peek(0, || {
         Ok(match handle::borrow(event, "event")?.0 {
-            Event::Lagged(missed) => missed,
+            Event::Lagged(missed) => missed.unwrap_or(MISSED_UNKNOWN),
             _ => 0,
         })
     })

@@ -54,7 +54,7 @@ pub enum dtt_topic_stat_t {
     DTT_STAT_SUBSCRIBERS = 19,
     /// Events that wait in the fullest queue.
     DTT_STAT_QUEUE_DEPTH = 20,
-    /// Events that slow readers have missed, over all queues.
+    /// Events that slow readers have missed, over all queues. What the gossip layer lost is not in it.
     DTT_STAT_LAGGED = 21,
     /// Time to the first record that the DHT stored.
     DTT_STAT_FIRST_STORE_MS = 22,
@@ -64,10 +64,12 @@ pub enum dtt_topic_stat_t {
     DTT_STAT_FIRST_DIAL_MS = 24,
     /// Time to the first neighbor.
     DTT_STAT_FIRST_NEIGHBOR_MS = 25,
+    /// Times that the gossip layer lost events, for every reader: how many, it does not say.
+    DTT_STAT_GOSSIP_LAGGED = 26,
 }
 
 /// How many places this header knows for dtt_topic_stats.
-pub const DTT_TOPIC_STATS: usize = 26;
+pub const DTT_TOPIC_STATS: usize = 27;
 
 /// The places of a node's statistics, for dtt_node_stats and dtt_topic_dht_health. Places never change; new ones come at
 /// the end.
@@ -130,6 +132,7 @@ pub(super) fn of_topic(stats: &TopicStats) -> [u64; DTT_TOPIC_STATS] {
         millis(stats.first_record),
         millis(stats.first_dial),
         millis(stats.first_neighbor),
+        stats.gossip_lagged,
     ]
 }
 

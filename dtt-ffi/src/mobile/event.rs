@@ -64,10 +64,10 @@ pub enum Event {
         /// Its id.
         node: NodeId,
     },
-    /// This subscriber was too slow, or the machine too busy: events are missing here.
+    /// Events are missing here: this subscriber was too slow and its queue full, or the gossip layer lost them.
     Lagged {
-        /// How many, at least.
-        missed: u64,
+        /// How many, exactly; none if the gossip layer lost them, which does not count.
+        missed: Option<u64>,
     },
     /// The topic looks for neighbors, has joined, or is alone again.
     State {

@@ -51,8 +51,10 @@ pub struct TopicStats {
     pub subscribers: u64,
     /// Events that wait in the fullest queue.
     pub queue_depth: u64,
-    /// Events that slow readers have missed, over all queues.
+    /// Events that slow readers have missed, over all queues. What the gossip layer lost is not in it.
     pub lagged: u64,
+    /// Times that the gossip layer lost events, for every reader: how many, it does not say.
+    pub gossip_lagged: u64,
     /// From joining to the first record that the DHT stored.
     pub first_store: Option<Millis>,
     /// From joining to the first record of another node.
@@ -117,6 +119,7 @@ impl From<CoreTopic> for TopicStats {
             subscribers: stats.subscribers,
             queue_depth: stats.queue_depth,
             lagged: stats.lagged,
+            gossip_lagged: stats.gossip_lagged,
             first_store: stats.first_store.map(Millis::from),
             first_record: stats.first_record.map(Millis::from),
             first_dial: stats.first_dial.map(Millis::from),

@@ -120,7 +120,8 @@ def _show(event: dtt.Event, show: Callable[..., None]) -> None:
         case dtt.NeighborDown(peer=peer):
             show(("ansibrightblack", f"* lost {peer.short()}"))
         case dtt.Lagged(missed=missed):
-            show(("ansiyellow", f"* {missed} events are missing"))
+            number = "" if missed is None else f"{missed} "
+            show(("ansiyellow", f"* {number}events are missing"))
         case dtt.StateChanged():
             pass
 

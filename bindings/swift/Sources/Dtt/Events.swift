@@ -5,7 +5,8 @@ import Foundation
 /// the task is cancelled.
 ///
 /// Whoever stops iterating loses nothing: the next iteration goes on where this one ended. Two at the same time share the
-/// events. When a reader is slow and the queue is full, the oldest events go, and a `lagged` event says how many.
+/// events. When a reader is slow and the queue is full, the oldest events go, and a `lagged` event says exactly how
+/// many. It has no number where the gossip layer lost events, which does not count.
 public final class Events: AsyncSequence, @unchecked Sendable {
     public typealias Element = Event
 

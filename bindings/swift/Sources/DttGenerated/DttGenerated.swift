@@ -4297,9 +4297,13 @@ public struct TopicStats: Equatable, Hashable {
      */
     public var queueDepth: UInt64
     /**
-     * Events that slow readers have missed, over all queues.
+     * Events that slow readers have missed, over all queues. What the gossip layer lost is not in it.
      */
     public var lagged: UInt64
+    /**
+     * Times that the gossip layer lost events, for every reader: how many, it does not say.
+     */
+    public var gossipLagged: UInt64
     /**
      * From joining to the first record that the DHT stored.
      */
@@ -4384,8 +4388,11 @@ public struct TopicStats: Equatable, Hashable {
          * Events that wait in the fullest queue.
          */queueDepth: UInt64,
         /**
-         * Events that slow readers have missed, over all queues.
+         * Events that slow readers have missed, over all queues. What the gossip layer lost is not in it.
          */lagged: UInt64,
+        /**
+         * Times that the gossip layer lost events, for every reader: how many, it does not say.
+         */gossipLagged: UInt64,
         /**
          * From joining to the first record that the DHT stored.
          */firstStore: Millis?,
@@ -4420,6 +4427,7 @@ public struct TopicStats: Equatable, Hashable {
         self.subscribers = subscribers
         self.queueDepth = queueDepth
         self.lagged = lagged
+        self.gossipLagged = gossipLagged
         self.firstStore = firstStore
         self.firstRecord = firstRecord
         self.firstDial = firstDial
@@ -4464,6 +4472,7 @@ public struct FfiConverterTypeTopicStats: FfiConverterRustBuffer {
                 subscribers: FfiConverterUInt64.read(from: &buf),
                 queueDepth: FfiConverterUInt64.read(from: &buf),
                 lagged: FfiConverterUInt64.read(from: &buf),
+                gossipLagged: FfiConverterUInt64.read(from: &buf),
                 firstStore: FfiConverterOptionTypeMillis.read(from: &buf),
                 firstRecord: FfiConverterOptionTypeMillis.read(from: &buf),
                 firstDial: FfiConverterOptionTypeMillis.read(from: &buf),
@@ -4494,6 +4503,7 @@ public struct FfiConverterTypeTopicStats: FfiConverterRustBuffer {
         FfiConverterUInt64.write(value.subscribers, into: &buf)
         FfiConverterUInt64.write(value.queueDepth, into: &buf)
         FfiConverterUInt64.write(value.lagged, into: &buf)
+        FfiConverterUInt64.write(value.gossipLagged, into: &buf)
         FfiConverterOptionTypeMillis.write(value.firstStore, into: &buf)
         FfiConverterOptionTypeMillis.write(value.firstRecord, into: &buf)
         FfiConverterOptionTypeMillis.write(value.firstDial, into: &buf)
@@ -4864,12 +4874,12 @@ public enum Event: Equatable, Hashable {
          */node: NodeId
     )
     /**
-     * This subscriber was too slow, or the machine too busy: events are missing here.
+     * Events are missing here: this subscriber was too slow and its queue full, or the gossip layer lost them.
      */
     case lagged(
         /**
-         * How many, at least.
-         */missed: UInt64
+         * How many, exactly; none if the gossip layer lost them, which does not count.
+         */missed: UInt64?
     )
     /**
      * The topic looks for neighbors, has joined, or is alone again.
@@ -4909,7 +4919,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 3: return .neighborDown(node: try FfiConverterTypeNodeId.read(from: &buf)
         )
 
-        case 4: return .lagged(missed: try FfiConverterUInt64.read(from: &buf)
+        case 4: return .lagged(missed: try FfiConverterOptionUInt64.read(from: &buf)
         )
 
         case 5: return .state(state: try FfiConverterTypeTopicState.read(from: &buf)
@@ -4940,7 +4950,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
 
         case let .lagged(missed):
             writeInt(&buf, Int32(4))
-            FfiConverterUInt64.write(missed, into: &buf)
+            FfiConverterOptionUInt64.write(missed, into: &buf)
 
 
         case let .state(state):
@@ -5631,6 +5641,30 @@ fileprivate struct FfiConverterOptionUInt32: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterUInt32.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionUInt64: FfiConverterRustBuffer {
+    typealias SwiftType = UInt64?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterUInt64.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterUInt64.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }

@@ -89,7 +89,7 @@ import Testing
         let missed = Shared<Int>()
         let goOn = DispatchSemaphore(value: 0)
         try his.listen { event in
-            if case .lagged(let count) = event { missed.add(Int(count)) }
+            if case .lagged(.some(let count)) = event { missed.add(Int(count)) }
             if case .received = event { seen.add(1) }
             // So slow that everything has come before it goes on.
             if goOn.wait(timeout: .now() + 60) == .success { goOn.signal() }

@@ -29,7 +29,8 @@ async fn chat() -> Result<()> {
                 Some(Event::NeighborUp(peer)) => println!("* met {}", peer.fmt_short()),
                 Some(Event::NeighborDown(peer)) => println!("* lost {}", peer.fmt_short()),
                 Some(Event::Received(message)) => println!("{}", String::from_utf8_lossy(&message.content)),
-                Some(Event::Lagged(missed)) => println!("* too slow: {missed} events are missing"),
+                Some(Event::Lagged(Some(missed))) => println!("* too slow: {missed} events are missing"),
+                Some(Event::Lagged(None)) => println!("* too slow: events are missing"),
                 Some(Event::State(state)) => println!("* {state:?}"),
                 Some(_) => {}
                 None => break,

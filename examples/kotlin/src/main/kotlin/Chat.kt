@@ -39,7 +39,7 @@ private suspend fun chat(name: String, secret: String) {
                     is Event.NeighborUp -> println("* met ${event.node.short}")
                     is Event.NeighborDown -> println("* lost ${event.node.short}")
                     is Event.Received -> println(event.message.text)
-                    is Event.Lagged -> println("* too slow: ${event.missed} events are missing")
+                    is Event.Lagged -> println("* too slow: ${event.missed?.let { "$it " } ?: ""}events are missing")
                     is Event.State -> println("* ${words.getValue(event.state)}")
                 }
             }

@@ -28,7 +28,7 @@ import Foundation
                 case .neighborUp(let node): say("* met \(node.short)")
                 case .neighborDown(let node): say("* lost \(node.short)")
                 case .received(let message): say(message.text)
-                case .lagged(let missed): say("* too slow: \(missed) events are missing")
+                case .lagged(let missed): say("* too slow: \(missed.map { "\($0) " } ?? "")events are missing")
                 case .state(.lookingUp): say("* Looking for others")
                 case .state(.joined): say("* Joined")
                 case .state(.alone): say("* Alone")

@@ -6384,9 +6384,14 @@ data class TopicStats (
     val `queueDepth`: kotlin.ULong
     ,
     /**
-     * Events that slow readers have missed, over all queues.
+     * Events that slow readers have missed, over all queues. What the gossip layer lost is not in it.
      */
     val `lagged`: kotlin.ULong
+    ,
+    /**
+     * Times that the gossip layer lost events, for every reader: how many, it does not say.
+     */
+    val `gossipLagged`: kotlin.ULong
     ,
     /**
      * From joining to the first record that the DHT stored.
@@ -6445,6 +6450,7 @@ public object FfiConverterTypeTopicStats: FfiConverterRustBuffer<TopicStats> {
             FfiConverterULong.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
@@ -6475,6 +6481,7 @@ public object FfiConverterTypeTopicStats: FfiConverterRustBuffer<TopicStats> {
             FfiConverterULong.allocationSize(value.`subscribers`) +
             FfiConverterULong.allocationSize(value.`queueDepth`) +
             FfiConverterULong.allocationSize(value.`lagged`) +
+            FfiConverterULong.allocationSize(value.`gossipLagged`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`firstStore`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`firstRecord`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`firstDial`) +
@@ -6504,6 +6511,7 @@ public object FfiConverterTypeTopicStats: FfiConverterRustBuffer<TopicStats> {
             FfiConverterULong.write(value.`subscribers`, buf)
             FfiConverterULong.write(value.`queueDepth`, buf)
             FfiConverterULong.write(value.`lagged`, buf)
+            FfiConverterULong.write(value.`gossipLagged`, buf)
             FfiConverterOptionalTypeMillis.write(value.`firstStore`, buf)
             FfiConverterOptionalTypeMillis.write(value.`firstRecord`, buf)
             FfiConverterOptionalTypeMillis.write(value.`firstDial`, buf)
@@ -6736,13 +6744,13 @@ sealed class Event {
     }
 
     /**
-     * This subscriber was too slow, or the machine too busy: events are missing here.
+     * Events are missing here: this subscriber was too slow and its queue full, or the gossip layer lost them.
      */
     data class Lagged(
         /**
-         * How many, at least.
+         * How many, exactly; none if the gossip layer lost them, which does not count.
          */
-        val `missed`: kotlin.ULong) : Event()
+        val `missed`: kotlin.ULong?) : Event()
 
     {
 
@@ -6791,7 +6799,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterTypeNodeId.read(buf),
                 )
             4 -> Event.Lagged(
-                FfiConverterULong.read(buf),
+                FfiConverterOptionalULong.read(buf),
                 )
             5 -> Event.State(
                 FfiConverterTypeTopicState.read(buf),
@@ -6826,7 +6834,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterULong.allocationSize(value.`missed`)
+                + FfiConverterOptionalULong.allocationSize(value.`missed`)
             )
         }
         is Event.State -> {
@@ -6857,7 +6865,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             }
             is Event.Lagged -> {
                 buf.putInt(4)
-                FfiConverterULong.write(value.`missed`, buf)
+                FfiConverterOptionalULong.write(value.`missed`, buf)
                 Unit
             }
             is Event.State -> {
@@ -7428,6 +7436,38 @@ public object FfiConverterOptionalUInt: FfiConverterRustBuffer<kotlin.UInt?> {
         } else {
             buf.put(1)
             FfiConverterUInt.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalULong: FfiConverterRustBuffer<kotlin.ULong?> {
+    override fun read(buf: ByteBuffer): kotlin.ULong? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterULong.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.ULong?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterULong.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.ULong?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterULong.write(value, buf)
         }
     }
 }

@@ -10,7 +10,7 @@ import kotlinx.coroutines.flow.FlowCollector
  *
  * Whoever stops collecting, by cancellation or by an operator like `first`, loses nothing: the next collector goes on where
  * this one ended. Two at the same time share the events. When a reader is slow and the queue is full, the oldest events
- * go, and an [Event.Lagged] says how many.
+ * go, and an [Event.Lagged] says exactly how many. It has no number where the gossip layer lost events, which does not count.
  */
 public class Events internal constructor(private val raw: RawEvents) : Flow<Event>, AutoCloseable {
     private val taken = ArrayDeque<Event>()

@@ -111,7 +111,7 @@ class ListenerTest {
         val heard = AtomicInteger()
         val goOn = CountDownLatch(1)
         his.listen { event ->
-            if (event is Event.Lagged) missed.addAndGet(event.missed.toInt())
+            if (event is Event.Lagged) missed.addAndGet(checkNotNull(event.missed).toInt())
             if (event is Event.Received) heard.incrementAndGet()
             // So slow that everything has come before it goes on.
             goOn.await(60, TimeUnit.SECONDS)
