@@ -97,11 +97,11 @@ internal class Held private constructor(private val files: Map<String, String>, 
     val threads get() = tasks.size
 
     /** Whether no more is held than [before]: as many, and not the same ones. */
-    fun isBack(before: Held): Boolean = descriptors <= before.descriptors && threads <= before.threads + LENT
+    fun isBack(before: Held): Boolean = descriptors <= before.descriptors + ANEW && threads <= before.threads + LENT
 
     /** What has come since [before], by name. */
     fun since(before: Held): String =
-        "$before, then $this with ${new(files, before.files)} and ${new(tasks, before.tasks)}"
+        "$before, then $this with ${new(files, before.files).map(::described)} and ${new(tasks, before.tasks)}"
 
     /** A descriptor's number is given again to another file. */
     private fun new(now: Map<String, String>, then: Map<String, String>) = now.filter { then[it.key] != it.value }.values.sorted()
@@ -114,6 +114,19 @@ internal class Held private constructor(private val files: Map<String, String>, 
          * keep some of them that another time end. It is far fewer than one for each cycle.
          */
         private const val LENT = 8
+
+        /** What stands may open a socket anew before it lets the old one go. It is far fewer than one for each cycle, too. */
+        private const val ANEW = 3
+
+        /** A socket's line in the system's tables tells of which kind it is. */
+        private fun described(file: String): String {
+            val inode = file.substringAfter('[').substringBefore(']')
+            val tables = listOf("udp", "udp6", "tcp", "tcp6", "netlink", "unix").map { File("/proc/self/net", it) }
+            val found = tables.firstNotNullOfOrNull { table ->
+                runCatching { table.readLines() }.getOrDefault(emptyList()).find { inode in it.split(' ') }?.let { "${table.name} $it" }
+            }
+            return found ?: file
+        }
 
         private val file = Regex("^(socket|anon_inode):.*")
 
