@@ -19,6 +19,7 @@ mod stats;
 mod store;
 mod testnet;
 mod topic;
+mod transport;
 mod why_alone;
 
 pub(crate) use addresses::Addresses;
@@ -34,3 +35,4 @@ pub(crate) use store::StoreJob;
 pub use testnet::Testnet;
 pub use topic::Topic;
 pub(crate) use topic::{Swarm, spawn_topic};
+pub use transport::transport_config;

@@ -27,6 +27,7 @@ use super::{
     spawn_topic,
     stats::NodeStats,
     topic::WeakTopic,
+    transport::transport_config,
 };
 use crate::{
     error::{Error, Result},
@@ -331,7 +332,10 @@ async fn close_unused(node: Weak<Inner>) {
 }
 
 async fn bind(config: &NodeConfig, connections: Connections) -> Result<Endpoint> {
-    let mut builder = Endpoint::builder(presets::Minimal).relay_mode(config.relay_mode()?).hooks(connections);
+    let mut builder = Endpoint::builder(presets::Minimal)
+        .transport_config(transport_config())
+        .relay_mode(config.relay_mode()?)
+        .hooks(connections);
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }
