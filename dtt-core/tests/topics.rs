@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use dtt_core::{Config, Event, Events, JoinOptions, Node, Testnet, Topic};
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 /// These tests take all that the machine has.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -64,8 +65,8 @@ async fn all_joined(members: &[Member], limit: u64) -> Vec<Duration> {
     times
 }
 
-/// One member says something on every topic, and everyone else must hear it on every topic.
-async fn everyone_hears(members: &mut [Member], speaker: usize, what: &str) {
+/// One member says something on every topic; how many of the others have not heard it on their topics within these seconds.
+async fn deaf(members: &mut [Member], speaker: usize, what: &str, seconds: u64) -> usize {
     let said = |topic: usize| format!("{what} {speaker} {topic}");
     for (number, (topic, _)) in members[speaker].topics.iter().enumerate() {
         topic.broadcast(said(number)).await.expect("the gossip layer takes it");
@@ -74,14 +75,36 @@ async fn everyone_hears(members: &mut [Member], speaker: usize, what: &str) {
     let queues = hearers.flat_map(|(_, member)| member.topics.iter_mut().enumerate());
     let heard = queues.map(async |(number, (_, events))| {
         let said = said(number);
-        while let Some(event) = events.next().await {
-            if matches!(event, Event::Received(message) if message.content == said.as_bytes()) {
-                return;
+        let hear = async {
+            while let Some(event) = events.next().await {
+                if matches!(event, Event::Received(message) if message.content == said.as_bytes()) {
+                    return;
+                }
             }
-        }
-        panic!("topic {number} ended");
+            panic!("topic {number} ended");
+        };
+        timeout(Duration::from_secs(seconds), hear).await.is_err()
     });
-    within(60, join_all(heard)).await;
+    join_all(heard).await.into_iter().filter(|deaf| *deaf).count()
+}
+
+async fn everyone_hears(members: &mut [Member], speaker: usize, what: &str) {
+    assert_eq!(deaf(members, speaker, what, 60).await, 0, "topics on which somebody did not hear {speaker}");
+}
+
+/// Those who joined at once may begin as several swarms of a few, which then merge.
+async fn become_whole(members: &mut [Member]) {
+    let begin = Instant::now();
+    let mut round = 0;
+    loop {
+        let deaf = deaf(members, 0, &format!("whole {round}"), 5).await;
+        println!("{deaf} do not hear the first one after {:?}", begin.elapsed());
+        if deaf == 0 {
+            return;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(180), "the swarms are whole");
+        round += 1;
+    }
 }
 
 fn say_times(what: &str, times: &[Duration]) {
@@ -104,6 +127,7 @@ async fn meet_and_talk(nodes: u64, topics: usize) {
         let seconds = begin.elapsed().as_secs_f64();
         println!("{:.1} lookups/s, {:.1} stores/s", dht.lookups as f64 / seconds, dht.stores as f64 / seconds);
     }
+    become_whole(&mut members).await;
     let begin = Instant::now();
     for speaker in 0..members.len() {
         everyone_hears(&mut members, speaker, "hello").await;

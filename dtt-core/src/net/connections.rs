@@ -6,21 +6,28 @@
 //! Those of the gossip layer that nobody uses are closed. iroh-gossip 0.101 never closes one whose last topic has gone,
 //! or that a newer one has replaced, and keep-alives hold it open on both sides (n0-computer/iroh-gossip, issue 145). It also
 //! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
+//!
+//! And one that stands is used again. When a single topic lets go of a peer, iroh-gossip 0.101 lets go of the way to it for all topics
+//! (`handle_out_event` in its `proto/state.rs`), and dials anew for the next message. With many topics between few nodes that is a
+//! handshake for every neighbor who comes or goes.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::future::join_all;
 use iroh::{
-    EndpointId,
-    endpoint::{AfterHandshakeOutcome, Connection, EndpointHooks, Side, WeakConnectionHandle},
+    EndpointAddr, EndpointId,
+    endpoint::{AfterHandshakeOutcome, BeforeConnectOutcome, Connection, EndpointHooks, Side, WeakConnectionHandle},
 };
-use iroh_gossip::net::GOSSIP_ALPN;
+use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
 use tokio::time::Instant;
 
-use super::neighborhood::Neighborhood;
+use super::{
+    neighborhood::Neighborhood,
+    probe::{answers, patience},
+};
 
 /// What a peer needs to acknowledge a close, beside the way there and back.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -40,9 +47,20 @@ const UNUSED_LOOKS_HEARD: u32 = 30;
 /// With topics on the gossip layer that we do not see, neighbors are not known: each hears a shuffle every few minutes.
 const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
 
+/// How often a connection is used again, before a new one takes its place. Each time leaves the gossip layer with one more task
+/// that reads from it, and streams of topics that have ended stay open as long as it stands.
+const MAX_USES: u32 = 64;
+
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<Vec<Standing>>>);
+pub(super) struct Connections(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    standing: Mutex<Vec<Standing>>,
+    /// The gossip layer, as long as it runs: it holds the endpoint, which holds this.
+    gossip: Mutex<Option<Gossip>>,
+}
 
 #[derive(Debug)]
 struct Standing {
@@ -57,9 +75,36 @@ struct Standing {
     /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
     unused: u32,
     unheard: u32,
+    /// How often it was handed to the gossip layer again.
+    uses: u32,
 }
 
 impl Connections {
+    /// Sets whose dials may be answered with a connection that stands; none when it is about to end.
+    pub(super) fn set_gossip(&self, gossip: Option<Gossip>) {
+        *self.0.gossip.lock().unwrap_or_else(PoisonError::into_inner) = gossip;
+    }
+
+    /// Hands the newest connection to a peer to the gossip layer once more, if the peer still answers over it.
+    async fn use_again(&self, peer: EndpointId) -> bool {
+        let gossip = self.0.gossip.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let newest = self.to(&peer).into_iter().max_by_key(|(_, since)| *since);
+        let (Some(gossip), Some((connection, _))) = (gossip, newest) else { return false };
+        self.count_use(&connection)
+            && answers(&connection, patience(&connection)).await == Some(true)
+            && gossip.handle_connection(connection).await.is_ok()
+    }
+
+    /// Whether the connection may be used again.
+    fn count_use(&self, connection: &Connection) -> bool {
+        let mut standing = self.lock();
+        let is_it =
+            |standing: &&mut Standing| standing.open().is_some_and(|open| open.stable_id() == connection.stable_id());
+        let Some(found) = standing.iter_mut().find(is_it) else { return false };
+        found.uses += 1;
+        found.uses <= MAX_USES
+    }
+
     /// Waits until the connections that stand now have been closed, and then as long as their peers need to notice.
     pub(super) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
         let open: Vec<Connection> = self.lock().iter().filter_map(Standing::open).collect();
@@ -112,11 +157,19 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Standing>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl EndpointHooks for Connections {
+    async fn before_connect<'a>(&'a self, peer: &'a EndpointAddr, alpn: &'a [u8]) -> BeforeConnectOutcome {
+        if alpn == GOSSIP_ALPN && self.use_again(peer.id).await {
+            // The gossip layer has it before it hears that the dial came to nothing, which is nothing to it then.
+            return BeforeConnectOutcome::Reject;
+        }
+        BeforeConnectOutcome::Accept
+    }
+
     async fn after_handshake<'a>(&'a self, connection: &'a Connection) -> AfterHandshakeOutcome {
         let mut standing = self.lock();
         standing.retain(|standing| standing.open().is_some());
@@ -128,7 +181,17 @@ impl EndpointHooks for Connections {
 impl Standing {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self { handle, since: now, heard: 0, heard_at: now, frames: 0, quiet_since: now, unused: 0, unheard: 0 }
+        Self {
+            handle,
+            since: now,
+            heard: 0,
+            heard_at: now,
+            frames: 0,
+            quiet_since: now,
+            unused: 0,
+            unheard: 0,
+            uses: 0,
+        }
     }
 
     fn open(&self) -> Option<Connection> {

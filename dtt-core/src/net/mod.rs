@@ -15,6 +15,7 @@ mod minutes;
 mod neighborhood;
 mod node;
 mod node_config;
+mod probe;
 mod stats;
 mod store;
 mod testnet;
