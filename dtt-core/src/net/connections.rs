@@ -47,6 +47,9 @@ const UNUSED_LOOKS_HEARD: u32 = 30;
 /// With topics on the gossip layer that we do not see, neighbors are not known: each hears a shuffle every few minutes.
 const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
 
+/// Looks in a row at which the gossip layer waits for its peer to let it open another stream. Until then it sends nothing to anybody
+/// once some messages wait, on no topic.
+const BLOCKED_LOOKS: u32 = 3;
 /// How often a connection is used again, before a new one takes its place. Each time leaves the gossip layer with one more task
 /// that reads from it, and streams of topics that have ended stay open as long as it stands.
 const MAX_USES: u32 = 64;
@@ -77,6 +80,18 @@ struct Standing {
     unheard: u32,
     /// How often it was handed to the gossip layer again.
     uses: u32,
+    streams: Streams,
+}
+
+/// Whether the peer lets the gossip layer open the streams that it needs.
+#[derive(Debug, Default)]
+struct Streams {
+    /// How often we said that we need another one, how often more were granted, and stream frames sent so far.
+    asked: u64,
+    granted: u64,
+    sent: u64,
+    is_waiting: bool,
+    blocked: u32,
 }
 
 impl Connections {
@@ -149,7 +164,16 @@ impl Connections {
                 *other == peer && *since > standing.since && *heard_at >= standing.heard_at + REPLACED_FOR
             };
             let replaced = connection.side() == Side::Server && accepted.iter().any(replaces);
-            if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
+            if standing.streams.blocked >= BLOCKED_LOOKS {
+                tracing::warn!(
+                    target: "dtt::node",
+                    peer = %peer.fmt_short(),
+                    "a peer lets us open no further stream, and each topic needs one; the connection is closed, so that others hear us. \
+                     The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's default is 100): \
+                     see dtt_core::transport_config",
+                );
+                connection.close(0u32.into(), b"too few streams allowed");
+            } else if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
                 tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
                 connection.close(0u32.into(), b"unused");
             }
@@ -191,6 +215,7 @@ impl Standing {
             unused: 0,
             unheard: 0,
             uses: 0,
+            streams: Streams::default(),
         }
     }
 
@@ -208,6 +233,7 @@ impl Standing {
         if frames != self.frames || is_neighbor {
             (self.frames, self.quiet_since) = (frames, now);
         }
+        self.streams.look(stats.frame_tx.streams_blocked_uni, stats.frame_rx.max_streams_uni, stats.frame_tx.stream);
         self.unused = if is_neighbor { 0 } else { self.unused + 1 };
         self.unheard = if is_neighbor || self.heard_at == now { 0 } else { self.unheard + 1 };
     }
@@ -221,6 +247,43 @@ impl Standing {
     }
 }
 
+impl Streams {
+    /// Counts looks at which a stream was asked for, none was granted since, and nothing was sent.
+    fn look(&mut self, asked: u64, granted: u64, sent: u64) {
+        if asked != self.asked {
+            self.is_waiting = true;
+        } else if granted != self.granted || sent != self.sent {
+            self.is_waiting = false;
+        }
+        let is_blocked = self.is_waiting && sent == self.sent;
+        self.blocked = if is_blocked { self.blocked + 1 } else { 0 };
+        (self.asked, self.granted, self.sent) = (asked, granted, sent);
+    }
+}
+
 pub(super) fn longest_round_trip(connection: &Connection) -> Option<Duration> {
     connection.paths().iter().map(|path| path.rtt()).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_stream_and_sends_nothing_is_blocked() {
+        let mut streams = Streams::default();
+        let mut look = |asked, granted, sent| {
+            streams.look(asked, granted, sent);
+            streams.blocked
+        };
+        assert_eq!(look(0, 0, 10), 0, "nothing is asked for");
+        assert_eq!(look(0, 0, 10), 0, "an idle connection");
+        assert_eq!(look(1, 0, 20), 0, "it has sent something since the look before");
+        assert_eq!((look(1, 0, 20), look(1, 0, 20)), (1, 2));
+        assert_eq!(look(1, 1, 20), 0, "granted");
+        assert_eq!(look(2, 1, 30), 0);
+        assert_eq!(look(2, 1, 30), 1);
+        assert_eq!(look(2, 1, 31), 0, "something went out: a stream there is, then");
+        assert_eq!(look(2, 1, 31), 0);
+    }
 }
