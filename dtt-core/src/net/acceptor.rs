@@ -6,24 +6,31 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use iroh::{
-    endpoint::{Connection, Side},
+    endpoint::{Connection, FrameStats, Side},
     protocol::{AcceptError, ProtocolHandler},
 };
 use iroh_gossip::net::Gossip;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    connections::Connections,
+    connections::{Connections, longest_round_trip},
     neighborhood::Neighborhood,
-    probe::{answers, patience},
 };
 
 /// Two that dial each other at the same time have two connections, and both are alive.
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// Older connections that are asked, at the most: the newest ones.
 const ASKED: usize = 4;
+/// Packets that whoever lives acknowledges: some may get lost.
+const PROBES: u32 = 5;
+const BETWEEN_PROBES: Duration = Duration::from_millis(50);
+/// Who has not answered by then, and after so many round trips, is gone. A peer that waits for the answer to a join over the new
+/// connection waits longer (`connector.rs`).
+const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE_ROUND_TRIPS: u32 = 2;
 /// What the gossip layer needs to notice an end, and the topics to hear of it.
 const NOTICED: Duration = Duration::from_millis(50);
 const NOTICED_AT_MOST: Duration = Duration::from_secs(1);
@@ -66,10 +73,8 @@ impl Acceptor {
         if older.is_empty() || older.iter().any(young) {
             return Ok(());
         }
-        // A peer that waits for the answer to a join over the new connection waits longer (`connector.rs`).
-        let patience = patience(new);
-        let answers = join_all(older.iter().map(|(connection, _)| answers(connection, patience))).await;
-        if answers.iter().any(|answers| *answers != Some(false)) {
+        let patience = PATIENCE + longest_round_trip(new).unwrap_or_default() * PATIENCE_ROUND_TRIPS;
+        if join_all(older.iter().map(|(connection, _)| lives(connection, patience))).await.contains(&true) {
             return Ok(());
         }
         tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer is back, its old connections are closed");
@@ -84,4 +89,32 @@ impl Acceptor {
         }
         Ok(())
     }
+}
+
+/// Whether the peer may still be at the other end: it answers, or could not be asked.
+async fn lives(connection: &Connection, patience: Duration) -> bool {
+    let (heard, sent) = frames(connection);
+    let begin = Instant::now();
+    let mut probes = 0;
+    while begin.elapsed() < patience && connection.close_reason().is_none() {
+        if probes < PROBES && begin.elapsed() >= BETWEEN_PROBES * probes {
+            probes += 1;
+            // The gossip layer reads no datagrams, so they stay where they arrive; empty ones take next to no room (RFC 9221).
+            if connection.send_datagram(Bytes::new()).is_err() {
+                return connection.close_reason().is_none();
+            }
+        }
+        sleep(STEP).await;
+        if frames(connection).0 != heard {
+            return true;
+        }
+    }
+    // Without a path that is known to work nothing is sent at all.
+    connection.close_reason().is_none() && frames(connection).1.datagram == sent.datagram
+}
+
+/// Received and sent so far.
+fn frames(connection: &Connection) -> (FrameStats, FrameStats) {
+    let stats = connection.stats();
+    (stats.frame_rx, stats.frame_tx)
 }

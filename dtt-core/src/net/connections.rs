@@ -6,10 +6,6 @@
 //! Those of the gossip layer that nobody uses are closed. iroh-gossip 0.101 never closes one whose last topic has gone,
 //! or that a newer one has replaced, and keep-alives hold it open on both sides (n0-computer/iroh-gossip, issue 145). It also
 //! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
-//!
-//! And one that stands is used again. When a single topic lets go of a peer, iroh-gossip 0.101 lets go of the way to it for all topics
-//! (`handle_out_event` in its `proto/state.rs`), and dials anew for the next message. With many topics between few nodes that is a
-//! handshake for every neighbor who comes or goes.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,16 +14,13 @@ use std::{
 
 use futures_util::future::join_all;
 use iroh::{
-    EndpointAddr, EndpointId,
-    endpoint::{AfterHandshakeOutcome, BeforeConnectOutcome, Connection, EndpointHooks, Side, WeakConnectionHandle},
+    EndpointId,
+    endpoint::{AfterHandshakeOutcome, Connection, EndpointHooks, Side, WeakConnectionHandle},
 };
-use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
+use iroh_gossip::net::GOSSIP_ALPN;
 use tokio::time::Instant;
 
-use super::{
-    neighborhood::Neighborhood,
-    probe::{answers, patience},
-};
+use super::neighborhood::Neighborhood;
 
 /// What a peer needs to acknowledge a close, beside the way there and back.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -50,20 +43,10 @@ const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
 /// Looks in a row at which the gossip layer waits for its peer to let it open another stream. Until then it sends nothing to anybody
 /// once some messages wait, on no topic.
 const BLOCKED_LOOKS: u32 = 3;
-/// How often a connection is used again, before a new one takes its place. Each time leaves the gossip layer with one more task
-/// that reads from it, and streams of topics that have ended stay open as long as it stands.
-const MAX_USES: u32 = 64;
 
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Connections(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    standing: Mutex<Vec<Standing>>,
-    /// The gossip layer, as long as it runs: it holds the endpoint, which holds this.
-    gossip: Mutex<Option<Gossip>>,
-}
+pub(super) struct Connections(Arc<Mutex<Vec<Standing>>>);
 
 #[derive(Debug)]
 struct Standing {
@@ -78,8 +61,6 @@ struct Standing {
     /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
     unused: u32,
     unheard: u32,
-    /// How often it was handed to the gossip layer again.
-    uses: u32,
     streams: Streams,
 }
 
@@ -95,31 +76,6 @@ struct Streams {
 }
 
 impl Connections {
-    /// Sets whose dials may be answered with a connection that stands; none when it is about to end.
-    pub(super) fn set_gossip(&self, gossip: Option<Gossip>) {
-        *self.0.gossip.lock().unwrap_or_else(PoisonError::into_inner) = gossip;
-    }
-
-    /// Hands the newest connection to a peer to the gossip layer once more, if the peer still answers over it.
-    async fn use_again(&self, peer: EndpointId) -> bool {
-        let gossip = self.0.gossip.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let newest = self.to(&peer).into_iter().max_by_key(|(_, since)| *since);
-        let (Some(gossip), Some((connection, _))) = (gossip, newest) else { return false };
-        self.count_use(&connection)
-            && answers(&connection, patience(&connection)).await == Some(true)
-            && gossip.handle_connection(connection).await.is_ok()
-    }
-
-    /// Whether the connection may be used again.
-    fn count_use(&self, connection: &Connection) -> bool {
-        let mut standing = self.lock();
-        let is_it =
-            |standing: &&mut Standing| standing.open().is_some_and(|open| open.stable_id() == connection.stable_id());
-        let Some(found) = standing.iter_mut().find(is_it) else { return false };
-        found.uses += 1;
-        found.uses <= MAX_USES
-    }
-
     /// Waits until the connections that stand now have been closed, and then as long as their peers need to notice.
     pub(super) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
         let open: Vec<Connection> = self.lock().iter().filter_map(Standing::open).collect();
@@ -181,19 +137,11 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Standing>> {
-        self.0.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl EndpointHooks for Connections {
-    async fn before_connect<'a>(&'a self, peer: &'a EndpointAddr, alpn: &'a [u8]) -> BeforeConnectOutcome {
-        if alpn == GOSSIP_ALPN && self.use_again(peer.id).await {
-            // The gossip layer has it before it hears that the dial came to nothing, which is nothing to it then.
-            return BeforeConnectOutcome::Reject;
-        }
-        BeforeConnectOutcome::Accept
-    }
-
     async fn after_handshake<'a>(&'a self, connection: &'a Connection) -> AfterHandshakeOutcome {
         let mut standing = self.lock();
         standing.retain(|standing| standing.open().is_some());
@@ -214,7 +162,6 @@ impl Standing {
             quiet_since: now,
             unused: 0,
             unheard: 0,
-            uses: 0,
             streams: Streams::default(),
         }
     }

@@ -15,7 +15,6 @@ mod minutes;
 mod neighborhood;
 mod node;
 mod node_config;
-mod probe;
 mod stats;
 mod store;
 mod testnet;

@@ -96,7 +96,6 @@ impl Node {
         let connections = Connections::default();
         let endpoint = bind(&config, connections.clone()).await?;
         let gossip = Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone());
-        connections.set_gossip(Some(gossip.clone()));
         let neighborhood = Neighborhood::default();
         let acceptor =
             Acceptor { gossip: gossip.clone(), connections: connections.clone(), neighborhood: neighborhood.clone() };
@@ -294,7 +293,6 @@ impl Inner {
     fn begin_close(&self) -> watch::Receiver<bool> {
         self.token.cancel();
         let begin = || {
-            self.connections.set_gossip(None);
             let (tell, closed) = watch::channel(false);
             let (router, told) = (self.router.clone(), self.connections.told());
             self.runtime.spawn(async move {
