@@ -1,6 +1,9 @@
 //! Discovery for a gossip layer that the program brings, with the names that programs of the peer implementation use.
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use iroh::EndpointId;
 use iroh_gossip::{api, net::Gossip};
@@ -13,7 +16,14 @@ use crate::{
     publisher::RecordPublisher,
 };
 
+/// Topics that an endpoint with QUIC's default settings carries: it allows a peer so many streams, and each topic needs one.
+const DEFAULT_STREAMS: usize = 100;
+
 /// Discovery on top of iroh-gossip.
+///
+/// The endpoint has to be bound with [`crate::transport_config`], if two nodes may share more than 100 topics: QUIC lets a peer open
+/// 100 streams by default, the gossip layer needs one for each topic and direction, and with one topic more two nodes hear nothing of each other
+/// on any of them. Nobody can change or read the limit of an endpoint that is bound. So the 101st topic of a signing key is a warning in the log.
 pub trait AutoDiscoveryGossip {
     /// Subscribes to a topic and waits, without a limit, until there is a neighbor.
     fn subscribe_and_join_with_auto_discovery(
@@ -35,6 +45,41 @@ impl AutoDiscoveryGossip for Gossip {
 
     async fn subscribe_and_join_with_auto_discovery_no_wait(&self, record_publisher: RecordPublisher) -> Result<Topic> {
         Topic::new(record_publisher, self.clone(), true).await
+    }
+}
+
+/// How many topics each signing key has open on gossip layers that programs brought.
+static OPEN: LazyLock<Mutex<HashMap<[u8; 32], usize>>> = LazyLock::new(Mutex::default);
+
+/// A topic that is counted as long as it is open.
+struct Counted([u8; 32]);
+
+impl Counted {
+    fn new(key: [u8; 32]) -> Self {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = open.entry(key).or_default();
+        *topics += 1;
+        if *topics == DEFAULT_STREAMS + 1 {
+            tracing::warn!(
+                target: "dtt::node",
+                "{topics} topics on an endpoint of the program's own: QUIC allows {DEFAULT_STREAMS} streams by default, and two \
+                 nodes that share more topics hear nothing of each other, on any topic, unless both endpoints are bound with \
+                 dtt_core::transport_config()",
+            );
+        }
+        Self(key)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(topics) = open.get_mut(&self.0) {
+            *topics -= 1;
+            if *topics == 0 {
+                open.remove(&self.0);
+            }
+        }
     }
 }
 
@@ -61,7 +106,7 @@ impl Topic {
             connector: None,
             neighborhood: Neighborhood::default(),
             token: CancellationToken::new(),
-            keep: None,
+            keep: Some(Arc::new(Counted::new(record_publisher.pub_key().to_bytes()))),
             paused: false,
         })
         .await?;

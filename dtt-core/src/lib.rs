@@ -89,7 +89,7 @@ pub use iroh_gossip::{api::Message, proto::DeliveryScope};
 #[cfg(feature = "net")]
 pub use net::{
     AddressLookups, Dht, DhtHealth, Event, Events, JoinOptions, Node, NodeConfig, NodeConfigBuilder, NodeStats,
-    RefusedRecords, Relays, Testnet, Topic, TopicStats, unix_minute,
+    RefusedRecords, Relays, Testnet, Topic, TopicStats, transport_config, unix_minute,
 };
 #[cfg(feature = "net")]
 pub use publisher::{RecordPublisher, RecordPublisherBuilder};

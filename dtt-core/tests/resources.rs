@@ -11,45 +11,6 @@ use dtt_core::{JoinOptions, Node, Testnet, TopicStats};
 /// These tests count what the whole process holds.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    threads: usize,
-    descriptors: usize,
-    tasks: usize,
-    resident_kib: usize,
-}
-
-impl Held {
-    fn now() -> Self {
-        let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        Self {
-            threads: count("/proc/self/task"),
-            descriptors: count("/proc/self/fd"),
-            tasks: tasks(),
-            resident_kib: resident.trim().trim_end_matches(" kB").parse().unwrap(),
-        }
-    }
-}
-
-/// Blocking threads of the runtime are no leak, but they come and go: give them no time to linger.
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_keep_alive(Duration::from_millis(100))
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
-/// The endpoint keeps a task for each peer that it met in the last minute, so this takes a while to settle.
-const SLACK: usize = 6;
-
-fn tasks() -> usize {
-    tokio::runtime::Handle::current().metrics().num_alive_tasks()
-}
-
 #[test]
 fn cycles_leave_nothing_behind() {
     // `make soak` asks for hundreds.

@@ -8,7 +8,7 @@
 //! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -40,6 +40,10 @@ const UNUSED_LOOKS_HEARD: u32 = 30;
 /// With topics on the gossip layer that we do not see, neighbors are not known: each hears a shuffle every few minutes.
 const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
 
+/// Looks in a row at which the gossip layer waits for its peer to let it open another stream. Until then it sends nothing to anybody
+/// once some messages wait, on no topic.
+const BLOCKED_LOOKS: u32 = 3;
+
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connections(Arc<Mutex<Vec<Standing>>>);
@@ -57,6 +61,18 @@ struct Standing {
     /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
     unused: u32,
     unheard: u32,
+    streams: Streams,
+}
+
+/// Whether the peer lets the gossip layer open the streams that it needs.
+#[derive(Debug, Default)]
+struct Streams {
+    /// How often we said that we need another one, how often more were granted, and stream frames sent so far.
+    asked: u64,
+    granted: u64,
+    sent: u64,
+    is_waiting: bool,
+    blocked: u32,
 }
 
 impl Connections {
@@ -104,7 +120,16 @@ impl Connections {
                 *other == peer && *since > standing.since && *heard_at >= standing.heard_at + REPLACED_FOR
             };
             let replaced = connection.side() == Side::Server && accepted.iter().any(replaces);
-            if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
+            if standing.streams.blocked >= BLOCKED_LOOKS {
+                tracing::warn!(
+                    target: "dtt::node",
+                    peer = %peer.fmt_short(),
+                    "a peer lets us open no further stream, and each topic needs one; the connection is closed, so that others hear us. \
+                     The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's default is 100): \
+                     see dtt_core::transport_config",
+                );
+                connection.close(0u32.into(), b"too few streams allowed");
+            } else if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
                 tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
                 connection.close(0u32.into(), b"unused");
             }
@@ -112,7 +137,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Standing>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,7 +153,17 @@ impl EndpointHooks for Connections {
 impl Standing {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self { handle, since: now, heard: 0, heard_at: now, frames: 0, quiet_since: now, unused: 0, unheard: 0 }
+        Self {
+            handle,
+            since: now,
+            heard: 0,
+            heard_at: now,
+            frames: 0,
+            quiet_since: now,
+            unused: 0,
+            unheard: 0,
+            streams: Streams::default(),
+        }
     }
 
     fn open(&self) -> Option<Connection> {
@@ -145,6 +180,7 @@ impl Standing {
         if frames != self.frames || is_neighbor {
             (self.frames, self.quiet_since) = (frames, now);
         }
+        self.streams.look(stats.frame_tx.streams_blocked_uni, stats.frame_rx.max_streams_uni, stats.frame_tx.stream);
         self.unused = if is_neighbor { 0 } else { self.unused + 1 };
         self.unheard = if is_neighbor || self.heard_at == now { 0 } else { self.unheard + 1 };
     }
@@ -158,6 +194,43 @@ impl Standing {
     }
 }
 
+impl Streams {
+    /// Counts looks at which a stream was asked for, none was granted since, and nothing was sent.
+    fn look(&mut self, asked: u64, granted: u64, sent: u64) {
+        if asked != self.asked {
+            self.is_waiting = true;
+        } else if granted != self.granted || sent != self.sent {
+            self.is_waiting = false;
+        }
+        let is_blocked = self.is_waiting && sent == self.sent;
+        self.blocked = if is_blocked { self.blocked + 1 } else { 0 };
+        (self.asked, self.granted, self.sent) = (asked, granted, sent);
+    }
+}
+
 pub(super) fn longest_round_trip(connection: &Connection) -> Option<Duration> {
     connection.paths().iter().map(|path| path.rtt()).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_stream_and_sends_nothing_is_blocked() {
+        let mut streams = Streams::default();
+        let mut look = |asked, granted, sent| {
+            streams.look(asked, granted, sent);
+            streams.blocked
+        };
+        assert_eq!(look(0, 0, 10), 0, "nothing is asked for");
+        assert_eq!(look(0, 0, 10), 0, "an idle connection");
+        assert_eq!(look(1, 0, 20), 0, "it has sent something since the look before");
+        assert_eq!((look(1, 0, 20), look(1, 0, 20)), (1, 2));
+        assert_eq!(look(1, 1, 20), 0, "granted");
+        assert_eq!(look(2, 1, 30), 0);
+        assert_eq!(look(2, 1, 30), 1);
+        assert_eq!(look(2, 1, 31), 0, "something went out: a stream there is, then");
+        assert_eq!(look(2, 1, 31), 0);
+    }
 }

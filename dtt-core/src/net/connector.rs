@@ -5,6 +5,10 @@
 //! back with its key is not answered by those who had joined it: to them it is a neighbor still, until a connection to it
 //! ends. Where our `acceptor` does not see to that, we do. So each join is looked after. If nothing comes of it, it is done once
 //! more, over a fresh connection.
+//!
+//! With many topics between two nodes it happens that one counts the other as a neighbor on a topic, and not the other way round: when several
+//! topics are left at once, the gossip layer loses the messages that say so. Joins are not answered then, until a connection ends. The connection
+//! is that of other topics too, so it ends only if the topic has nobody else, and the peer did not answer twice.
 
 use std::{
     collections::HashMap,
@@ -37,6 +41,8 @@ const WAITS: usize = 4;
 const ENDED: Duration = Duration::from_millis(50);
 /// If no connection stands by then, the gossip layer may not be dialling at all.
 const DIALLED: Duration = Duration::from_secs(3);
+/// A connection that other topics use ends for the sake of one no more often than this.
+const BETWEEN_ENDS: Duration = Duration::from_secs(20);
 /// The longest dial of ours; another join may try again.
 const DIAL: Duration = Duration::from_secs(10);
 
@@ -55,6 +61,8 @@ struct Inner {
     neighborhood: Neighborhood,
     /// The dials under way: topics that want the same peer share one.
     dials: Mutex<HashMap<EndpointId, WeakShared<Dial>>>,
+    /// When connections that other topics used were ended.
+    ended: Mutex<HashMap<EndpointId, Instant>>,
 }
 
 impl Connector {
@@ -64,7 +72,14 @@ impl Connector {
         connections: Connections,
         neighborhood: Neighborhood,
     ) -> Self {
-        Self(Arc::new(Inner { endpoint, gossip, connections, neighborhood, dials: Mutex::default() }))
+        Self(Arc::new(Inner {
+            endpoint,
+            gossip,
+            connections,
+            neighborhood,
+            dials: Mutex::default(),
+            ended: Mutex::default(),
+        }))
     }
 
     /// Looks after a join that the gossip layer was told of just now; it takes some seconds. None if an earlier one of the
@@ -80,10 +95,31 @@ impl Connector {
         Some(async move {
             let standing = connector.wait(peer).await;
             let is_done = asked.is_answered() || (any && asked.hub.has_neighbors());
-            if !is_done && connector.prepare(peer, standing).await {
-                asked.join().await;
+            if is_done || !connector.prepare(peer, standing).await {
+                return;
+            }
+            asked.join().await;
+            let standing = connector.wait(peer).await;
+            let is_done = asked.is_answered() || asked.hub.has_neighbors();
+            if !is_done && !standing.is_empty() && connector.may_end(peer) {
+                tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "two joins were not answered");
+                if connector.renew(peer, standing).await {
+                    asked.join().await;
+                }
             }
         })
+    }
+
+    /// Whether a connection that other topics use may end now, so that the peer forgets us and answers.
+    fn may_end(&self, peer: EndpointId) -> bool {
+        if !self.0.neighborhood.contains(&peer) || self.0.neighborhood.has_unseen_topics() {
+            return false;
+        }
+        let mut ended = self.0.ended.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        ended.retain(|_, at| at.elapsed() < BETWEEN_ENDS);
+        let may_end = !ended.contains_key(&peer);
+        ended.entry(peer).or_insert_with(Instant::now);
+        may_end
     }
 
     /// Waits as long as an answer may take; the connections that stand then. One that came meanwhile has its time as well.
@@ -115,12 +151,18 @@ impl Connector {
             if self.0.neighborhood.contains(&peer) || self.0.neighborhood.has_unseen_topics() {
                 return true;
             }
-            let round_trip = standing.iter().filter_map(|(connection, _)| longest_round_trip(connection)).max();
-            standing.iter().for_each(|(connection, _)| connection.close(0u32.into(), b"no answer"));
-            drop(standing);
-            // The peer forgets only if it takes the end in before the beginning.
-            sleep(ENDED + round_trip.unwrap_or_default()).await;
+            return self.renew(peer, standing).await;
         }
+        self.dial(peer).await
+    }
+
+    /// Ends the connections and begins another one. Whether there is one now.
+    async fn renew(&self, peer: EndpointId, standing: Vec<(Connection, Instant)>) -> bool {
+        let round_trip = standing.iter().filter_map(|(connection, _)| longest_round_trip(connection)).max();
+        standing.iter().for_each(|(connection, _)| connection.close(0u32.into(), b"no answer"));
+        drop(standing);
+        // The peer forgets only if it takes the end in before the beginning.
+        sleep(ENDED + round_trip.unwrap_or_default()).await;
         self.dial(peer).await
     }
 

@@ -12,13 +12,10 @@ use mainline::{
     MutableItem,
     async_dht::{AsyncDht, GetMutableDetailed},
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    dht_client::{Shared, dht_error},
+    dht_client::{Shared, Turn, dht_error},
     stats::DhtHealth,
 };
 use crate::{
@@ -211,7 +208,7 @@ struct Running {
     timed_out: bool,
     /// A client that is replaced meanwhile lives until its queries have ended.
     _client: AsyncDht,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Running {

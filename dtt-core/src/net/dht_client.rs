@@ -21,10 +21,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Queries begin at least this far apart, after a burst of [`BURST`]: each sends some forty packets at once, and
-/// the answers to many at once would overflow the socket's buffer.
+/// So many queries may begin at once, and another whenever one of them has ended. Beyond these they begin at least this far apart:
+/// each sends some forty packets at once, and the answers to many at once would overflow the socket's buffer.
+const BURST: usize = 8;
 const QUERY_SPACING: Duration = Duration::from_millis(15);
-const BURST: u32 = 8;
 /// Queries that run at once. Each packet costs the client a walk over all of them.
 const MAX_QUERIES: usize = 24;
 /// After this many lookups in a row that nobody answered, and this long without any answer, the client is built anew.
@@ -53,8 +53,10 @@ struct Key {
 pub(super) struct Shared {
     key: Key,
     pub(super) client: tokio::sync::Mutex<Client>,
-    next_query: Mutex<Option<Instant>>,
     running: Arc<Semaphore>,
+    burst: Arc<Semaphore>,
+    /// When the last query began; whoever is next waits with the lock.
+    last_begin: tokio::sync::Mutex<Option<Instant>>,
     pub(super) counters: DhtCounters,
     crowded: Mutex<HashMap<[u8; 32], u32>>,
 }
@@ -84,8 +86,9 @@ impl Shared {
             let shared = Arc::new(Shared {
                 key: key.clone(),
                 client: Default::default(),
-                next_query: Default::default(),
                 running: Arc::new(Semaphore::new(MAX_QUERIES)),
+                burst: Arc::new(Semaphore::new(BURST)),
+                last_begin: Default::default(),
                 counters: DhtCounters::default(),
                 crowded: Mutex::default(),
             });
@@ -159,20 +162,27 @@ impl Shared {
         })
     }
 
-    /// Waits until another query may begin; it runs as long as the permit is held.
-    pub(super) async fn take_turn(&self) -> Result<OwnedSemaphorePermit> {
-        let permit = self.running.clone().acquire_owned().await;
-        let permit = permit.map_err(|_| Error::Internal("the queue of DHT queries is closed".into()))?;
-        let at = {
-            let mut next = self.next_query.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let now = Instant::now();
-            let at = next.unwrap_or(now).max(now.checked_sub(QUERY_SPACING * BURST).unwrap_or(now));
-            *next = Some(at + QUERY_SPACING);
-            at
+    /// Waits until another query may begin; it runs as long as the turn is held.
+    pub(super) async fn take_turn(&self) -> Result<Turn> {
+        let closed = |_| Error::Internal("the queue of DHT queries is closed".into());
+        let running = self.running.clone().acquire_owned().await.map_err(closed)?;
+        let mut last = self.last_begin.lock().await;
+        let at = last.map_or_else(Instant::now, |last| last + QUERY_SPACING);
+        let burst = tokio::select! {
+            biased;
+            burst = self.burst.clone().acquire_owned() => Some(burst.map_err(closed)?),
+            () = tokio::time::sleep_until(at) => None,
         };
-        tokio::time::sleep_until(at).await;
-        Ok(permit)
+        *last = Some(Instant::now());
+        Ok(Turn { _running: running, _burst: burst })
     }
+}
+
+/// The right to run a query.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _running: OwnedSemaphorePermit,
+    _burst: Option<OwnedSemaphorePermit>,
 }
 
 /// Opens a client. `known` are nodes of an earlier one.

@@ -38,3 +38,4 @@ pub use testnet::Testnet;
 pub use topic::Topic;
 pub(crate) use topic::{Swarm, spawn_topic};
 pub(crate) use turns::Turns;
+pub use transport::transport_config;

@@ -1,4 +1,11 @@
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    io::{Error as IoError, ErrorKind},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use mainline::{Dht, Id, async_dht::AsyncDht};
 
 use super::{AddressLookups, NodeConfig, NodeConfigBuilder, Relays};
 use crate::{
@@ -8,6 +15,10 @@ use crate::{
 
 /// Who has not answered on loopback by then never will: clients that have left stay in routing tables for a while.
 const LOOPBACK_PATIENCE: Duration = Duration::from_millis(250);
+/// Nodes that others enter the network by. Whoever knows fewer nodes than these asks all of them in each query.
+const ENTRIES: usize = 20;
+/// Somebody else may take a port between its choice and its use.
+const STARTS: usize = 5;
 
 /// An embedded DHT on loopback: applications are tested, and demos run, without any network.
 ///
@@ -26,7 +37,8 @@ const LOOPBACK_PATIENCE: Duration = Duration::from_millis(250);
 /// ```
 #[derive(Debug)]
 pub struct Testnet {
-    inner: mainline::Testnet,
+    bootstrap: Vec<String>,
+    _nodes: Vec<AsyncDht>,
 }
 
 impl Testnet {
@@ -35,7 +47,7 @@ impl Testnet {
     /// The most nodes that one testnet may have.
     pub const MAX_NODES: usize = 256;
 
-    /// Starts 16 nodes. Blocks for about a second.
+    /// Starts 16 nodes. Blocks for a moment.
     pub fn new() -> Result<Self> {
         Self::with_nodes(Self::DEFAULT_NODES)
     }
@@ -45,16 +57,21 @@ impl Testnet {
         if !(2..=Self::MAX_NODES).contains(&nodes) {
             return Err(Error::argument("nodes", format!("{nodes} is given, 2 to {} are possible", Self::MAX_NODES)));
         }
-        let inner = mainline::Testnet::builder(nodes)
-            .bind_address(Ipv4Addr::LOCALHOST)
-            .build()
-            .map_err(|error| Error::Bind { what: "the testnet's sockets", reason: error.to_string() })?;
-        Ok(Self { inner })
+        let failed = |error: IoError| Error::Bind { what: "the testnet's sockets", reason: error.to_string() };
+        let mut started = start(nodes);
+        for _ in 1..STARTS {
+            if started.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
+                started = start(nodes);
+            }
+        }
+        let (bootstrap, nodes) = started.map_err(failed)?;
+        introduce(&nodes).map_err(failed)?;
+        Ok(Self { bootstrap, _nodes: nodes })
     }
 
-    /// The nodes to enter it by, as `127.0.0.1:port`.
+    /// The nodes to enter it by (20 at the most), as `127.0.0.1:port`.
     pub fn bootstrap(&self) -> &[String] {
-        &self.inner.bootstrap
+        &self.bootstrap
     }
 
     /// DHT options that use it, and nothing but it.
@@ -86,4 +103,35 @@ impl Testnet {
             .bind_addresses([(Ipv4Addr::LOCALHOST, 0).into()])
             .topics(Config::builder().dht_config(Self::dht_config_for(bootstrap)).build())
     }
+}
+
+/// Starts the nodes; their addresses, and they themselves.
+///
+/// A mainline node that enters by nobody takes everyone who enters by it for a node of the DHT, clients too, and names them to all who
+/// ask. Then each query waits for clients, which never answer. So each node enters by others, whose ports are chosen beforehand.
+fn start(nodes: usize) -> std::io::Result<(Vec<String>, Vec<AsyncDht>)> {
+    let chosen = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<Vec<_>>>()?;
+    let addresses = chosen.iter().map(UdpSocket::local_addr).collect::<std::io::Result<Vec<SocketAddr>>>()?;
+    drop(chosen);
+    let started = addresses.iter().map(|address| {
+        let others: Vec<_> = addresses.iter().filter(|other| *other != address).take(ENTRIES).collect();
+        let mut builder = Dht::builder();
+        builder.server_mode().bind_address(Ipv4Addr::LOCALHOST).port(address.port());
+        builder.bootstrap(&others.into_iter().copied().collect::<Vec<_>>()).request_timeout(LOOPBACK_PATIENCE);
+        Ok(builder.build()?.as_async())
+    });
+    let started = started.collect::<std::io::Result<Vec<_>>>()?;
+    Ok((addresses.iter().take(ENTRIES).map(SocketAddr::to_string).collect(), started))
+}
+
+/// Has every node look for others once all are there: whoever started early has met few.
+fn introduce(nodes: &[AsyncDht]) -> std::io::Result<()> {
+    let look = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        runtime.block_on(join_all(nodes.iter().map(|node| node.find_node(Id::random()))));
+        Ok(())
+    };
+    // The caller's thread may have a runtime already.
+    let looked = std::thread::scope(|scope| scope.spawn(look).join());
+    looked.map_err(|_| IoError::other("a node of the testnet panicked"))?
 }

@@ -83,3 +83,45 @@ pub async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     }
     panic!("not within 60 s: {what}");
 }
+
+/// What this process holds.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    pub threads: usize,
+    pub descriptors: usize,
+    pub tasks: usize,
+    pub resident_kib: usize,
+}
+
+#[cfg(target_os = "linux")]
+impl Held {
+    pub fn now() -> Self {
+        let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        Self {
+            threads: count("/proc/self/task"),
+            descriptors: count("/proc/self/fd"),
+            tasks: tasks(),
+            resident_kib: resident.trim().trim_end_matches(" kB").parse().unwrap(),
+        }
+    }
+}
+
+/// Blocking threads of the runtime are no leak, but they come and go: give them no time to linger.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_keep_alive(Duration::from_millis(100))
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// The endpoint keeps a task for each peer that it met in the last minute, so this takes a while to settle.
+pub const SLACK: usize = 6;
+
+pub fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}

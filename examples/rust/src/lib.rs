@@ -43,7 +43,8 @@ pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
             .clear_ip_transports()
             .bind_addr((Ipv4Addr::LOCALHOST, 0))?,
     };
-    Ok(builder.secret_key(secret_key).bind().await?)
+    // With QUIC's default two nodes could share no more than 100 topics.
+    Ok(builder.transport_config(dtt_core::transport_config()).secret_key(secret_key).bind().await?)
 }
 
 /// Sends the lines of standard input and prints what is heard, until the input or the topic ends.
