@@ -42,14 +42,48 @@ impl Testnet {
 
     /// Starts so many nodes: 2 to 256.
     pub fn with_nodes(nodes: usize) -> Result<Self> {
-        if !(2..=Self::MAX_NODES).contains(&nodes) {
-            return Err(Error::argument("nodes", format!("{nodes} is given, 2 to {} are possible", Self::MAX_NODES)));
+        Self::check(nodes)?;
+        Ok(Self { inner: Self::start(nodes)? })
+    }
+
+    /// Starts so many nodes, of which the first of the bootstrap list has this UDP port, so that its address is known
+    /// beforehand: 1 to 65535. Fails if the port is taken.
+    pub fn with_port(nodes: usize, port: u16) -> Result<Self> {
+        Self::check(nodes)?;
+        if port == 0 {
+            return Err(Error::argument("port", "0 is given, 1 to 65535 are possible"));
         }
-        let inner = mainline::Testnet::builder(nodes)
+        let taken = |error: std::io::Error| Error::Bind { what: "the testnet's port", reason: format!("{port}: {error}") };
+        // mainline 8.0.1 panics, mostly, when a port is taken.
+        std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;
+        let mut inner = Self::start(nodes - 1)?;
+        let first = mainline::Dht::builder()
+            .server_mode()
+            .bootstrap(&inner.bootstrap)
+            .bind_address(Ipv4Addr::LOCALHOST)
+            .port(port)
+            .build()
+            .map_err(taken)?;
+        // The others know it once it has asked them.
+        #[expect(deprecated, reason = "this call blocks, and there may be no runtime")]
+        first.bootstrapped();
+        inner.bootstrap.insert(0, format!("{}:{port}", Ipv4Addr::LOCALHOST));
+        inner.nodes.insert(0, first);
+        Ok(Self { inner })
+    }
+
+    fn check(nodes: usize) -> Result<()> {
+        if (2..=Self::MAX_NODES).contains(&nodes) {
+            return Ok(());
+        }
+        Err(Error::argument("nodes", format!("{nodes} is given, 2 to {} are possible", Self::MAX_NODES)))
+    }
+
+    fn start(nodes: usize) -> Result<mainline::Testnet> {
+        mainline::Testnet::builder(nodes)
             .bind_address(Ipv4Addr::LOCALHOST)
             .build()
-            .map_err(|error| Error::Bind { what: "the testnet's sockets", reason: error.to_string() })?;
-        Ok(Self { inner })
+            .map_err(|error| Error::Bind { what: "the testnet's sockets", reason: error.to_string() })
     }
 
     /// The nodes to enter it by, as `127.0.0.1:port`.
