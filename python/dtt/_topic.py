@@ -79,7 +79,7 @@ class BaseTopic:
         """
         if timeout is not None:
             seconds("timeout", timeout)
-        return Events(self._subscribed(), timeout)
+        return Events(self._subscribed(), timeout, self._node)
 
     def subscribe(self, callback: Callable[[Event], object]) -> Subscription:
         """Calls ``callback(event)`` for every event, as an independent subscriber, until the subscription is closed.
