@@ -15,6 +15,8 @@ mod minutes;
 mod neighborhood;
 mod node;
 mod node_config;
+mod other_minutes;
+mod search;
 mod stats;
 mod store;
 mod testnet;

@@ -53,7 +53,8 @@ impl Testnet {
         if port == 0 {
             return Err(Error::argument("port", "0 is given, 1 to 65535 are possible"));
         }
-        let taken = |error: std::io::Error| Error::Bind { what: "the testnet's port", reason: format!("{port}: {error}") };
+        let taken =
+            |error: std::io::Error| Error::Bind { what: "the testnet's port", reason: format!("{port}: {error}") };
         // mainline 8.0.1 panics, mostly, when a port is taken.
         std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;
         let mut inner = Self::start(nodes - 1)?;
