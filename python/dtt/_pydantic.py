@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import PydanticSerializationError, core_schema
 
@@ -61,7 +61,5 @@ def node_config(schema: core_schema.CoreSchema) -> core_schema.CoreSchema:
             _refuse(config)
         return handler(config)
 
-    return {
-        **schema,
-        "serialization": core_schema.wrap_serializer_function_ser_schema(write, when_used="json"),
-    }
+    written = core_schema.wrap_serializer_function_ser_schema(write, when_used="json")
+    return cast("core_schema.CoreSchema", {**schema, "serialization": written})

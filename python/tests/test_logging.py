@@ -24,6 +24,7 @@ def test_the_engine_logs_to_logging(testnet: dtt.Testnet, caplog: pytest.LogCapt
     names = {record.name for record in caplog.records}
     assert names <= {"dtt.node", "dtt.topic", "dtt.dht"}
     assert any("node started id=" in record.getMessage() for record in caplog.records)
+    eventually(lambda: "state=joined" in caplog.text, "a state, spelled as topic.state spells it")
     caplog.clear()
 
     with caplog.at_level(logging.WARNING, "dtt"):
