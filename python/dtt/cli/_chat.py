@@ -144,6 +144,9 @@ async def _listen(topic: dtt.Topic, show: Callable[[dtt.Event], None]) -> None:
         show(event)
 
 
+#: Seconds between the last line of an input and leaving. Leaving overtakes what the gossip layer has not sent yet, and
+#: nobody tells when it has.
+LINGER = 1.0
 #: What is said without a neighbor goes nowhere, and is not said again when one comes.
 NOBODY_HEARS = "* nobody hears you: nobody else is there"
 
@@ -251,6 +254,7 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
             asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
 
     threading.Thread(target=read_lines, name="dtt-input", daemon=True).start()
+    is_sent = False
     while line := await lines.get():
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         if not text:
@@ -258,5 +262,8 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
         # What is too long is refused at once.
         if wait is not None and len(message(nick, text)) <= topic.max_message_size:
             await _someone_is_there(topic, wait)
-        if await _say(topic, nick, text, fail) and wait is None and not topic.is_joined:
+        is_sent = await _say(topic, nick, text, fail)
+        if is_sent and wait is None and not topic.is_joined:
             print(NOBODY_HEARS, flush=True)
+    if is_sent and wait is not None:
+        await asyncio.sleep(LINGER)
