@@ -13,9 +13,12 @@ use std::{
 
 use common::*;
 use dtt_core::{
-    AddressHints, Config, DeliveryScope, Error, ErrorKind, Event, JoinOptions, Node, NodeConfig, Relays,
-    RotationHandle, SecretRotation, Testnet, Topic, TopicState, parse,
+    AddressHints, Config, DeliveryScope, Dht, Error, ErrorKind, Event, GossipRecordContent, JoinOptions, Node,
+    NodeConfig, Record, RecordContent, Relays, RotationHandle, SecretRotation, Testnet, Topic, TopicId, TopicState,
+    parse, unix_minute,
+    wire::{Slot, TopicKeys},
 };
+use ed25519_dalek::SigningKey;
 use iroh::EndpointAddr;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,8 +140,13 @@ async fn a_join_in_vain_says_how_far_it_came() {
     let hidden = || JoinOptions::default().config(config.clone());
     let one = a.join("hidden", SECRET, hidden()).await.unwrap();
     until("the record stands", async || one.stats().stores > 0).await;
-    let text = in_vain(&b, "hidden", hidden()).await;
-    assert!(text.contains("records found: ") && text.contains("could be reached"), "{text}");
+    let two = b.join("hidden", SECRET, hidden()).await.unwrap();
+    let told = async || two.joined_within(Duration::from_millis(10)).await.unwrap_err().to_string();
+    until("the dials came to nothing", async || told().await.contains(" could not be reached")).await;
+    let text = told().await;
+    assert!(text.contains("records found: "), "{text}");
+    assert!(text.contains(", of 1 node, which named no neighbor of its own; "), "{text}");
+    assert!(text.contains(" to 1 node: 1 could not be reached; whoever could not be reached is gone"), "{text}");
 
     // A socket that nobody reads stands for a DHT that is not there.
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -147,6 +155,34 @@ async fn a_join_in_vain_says_how_far_it_came() {
     let text = in_vain(&c, "unreachable", JoinOptions::default()).await;
     assert!(text.starts_with("join did not finish within 5000 ms: no DHT node answered"), "{text}");
     assert_eq!(c.stats().await.dht.last_success, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_names_the_clock_when_others_are_in_another_minute() {
+    let testnet = Testnet::new().unwrap();
+    let a = node(&testnet).await;
+    let dht = Dht::new(&testnet.dht_config());
+    let in_vain = async |name: &str| {
+        let error = join(&a, name).await.joined_within(Duration::from_secs(5)).await.unwrap_err();
+        error.to_string()
+    };
+    // Minutes may pass meanwhile.
+    for (name, offset, told) in [
+        ("ahead", 4, ["is of a time 4 minutes ahead: this", "is of a time 3 minutes ahead: this"]),
+        ("behind", -4, ["is of 4 minutes ago: nobody", "is of 5 minutes ago: nobody"]),
+    ] {
+        let keys = TopicKeys::new(TopicId::new(name), SECRET, None);
+        let keys = keys.minute(unix_minute(offset));
+        let content = RecordContent::from_arbitrary(&GossipRecordContent::default()).unwrap();
+        let (slot, other) = (keys.slot(), SigningKey::from_bytes(&[7; 32]));
+        let record = Record::sign_content(TopicId::new(name).hash(), slot.minute(), content, &other);
+        let value = keys.seal(&record).unwrap();
+        dht.put_mutable(slot.signing_key().clone(), Some(slot.salt().to_vec()), value, Slot::SEQ).await.unwrap();
+        let text = in_vain(name).await;
+        assert!(told.iter().any(|told| text.contains(told)), "{text}");
+        assert!(text.contains("clock may be off by about "), "{text}");
+    }
+    assert!(in_vain("nobody").await.contains("nobody else yet, or by another name"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -284,6 +284,12 @@ class NodeConfig(_Options):
         self._group("topics", TopicConfig)
         _dtt.check_node_config(self)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from dtt import _pydantic
+
+        return _pydantic.node_config(handler(source))
+
 
 class NodeOptions(TypedDict, total=False):
     """The fields of :class:`NodeConfig`, as keyword arguments."""

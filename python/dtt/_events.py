@@ -49,10 +49,12 @@ class Events:
     :meth:`close` or a ``with`` block, or forgotten.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_ended", "_filling", "_queue", "_timeout")
+    __slots__ = ("__weakref__", "_buffer", "_ended", "_filling", "_keep", "_queue", "_timeout")
 
-    def __init__(self, queue: _dtt.Queue, timeout: Duration | None = None) -> None:
+    def __init__(self, queue: _dtt.Queue, timeout: Duration | None = None, keep: object = None) -> None:
         self._queue = queue
+        # The node, which closes when nobody holds it any more.
+        self._keep = keep
         self._timeout = None if timeout is None else seconds("timeout", timeout)
         self._buffer: collections.deque[Event] = collections.deque()
         # Held from asking the engine until the buffer has what it gave. Otherwise a reader could go to sleep beside a
@@ -76,6 +78,7 @@ class Events:
                 # A reader that is never waited for must not keep the loop to itself.
                 import asyncio
 
+                _wait.loop()
                 await asyncio.sleep(0)
             elif self._is_over():
                 raise StopAsyncIteration
@@ -122,6 +125,7 @@ class Events:
         with self._filling:
             self._ended = True
             self._buffer.clear()
+            self._keep = None
             self._queue.close()
 
     def __enter__(self) -> Events:
@@ -184,7 +188,11 @@ def _at_least_nothing(left: float, deadline: float | None) -> float:
 
 
 class Subscription:
-    """A callback that is called for every event, until it is closed: by :meth:`close`, a ``with`` block, or the topic."""
+    """A callback that is called for every event, until it is closed: by :meth:`close`, a ``with`` block, or the topic.
+
+    It need not be kept for the calls to go on. It does not keep the node, which closes when the program has forgotten it and
+    everything else that it made of it.
+    """
 
     __slots__ = ("__weakref__", "_callback", "_calling", "_context", "_events", "_loop", "_number", "_thread")
 

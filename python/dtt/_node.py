@@ -117,8 +117,17 @@ class BaseNode:
 
     def __del__(self) -> None:
         native = getattr(self, "_native", None)
-        if native is not None and not self._was_closed:
-            warnings.warn(f"unclosed node {self._key.id.short()}", ResourceWarning, source=self, stacklevel=2)
+        if native is None or self._was_closed:
+            return
+        # A callback may hold one of its topics, which would hold the node for good. First, since a warning may raise.
+        with contextlib.suppress(DttError):
+            native.abandon()
+        warnings.warn(
+            f"unclosed node {self._key.id.short()}: it is closed now, since nothing holds it any more; use `with`, or close()",
+            ResourceWarning,
+            source=self,
+            stacklevel=2,
+        )
 
 
 class Node(BaseNode):
@@ -126,7 +135,8 @@ class Node(BaseNode):
 
     ``async with dtt.Node(...) as node`` starts it and closes it in the end; :meth:`start` and :meth:`close` do it by
     hand. Options are those of :class:`NodeConfig`, as one object, as keyword arguments, or both (the keywords win).
-    A node can be shared by any number of topics, tasks, loops and threads.
+    A node can be shared by any number of topics, tasks, loops and threads. It closes by itself, with a ResourceWarning, when
+    nothing holds it any more: neither the program, nor a topic or an iterator over events that was made of it.
 
     Raises InvalidArgumentError (a ValueError) or TypeError for bad options.
     """
@@ -138,6 +148,7 @@ class Node(BaseNode):
 
         Raises BindError, or ClosedError if it has been closed.
         """
+        _wait.loop()
         while (call := self._begin()) is not None:
             await _wait.done(call)
             self._began(call)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dtt import _dtt, _wait
-from dtt._config import DhtConfig, NodeConfig, NodeOptions, TopicConfig, node_config, texts
+from dtt._config import DhtConfig, NodeConfig, NodeOptions, TopicConfig, count, node_config, texts
 from dtt._errors import ClosedError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -18,18 +18,22 @@ class Testnet:
     """An embedded DHT on loopback: programs are tested, and demos run, without any network.
 
     Enter it with ``async with`` or ``with``; both take about a second. ``nodes``: 2 to 256; each takes a thread and a UDP
-    port of 127.0.0.1.
+    port of 127.0.0.1. ``port``: the first node's, 1 to 65535, so that its address is known beforehand (entering raises
+    BindError if it is taken); None for any.
     """
 
     #: Not a class of tests, whatever its name looks like to a test runner.
     __test__ = False
 
-    def __init__(self, nodes: int = 16) -> None:
+    def __init__(self, nodes: int = 16, *, port: int | None = None) -> None:
         if isinstance(nodes, bool) or not isinstance(nodes, int):
             raise TypeError(f"nodes: int is needed, not {type(nodes).__name__}")
         if not 2 <= nodes <= 256:
             raise InvalidArgumentError(f"nodes: {nodes} is given, 2 to 256 are possible")
+        if port is not None and not 1 <= count("port", port) <= 65535:
+            raise InvalidArgumentError(f"port: {port} is given, 1 to 65535 are possible")
         self._nodes = nodes
+        self._port = port
         self._native: _dtt.Testnet | None = None
 
     @property
@@ -73,7 +77,7 @@ class Testnet:
 
     def __enter__(self) -> Testnet:
         if self._native is None:
-            self._native = _wait.block(_dtt.start_testnet(self._nodes))
+            self._native = _wait.block(_dtt.start_testnet(self._nodes, self._port))
         return self
 
     def __exit__(
@@ -82,8 +86,9 @@ class Testnet:
         self.close()
 
     async def __aenter__(self) -> Testnet:
+        _wait.loop()
         if self._native is None:
-            self._native = await _wait.result(_dtt.start_testnet(self._nodes))
+            self._native = await _wait.result(_dtt.start_testnet(self._nodes, self._port))
         return self
 
     async def __aexit__(

@@ -79,7 +79,7 @@ class BaseTopic:
         """
         if timeout is not None:
             seconds("timeout", timeout)
-        return Events(self._subscribed(), timeout)
+        return Events(self._subscribed(), timeout, self._node)
 
     def subscribe(self, callback: Callable[[Event], object]) -> Subscription:
         """Calls ``callback(event)`` for every event, as an independent subscriber, until the subscription is closed.
@@ -136,7 +136,7 @@ class Topic(BaseTopic):
     async def joined(self, timeout: Duration | None = None) -> None:
         """Waits until there is a neighbor, for ``timeout`` (seconds or a timedelta) at the most.
 
-        Raises TimeoutError, which says how far joining came (the topic goes on looking), or ClosedError.
+        Raises TimeoutError, which says what was found and tried (the topic goes on looking), or ClosedError.
         """
         await _wait.result(self._native.joined(None if timeout is None else seconds("timeout", timeout)))
 

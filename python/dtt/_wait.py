@@ -107,6 +107,17 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def loop() -> asyncio.AbstractEventLoop:
+    """The loop that runs in this thread. Raises RuntimeError where none does, also under trio."""
+    found = running_loop()
+    if found is None:
+        raise RuntimeError(
+            "no asyncio event loop runs here, and dtt's coroutines are for asyncio: under anyio choose its backend "
+            '"asyncio"; under trio, and where there is no loop, use dtt.blocking, in a thread'
+        )
+    return found
+
+
 def _call_all(loop: asyncio.AbstractEventLoop, thens: list[Callable[[], object]]) -> None:
     """Calls each, whatever the others raise."""
     for place, then in enumerate(thens):
@@ -128,11 +139,9 @@ def set_done(future: asyncio.Future[None]) -> None:
 @contextlib.contextmanager
 def awaited() -> Generator[tuple[int, asyncio.Future[None]], None, None]:
     """A wait of the running loop: its number, and the future that is done when it is over."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    future = loop.create_future()
-    number = add(loop, lambda: set_done(future))
+    running = loop()
+    future = running.create_future()
+    number = add(running, lambda: set_done(future))
     try:
         yield number, future
     finally:

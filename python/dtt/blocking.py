@@ -30,24 +30,37 @@ __all__ = ["Node", "Topic"]
 
 
 class Topic(BaseTopic):
-    """A topic that has been joined, for threads. The methods are those of :class:`dtt.Topic`, and wait."""
+    """A topic that has been joined. Made by :meth:`Node.join`; an iterator over its events.
+
+    ``for event in topic`` reads one queue that belongs to this handle, however often it is begun, and ends when the topic is
+    closed; :meth:`events` gives further independent ones. Leaving a ``with`` block closes the topic.
+    """
 
     __slots__ = ()
 
     def broadcast(self, content: Bytes) -> None:
-        """Sends a message to the whole swarm. See :meth:`dtt.Topic.broadcast`."""
+        """Sends a message to the whole swarm: up to :attr:`max_message_size` bytes.
+
+        Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about 90 s
+        is dropped. Raises TooLargeError, ClosedError, or TimeoutError if the gossip layer does not take it.
+        """
         _wait.block(self._native.broadcast(content))
 
     def broadcast_neighbors(self, content: Bytes) -> None:
-        """Sends a message to the direct neighbors only."""
+        """Sends a message to the direct neighbors only: up to :attr:`max_message_size` bytes. Raises TooLargeError,
+        ClosedError, or TimeoutError if the gossip layer does not take it."""
         _wait.block(self._native.broadcast_neighbors(content))
 
     def join_peers(self, peers: Iterable[Peer] | Peer) -> None:
-        """Joins peers that the program knows. See :meth:`dtt.Topic.join_peers`."""
+        """Joins peers that the program knows, by id or by address. Do not repeat it in a loop: each join may make the
+        peer drop another neighbor."""
         _wait.block(self._native.join_peers(for_engine(peers)))
 
     def joined(self, timeout: Duration | None = None) -> None:
-        """Waits until there is a neighbor. See :meth:`dtt.Topic.joined`."""
+        """Waits until there is a neighbor, for ``timeout`` (seconds or a timedelta) at the most.
+
+        Raises TimeoutError, which says what was found and tried (the topic goes on looking), or ClosedError.
+        """
         _wait.block(self._native.joined(None if timeout is None else seconds("timeout", timeout)))
 
     def dht_health(self) -> DhtHealth:
@@ -55,14 +68,15 @@ class Topic(BaseTopic):
         return DhtHealth(**_wait.block(self._native.dht_health()))
 
     def close(self) -> None:
-        """Leaves the topic. See :meth:`dtt.Topic.close`."""
+        """Leaves the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
+        is closed with it. Closing twice is fine."""
         _wait.block(self._native.leave())
 
     def __iter__(self) -> Topic:
         return self
 
     def __next__(self) -> Event:
-        """The next event of the topic's own queue."""
+        """The next event of the topic's own queue; ends when the topic is closed and everything has been read."""
         return next(self._of_own())
 
     def __enter__(self) -> Topic:
@@ -75,12 +89,23 @@ class Topic(BaseTopic):
 
 
 class Node(BaseNode):
-    """Everything that topics run on, for threads. The methods are those of :class:`dtt.Node`, and wait."""
+    """Everything that topics run on: an endpoint, the gossip layer on it, and the DHT.
+
+    ``with blocking.Node(...) as node`` starts it and closes it in the end; :meth:`start` and :meth:`close` do it by hand.
+    Options are those of :class:`dtt.NodeConfig`, as one object, as keyword arguments, or both (the keywords win). A node can be
+    shared by any number of topics and threads. It closes by itself, with a ResourceWarning, when nothing holds it any more:
+    neither the program, nor a topic or an iterator over events that was made of it.
+
+    Raises InvalidArgumentError (a ValueError) or TypeError for bad options.
+    """
 
     __slots__ = ()
 
     def start(self) -> Node:
-        """Binds the sockets and starts the node. Starting twice is fine."""
+        """Binds the sockets and starts the node; the DHT client opens in the background. Starting twice is fine.
+
+        Raises BindError, or ClosedError if it has been closed.
+        """
         while (call := self._begin()) is not None:
             _wait.block_done(call)
             self._began(call)
@@ -95,7 +120,16 @@ class Node(BaseNode):
         config: TopicConfig | None = None,
         rotation: SecretRotation | None = None,
     ) -> Topic:
-        """Joins a topic. See :meth:`dtt.Node.join`."""
+        """Joins a topic, which ``with node.join(...) as topic`` also closes. Starts the node if it does not run.
+
+        ``name`` and ``secret`` are any bytes, or texts; all members use the same. Without ``timeout`` it returns at once
+        and goes on looking in the background (see :meth:`Topic.joined`). With one (seconds or a timedelta) it waits for a
+        first neighbor, and gives the topic up with :class:`dtt.TimeoutError` if none comes in time, which is what the first
+        member of a topic always gets. ``config``: options of this topic instead of the node's. ``rotation``: a callable
+        ``(topic_id, unix_minute, secret_hash) -> seed`` that all members must share; it is called in a thread of its own.
+
+        Joining again with the same secret and rotation gives another handle of the same topic; closing one closes them all.
+        """
         request = Request(name, secret, timeout, config, rotation)
         self.start()
         _logging.refresh()
@@ -106,19 +140,22 @@ class Node(BaseNode):
         return _stats.node_stats(_wait.block(self._running().stats()))
 
     def network_changed(self) -> None:
-        """Tells the node that the network may have changed."""
+        """Tells the node that the network may have changed. Most systems notice by themselves."""
         _wait.block(self._running().network_changed())
 
     def pause(self) -> None:
-        """Rests until :meth:`resume`. See :meth:`dtt.Node.pause`."""
+        """Rests: no topic of the node looks anything up, publishes, or dials of its own accord until :meth:`resume`. For a
+        program that goes to the background. Neighbors stay, and what the program asks for is done; newcomers do not find a
+        node that rests for minutes. Pausing twice is fine."""
         _wait.block(self._running().pause())
 
     def resume(self) -> None:
-        """Ends the rest."""
+        """Ends the rest: topics without neighbors look for one at once, and records are published anew."""
         _wait.block(self._running().resume())
 
     def close(self) -> None:
-        """Closes the node. See :meth:`dtt.Node.close`."""
+        """Leaves all topics, tells the peers and closes all connections, within ``shutdown_timeout``. Every handle is
+        closed with it. Closing twice is fine, and so is Ctrl-C: it goes on in the background."""
         if (call := self._end()) is not None:
             _wait.block_done(call)
             self._ended(call)

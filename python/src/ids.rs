@@ -37,6 +37,18 @@ pub(crate) struct SecretKey(pub(crate) dtt_core::SecretKey);
 
 #[pymethods]
 impl NodeId {
+    /// For pydantic, which need not be there: how it reads and writes fields of this type.
+    #[classmethod]
+    #[pyo3(signature = (source, handler, /))]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        source: &Bound<'py, PyAny>,
+        handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = (source, handler);
+        cls.py().import("dtt._pydantic")?.call_method0("node_id")
+    }
+
     #[new]
     #[pyo3(signature = (value, /))]
     fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -80,6 +92,18 @@ impl NodeId {
 
 #[pymethods]
 impl TopicId {
+    /// For pydantic, which need not be there: how it reads and writes fields of this type.
+    #[classmethod]
+    #[pyo3(signature = (source, handler, /))]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        source: &Bound<'py, PyAny>,
+        handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = (source, handler);
+        cls.py().import("dtt._pydantic")?.call_method0("topic_id")
+    }
+
     #[new]
     #[pyo3(signature = (name, /))]
     fn new(name: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -128,6 +152,18 @@ impl TopicId {
 
 #[pymethods]
 impl SecretKey {
+    /// For pydantic, which need not be there: how it reads and writes fields of this type.
+    #[classmethod]
+    #[pyo3(signature = (source, handler, /))]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        source: &Bound<'py, PyAny>,
+        handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = (source, handler);
+        cls.py().import("dtt._pydantic")?.call_method0("secret_key")
+    }
+
     #[new]
     #[pyo3(signature = (data, /))]
     fn new(data: &Bound<'_, PyAny>) -> PyResult<Self> {

@@ -138,6 +138,13 @@ impl Node {
         Call::try_now(end, nothing)
     }
 
+    /// Shuts down in the background. For a node that nobody holds any more, while something still holds one of its topics.
+    fn abandon(&self) -> Result<(), Fault> {
+        let node = self.0.get()?.clone();
+        runtime::runtime()?.spawn(async move { node.shutdown().await });
+        Ok(())
+    }
+
     /// Whether it has been shut down.
     fn is_closed(&self) -> Result<bool, Fault> {
         Ok(self.0.get()?.is_closed())

@@ -15,11 +15,16 @@ use crate::{
 #[pyclass(frozen, module = "dtt._dtt")]
 pub(crate) struct Testnet(Mutex<Option<Engine<dtt_core::Testnet>>>);
 
-/// Starts an embedded DHT of so many nodes; gives a Testnet.
+/// Starts an embedded DHT of so many nodes, the first of them at this port; gives a Testnet.
 #[pyfunction]
-pub(crate) fn start_testnet(nodes: usize) -> Result<Call, Fault> {
+#[pyo3(signature = (nodes, port))]
+pub(crate) fn start_testnet(nodes: usize, port: Option<u16>) -> Result<Call, Fault> {
     let start = async move {
-        let started = tokio::task::spawn_blocking(move || dtt_core::Testnet::with_nodes(nodes)).await;
+        let started = tokio::task::spawn_blocking(move || match port {
+            Some(port) => dtt_core::Testnet::with_port(nodes, port),
+            None => dtt_core::Testnet::with_nodes(nodes),
+        })
+        .await;
         let internal = |error| Fault::new(FaultKind::of(ErrorKind::Internal), format!("internal error: {error}"));
         started.map_err(internal)?.map_err(Fault::from)
     };

@@ -8,7 +8,9 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -22,7 +24,7 @@ import pytest
 from conftest import PATIENCE
 
 import dtt
-from dtt import blocking
+from dtt import blocking, cli
 
 DTT = [sys.executable, "-m", "dtt"]
 
@@ -58,13 +60,24 @@ def test_id_keeps_its_key_in_a_file_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
+    none, short = tmp_path / "none", tmp_path / "short"
+    short.write_bytes(b"short")
     for arguments, code, told in (
         (["nothing"], 2, "invalid choice"),
         ([], 2, "usage: dtt"),
         (["testnet", "1"], 2, "nodes: 1 is given, 2 to 256 are possible"),
         (["chat", "x", "--json", "--bootstrap", "nowhere"], 2, "is not host:port"),
-        (["peek", "x", "--secret-file", str(tmp_path / "none")], 1, "No such file"),
-        (["chat", "x", "--json", "--key-file", str(tmp_path)], 1, "directory"),
+        (["peek", "x", "--secret-file", str(none)], 1, f"--secret-file {none}: No such file"),
+        (["chat", "x", "--json", "--key-file", str(tmp_path)], 1, f"--key-file {tmp_path}: Is a directory"),
+        (["id", "--key-file", str(short)], 2, f"--key-file {short}: 5 bytes are given, 32 bytes are needed"),
+        (["id", "--key-file", str(tmp_path / "no" / "key")], 1, f"--key-file {tmp_path / 'no' / 'key'}: No such file"),
+        (["chat", ""], 2, "argument NAME: the name is empty, at least 1 character is needed"),
+        (["peek", ""], 2, "argument NAME: the name is empty"),
+        (["id", "--topic", ""], 2, "argument --topic: the name is empty"),
+        (["chat", "x", "--wait", "soon"], 2, "argument --wait: "),
+        (["chat", "x", "--wait", "-1"], 2, "argument --wait: "),
+        (["testnet", "--port", "0"], 2, "port: 0 is given, 1 to 65535 are possible"),
+        (["testnet", "--port", "70000"], 2, "port: 70000 is given, 1 to 65535 are possible"),
         (["id", "--topic", os.fsdecode(b"\xff")], 2, "name: the text has a lone surrogate"),
         (["chat", os.fsdecode(b"\xff")], 2, "name: the text has a lone surrogate"),
     ):
@@ -72,6 +85,22 @@ def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
         assert done.returncode == code, done
         assert told in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["chat", "testnet", "peek", "id"])
+def test_each_command_describes_itself_with_an_example(command: str) -> None:
+    done = dtt_command(command, "--help", COLUMNS="100")
+    assert (done.returncode, done.stderr) == (0, "")
+    usage, described, *_ = done.stdout.split("\n\n")
+    assert usage.startswith(f"usage: dtt {command}")
+    assert described.endswith("."), described
+    examples = done.stdout.partition("\nexample:\n")[2].splitlines()
+    assert examples, done.stdout
+    assert f"dtt {command}" in examples[0]
+    for line in examples:
+        # What it shows can be parsed.
+        words = shlex.split(line.partition("dtt ")[2], comments=True)
+        assert cli.parser().parse_args(words).command
 
 
 def test_without_the_extra_there_are_plain_lines(testnet: dtt.Testnet) -> None:
@@ -95,22 +124,42 @@ def test_without_the_extra_there_are_plain_lines(testnet: dtt.Testnet) -> None:
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_chat_reads_any_input_to_its_end(testnet: dtt.Testnet, tmp_path: Path, form: list[str]) -> None:
-    long = tmp_path / "long"
-    long.write_text("a line\n" + 100_000 * "x" + "\n")
-    for source in (Path("/dev/null"), long):
+    long, short = tmp_path / "long", tmp_path / "short"
+    long.write_text(100_000 * "x" + "\n")
+    short.write_text("a line\n")
+    for source in (Path("/dev/null"), long, short):
         with source.open() as file:
             done = subprocess.run(
-                [*DTT, "chat", "x", *form, "--bootstrap", ",".join(testnet.bootstrap)],
+                [*DTT, "chat", "x", *form, "--wait", "0.1", "--bootstrap", ",".join(testnet.bootstrap)],
                 stdin=file,
                 capture_output=True,
                 text=True,
                 timeout=PATIENCE,
                 check=False,
             )
-        assert done.returncode == 0, done
         assert "no secret" in done.stderr
         assert "Traceback" not in done.stderr
+        # A line that nobody hears is not sent, and that is an error; one that is too long is refused at once.
+        assert done.returncode == {Path("/dev/null"): 0, short: cli.NOBODY, long: 0}[source], done
+        assert ("nobody was there to hear it: join did not finish within 100 ms" in done.stderr) == (source == short)
         assert ("the limit is" in done.stdout) == (source == long), done
+
+
+def test_a_piped_line_waits_until_someone_hears_it(testnet: dtt.Testnet, secret_file: Path) -> None:
+    bootstrap = ",".join(testnet.bootstrap)
+    options = ["chat", "piped", "--secret-file", str(secret_file), "--bootstrap", bootstrap, "--wait", str(PATIENCE)]
+    with subprocess.Popen(
+        [*DTT, *options], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write("hello\n")
+        process.stdin.close()
+        assert process.stderr.readline() == f"dtt: nobody is there yet to hear it; waiting for up to {PATIENCE:g} s\n"
+        with blocking.Node(testnet.node_config()) as node, node.join("piped", secret="the secret") as topic:
+            heard = next(event for event in topic.events(timeout=PATIENCE) if isinstance(event, dtt.Received))
+            assert json.loads(heard.content)["text"] == "hello"
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -126,6 +175,31 @@ def test_testnet_runs_until_it_is_ended(number: signal.Signals) -> None:
         assert topic.stats().stores > 0
     process.send_signal(number)
     assert process.communicate(timeout=PATIENCE) == ("", "")
+    assert process.returncode == 0
+
+
+def test_testnet_has_the_port_that_was_asked_for(secret_file: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [*DTT, "testnet", "4", "--port", str(port), "--json"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            bootstrap = json.loads(process.stdout.readline())["bootstrap"]
+            assert (bootstrap[0], len(set(bootstrap))) == (f"127.0.0.1:{port}", 4)
+            taken = dtt_command("testnet", "4", "--port", str(port))
+            assert (taken.returncode, taken.stdout) == (1, "")
+            assert taken.stderr.startswith(f"dtt: cannot bind the testnet's port: {port}: ")
+            # The first node alone is enough to enter it by.
+            options = dtt.Testnet.node_config_for(bootstrap[:1])
+            with blocking.Node(options) as one, blocking.Node(options) as two:
+                with one.join("port", secret="s") as a, two.join("port", secret="s"):
+                    a.joined(PATIENCE)
+                    assert a.dht_health().routing_table >= 3
+        finally:
+            process.terminate()
     assert process.returncode == 0
 
 
@@ -242,6 +316,8 @@ def test_chat_in_a_terminal(testnet: dtt.Testnet, secret_file: Path) -> None:
     ann = Terminal([*options, "--nick", "ann"])
     ann.wait_for("looking up")
     ann.wait_for("own record published")
+    ann.type("is anybody here\r")
+    ann.wait_for("* nobody hears you: nobody else is there")
     bob = Terminal([*options, "--nick", "bob"])
     ann.wait_for("joined: 1 neighbor", redraw=True)
     bob.wait_for("joined: 1 neighbor", redraw=True)
@@ -250,6 +326,7 @@ def test_chat_in_a_terminal(testnet: dtt.Testnet, secret_file: Path) -> None:
     ann.wait_for("bob: ")
     assert ann.end("\x03") == 0
     bob.wait_for("* lost")
+    bob.wait_for("alone: the last neighbor left", redraw=True)
     assert bob.end("\x04") == 0
     for terminal in (ann, bob):
         assert "Traceback" not in terminal.shown

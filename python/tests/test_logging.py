@@ -20,7 +20,9 @@ def test_the_engine_logs_to_logging(testnet: dtt.Testnet, caplog: pytest.LogCapt
 
     with caplog.at_level(logging.DEBUG, "dtt"):
         asyncio.run(main())
-        eventually(lambda: "dtt.topic" in {record.name for record in caplog.records}, "the topic's log arrives")
+        eventually(
+            lambda: "state=joined" in caplog.text, "the topic's log arrives, and spells a state as topic.state does"
+        )
     names = {record.name for record in caplog.records}
     assert names <= {"dtt.node", "dtt.topic", "dtt.dht"}
     assert any("node started id=" in record.getMessage() for record in caplog.records)

@@ -10,6 +10,7 @@ import pytest
 from conftest import PATIENCE, pair, roomy, send_all
 
 import dtt
+from dtt import blocking
 
 
 async def _talk(testnet: dtt.Testnet, name: str, messages: int = 200) -> set[bytes]:
@@ -108,6 +109,42 @@ def test_under_uvloop(testnet: dtt.Testnet) -> None:
         finally:
             loop.close()
     assert len(heard) == 2000
+
+
+def test_under_trio_the_error_says_what_to_do(testnet: dtt.Testnet) -> None:
+    trio = pytest.importorskip("trio", reason="trio is installed by tools/test-python")
+
+    async def node() -> None:
+        async with dtt.Node(testnet.node_config()):
+            raise AssertionError("it runs under trio")
+
+    async def offline() -> None:
+        async with dtt.Testnet(2):
+            raise AssertionError("it runs under trio")
+
+    async def iterate() -> None:
+        async for _ in topic:
+            raise AssertionError("it runs under trio")
+
+    with blocking.Node(testnet.node_config()) as started, started.join("trio", secret=b"s") as joined:
+        topic = dtt.Topic(joined._native, started, None)
+        for main in (node, offline, iterate, topic.joined):
+            with pytest.raises(RuntimeError, match=r'for asyncio.* backend "asyncio"; under trio.* dtt.blocking'):
+                trio.run(main)
+
+
+def test_under_anyio_on_asyncio(testnet: dtt.Testnet) -> None:
+    anyio = pytest.importorskip("anyio", reason="anyio is installed by tools/test-python")
+
+    async def main() -> None:
+        async with dtt.Node(testnet.node_config()) as one, dtt.Node(testnet.node_config()) as two:
+            async with one.join("anyio", secret=b"s") as a, two.join("anyio", secret=b"s") as b:
+                with anyio.fail_after(PATIENCE):
+                    async with anyio.create_task_group() as group:
+                        group.start_soon(a.joined)
+                        group.start_soon(b.joined)
+
+    anyio.run(main, backend="asyncio")
 
 
 def test_a_flood_leaves_the_loop_to_others(testnet: dtt.Testnet) -> None:

@@ -1,8 +1,8 @@
 //! Runs an embedded DHT on loopback for other processes.
 //!
-//! usage: dtt-testnet [--until-killed] [NODES]
+//! usage: dtt-testnet [--until-killed] [--port PORT] [NODES]
 //!
-//! The first line of its output is the bootstrap list, comma-separated. It runs until standard input ends, so that a
+//! The first line of its output is the bootstrap list, comma-separated; with `--port` the first node of it has that UDP port. It runs until standard input ends, so that a
 //! parent that dies leaves nothing behind. Where there is no input that could end (`/dev/null` or a closed one, as
 //! services and the background jobs of scripts have it), it runs until it is killed. With `--until-killed` it does so
 //! in any case and never reads: a shell's background job that reads its terminal is stopped.
@@ -14,13 +14,13 @@ use std::{
 
 use dtt_core::{ErrorKind, Testnet};
 
-const USAGE: &str = "usage: dtt-testnet [--until-killed] [NODES]";
+const USAGE: &str = "usage: dtt-testnet [--until-killed] [--port PORT] [NODES]";
 
 fn main() -> ExitCode {
     let problem = match options() {
         Err(problem) => problem,
-        Ok((nodes, until_killed)) => match Testnet::with_nodes(nodes) {
-            Ok(testnet) => return serve(&testnet, until_killed),
+        Ok(options) => match options.start() {
+            Ok(testnet) => return serve(&testnet, options.until_killed),
             Err(error) if error.kind() == ErrorKind::InvalidArgument => error.to_string(),
             Err(error) => {
                 eprintln!("dtt-testnet: {error}");
@@ -32,19 +32,38 @@ fn main() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// How many nodes, and whether to run until killed whatever the input is.
-fn options() -> Result<(usize, bool), String> {
-    let (mut nodes, mut until_killed) = (None, false);
-    for argument in std::env::args_os().skip(1) {
-        let argument = argument.to_string_lossy();
+struct Options {
+    nodes: usize,
+    port: Option<u16>,
+    /// Whether it runs until it is killed, whatever the input is.
+    until_killed: bool,
+}
+
+impl Options {
+    fn start(&self) -> Result<Testnet, dtt_core::Error> {
+        match self.port {
+            Some(port) => Testnet::with_port(self.nodes, port),
+            None => Testnet::with_nodes(self.nodes),
+        }
+    }
+}
+
+fn options() -> Result<Options, String> {
+    let (mut nodes, mut port, mut until_killed) = (None, None, false);
+    let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    while let Some(argument) = arguments.next() {
         match argument.parse() {
             _ if argument == "--until-killed" => until_killed = true,
+            _ if argument == "--port" => {
+                let text = arguments.next().ok_or("--port: a port is needed after it")?;
+                port = Some(text.parse().map_err(|_| format!("--port: {text:?} is given, 1 to 65535 are possible"))?);
+            }
             Ok(number) if nodes.is_none() => nodes = Some(number),
             Ok(_) => return Err(format!("{argument:?} is one argument too many")),
             Err(_) => return Err(format!("{argument:?} is not a number of nodes")),
         }
     }
-    Ok((nodes.unwrap_or(Testnet::DEFAULT_NODES), until_killed))
+    Ok(Options { nodes: nodes.unwrap_or(Testnet::DEFAULT_NODES), port, until_killed })
 }
 
 fn serve(testnet: &Testnet, until_killed: bool) -> ExitCode {

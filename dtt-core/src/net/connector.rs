@@ -28,6 +28,7 @@ use super::{
     connections::{Connections, longest_round_trip},
     hub::Hub,
     neighborhood::Neighborhood,
+    search::Outcome,
 };
 
 /// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
@@ -94,10 +95,15 @@ impl Connector {
         let connector = self.clone();
         Some(async move {
             let standing = connector.wait(peer).await;
-            let is_done = asked.is_answered() || (any && asked.hub.has_neighbors());
-            if is_done || !connector.prepare(peer, standing).await {
+            if asked.is_answered() || (any && asked.hub.has_neighbors()) {
                 return;
             }
+            let is_connected = !connector.0.connections.to(&peer).is_empty();
+            asked.hub.search.came_to(&peer, if is_connected { Outcome::NotAnswered } else { Outcome::NotReached });
+            if !connector.prepare(peer, standing).await {
+                return;
+            }
+            asked.hub.search.came_to(&peer, Outcome::NotAnswered);
             asked.join().await;
             let standing = connector.wait(peer).await;
             let is_done = asked.is_answered() || asked.hub.has_neighbors();

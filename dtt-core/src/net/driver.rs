@@ -351,7 +351,11 @@ impl Driver {
                 self.hub.counters.hints_malformed.add(u64::from(!well_formed));
             }
         }
-        self.input(Input::Record(SeenRecord::of(record)));
+        let seen = SeenRecord::of(record);
+        if !own && !self.tracker.is_joined() {
+            self.hub.search.found(&seen);
+        }
+        self.input(Input::Record(seen));
     }
 
     fn carry_out(&mut self) {
@@ -372,16 +376,22 @@ impl Driver {
                 Action::Join { peers, reason } => {
                     let ids = peers.iter().filter_map(|peer| EndpointId::from_bytes(peer).ok()).collect::<Vec<_>>();
                     self.hub.counters.dialled(reason, ids.len());
+                    if reason == JoinReason::Bootstrap {
+                        self.hub.search.dialled(&ids);
+                    }
                     tracing::debug!(target: "dtt::topic", ?reason, peers = ids.len(), "dialling");
                     self.begin_join(ids, reason);
                 }
                 Action::State(state) => {
                     match state {
                         TopicState::LookingUp => continue,
-                        TopicState::Joined => self.hub.counters.joined(),
+                        TopicState::Joined => {
+                            self.hub.counters.joined();
+                            self.hub.search.is_over();
+                        }
                         TopicState::Alone => self.hub.counters.alone.add(1),
                     }
-                    tracing::info!(target: "dtt::topic", ?state);
+                    tracing::info!(target: "dtt::topic", %state);
                     self.hub.publish(&[Event::State(state)]);
                 }
             }

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use super::{
     events::{Event, Queue},
     neighborhood::Neighborhood,
+    search::Search,
     stats::{TopicCounters, TopicStats},
 };
 use crate::{
@@ -35,6 +36,7 @@ pub(super) struct Hub {
     neighborhood: Neighborhood,
     status: watch::Sender<Status>,
     pub(super) counters: TopicCounters,
+    pub(super) search: Search,
     network: Notify,
     paused: AtomicBool,
     capacity: usize,
@@ -84,6 +86,7 @@ impl Hub {
             neighborhood,
             status: watch::Sender::new(Status::Open(TopicState::LookingUp)),
             counters: TopicCounters::new(),
+            search: Search::default(),
             network: Notify::new(),
             paused: AtomicBool::new(paused),
             capacity,

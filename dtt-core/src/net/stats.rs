@@ -38,13 +38,16 @@ impl Counter {
 /// - `stores` stays 0 while `stores_failed` grows: others cannot find this node.
 /// - `records_accepted` is 0 and `records_refused.sealed` grows: others are there with another secret or rotation, or
 ///   somebody writes noise.
-/// - both are 0: nobody else is there, or by another name, or the clocks are minutes apart.
+/// - both are 0: nobody else is there, or by another name, or the clocks are minutes apart ([`joined_within`] looks for
+///   signs of that).
 /// - `records_accepted` and `dials_bootstrap` grow, and `joined` is 0: the nodes that the records name are gone or
 ///   cannot be reached from here.
 ///
 /// On a topic that has neighbors, `alone` that grows means that they are lost again and again, `dials_overlap` that
 /// grows that the swarm splits, and `lagged` that grows that a subscriber reads too slowly (`queue_depth` is how far the
 /// slowest is behind).
+///
+/// [`joined_within`]: crate::Topic::joined_within
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicStats {

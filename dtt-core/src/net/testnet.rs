@@ -54,18 +54,32 @@ impl Testnet {
 
     /// Starts so many nodes: 2 to 256.
     pub fn with_nodes(nodes: usize) -> Result<Self> {
+        let failed = |error: IoError| Error::Bind { what: "the testnet's sockets", reason: error.to_string() };
+        Self::start(nodes, 0, failed)
+    }
+
+    /// Starts so many nodes, of which the first of the bootstrap list has this UDP port, so that its address is known
+    /// beforehand: 1 to 65535. Fails if the port is taken.
+    pub fn with_port(nodes: usize, port: u16) -> Result<Self> {
+        if port == 0 {
+            return Err(Error::argument("port", "0 is given, 1 to 65535 are possible"));
+        }
+        let failed = |error: IoError| Error::Bind { what: "the testnet's port", reason: format!("{port}: {error}") };
+        Self::start(nodes, port, failed)
+    }
+
+    fn start(nodes: usize, port: u16, failed: impl Fn(IoError) -> Error) -> Result<Self> {
         if !(2..=Self::MAX_NODES).contains(&nodes) {
             return Err(Error::argument("nodes", format!("{nodes} is given, 2 to {} are possible", Self::MAX_NODES)));
         }
-        let failed = |error: IoError| Error::Bind { what: "the testnet's sockets", reason: error.to_string() };
-        let mut started = start(nodes);
+        let mut started = start(nodes, port);
         for _ in 1..STARTS {
             if started.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
-                started = start(nodes);
+                started = start(nodes, port);
             }
         }
-        let (bootstrap, nodes) = started.map_err(failed)?;
-        introduce(&nodes).map_err(failed)?;
+        let (bootstrap, nodes) = started.map_err(&failed)?;
+        introduce(&nodes).map_err(&failed)?;
         Ok(Self { bootstrap, _nodes: nodes })
     }
 
@@ -105,12 +119,14 @@ impl Testnet {
     }
 }
 
-/// Starts the nodes; their addresses, and they themselves.
+/// Starts the nodes, the first of them at this port if it is not 0; their addresses, and they themselves.
 ///
 /// A mainline node that enters by nobody takes everyone who enters by it for a node of the DHT, clients too, and names them to all who
 /// ask. Then each query waits for clients, which never answer. So each node enters by others, whose ports are chosen beforehand.
-fn start(nodes: usize) -> std::io::Result<(Vec<String>, Vec<AsyncDht>)> {
-    let chosen = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<Vec<_>>>()?;
+fn start(nodes: usize, port: u16) -> std::io::Result<(Vec<String>, Vec<AsyncDht>)> {
+    let ports = std::iter::once(port).chain(std::iter::repeat(0));
+    let bound = ports.take(nodes).map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
+    let chosen = bound.collect::<std::io::Result<Vec<_>>>()?;
     let addresses = chosen.iter().map(UdpSocket::local_addr).collect::<std::io::Result<Vec<SocketAddr>>>()?;
     drop(chosen);
     let started = addresses.iter().map(|address| {

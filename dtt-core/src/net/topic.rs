@@ -20,13 +20,14 @@ use super::{
     events::{Events, Keep, Queue},
     gossip_thread,
     hub::{Hub, Status},
+    other_minutes::OtherMinutes,
     stats::{DhtHealth, TopicStats},
-    why_alone::why_alone,
+    why_alone::{Known, why_alone},
 };
 use crate::{
     config::{Config, TimeoutConfig},
     error::{Error, Result},
-    tracker::{MessageHash, TopicState},
+    tracker::{MessageHash, PeerId, TopicState},
     wire::{TopicId, TopicKeys},
 };
 
@@ -60,6 +61,8 @@ struct Inner {
     connector: Option<Connector>,
     turns: Option<Arc<Turns>>,
     timeouts: TimeoutConfig,
+    me: PeerId,
+    other_minutes: Arc<OtherMinutes>,
     limit: usize,
     token: CancellationToken,
     /// The node that the topic runs on, if it is one of ours.
@@ -106,6 +109,8 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         connector: swarm.connector.clone(),
         turns: swarm.turns.clone(),
         timeouts: swarm.config.timeouts().clone(),
+        me: swarm.signing_key.verifying_key().to_bytes(),
+        other_minutes: Arc::default(),
         limit: swarm.gossip.max_message_size().saturating_sub(FRAME),
         token: swarm.token.clone(),
         _keep: swarm.keep,
@@ -255,14 +260,26 @@ impl Topic {
         }
     }
 
-    /// [`Topic::joined`] with a limit. The error says how far joining came; the topic goes on looking.
+    /// [`Topic::joined`] with a limit. The topic goes on looking after it.
+    ///
+    /// The error says how far joining came: whether the DHT answers, the records that were found, the dials and what came of
+    /// them. A wait of 2 s or longer for a first neighbor that finds no record also looks, every five minutes at the most, whether
+    /// there are records of up to six minutes before or after: clocks that differ by minutes keep members apart.
     pub async fn joined_within(&self, limit: Duration) -> Result<()> {
-        let since = Instant::now();
+        let (since, inner) = (Instant::now(), &self.inner);
+        let _look = inner.other_minutes.look(limit, inner.hub.clone(), inner.me, &inner.dht, &inner.keys);
         match timeout(limit, self.joined()).await {
             Ok(joined) => joined,
             Err(_) => {
-                let answers = self.inner.dht.answers(since.elapsed());
-                let why = why_alone(&self.stats(), self.inner.hub.is_paused(), answers);
+                let stats = self.stats();
+                let clock = if stats.joined == 0 { inner.other_minutes.told() } else { None };
+                let why = why_alone(&Known {
+                    stats,
+                    clock,
+                    search: inner.hub.search.summary(),
+                    paused: inner.hub.is_paused(),
+                    dht_answers: inner.dht.answers(since.elapsed()),
+                });
                 Err(Error::NotJoined { after: limit, why })
             }
         }

@@ -1,25 +1,39 @@
 //! Why a topic has no neighbor yet, as far as its numbers tell.
 
-use super::TopicStats;
+use super::{TopicStats, search::Summary};
 
-/// One sentence for an error text. `paused` is whether the topic rests, and `dht_answers` whether DHT nodes answer, as far
-/// as it is known.
-pub(super) fn why_alone(stats: &TopicStats, paused: bool, dht_answers: bool) -> String {
-    let (found, refused) = (stats.records_accepted, stats.records_refused);
-    if paused {
+/// What is known of a topic without neighbors.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    pub(super) stats: TopicStats,
+    /// What was found and tried since the last neighbor, or the start.
+    pub(super) search: Summary,
+    /// Whether the topic rests.
+    pub(super) paused: bool,
+    /// Whether DHT nodes answer, as far as it is known.
+    pub(super) dht_answers: bool,
+    /// What speaks for a clock that is off.
+    pub(super) clock: Option<String>,
+}
+
+/// One sentence for an error text.
+pub(super) fn why_alone(known: &Known) -> String {
+    let Known { stats, search, clock, .. } = known;
+    let refused = stats.records_refused;
+    if known.paused {
         "the node is paused, and looks for nobody until it is resumed".into()
-    } else if found > 0 {
-        format!("records found: {found}, but none of the nodes that they name could be reached")
-    } else if stats.dials_bootstrap > 0 {
-        "no record of another member is there, and none of the neighbors that an earlier record of this node names could be \
-         reached"
-            .into()
+    } else if search.records > 0 {
+        format!("{}; {search}", search.records())
+    } else if search.dials > 0 {
+        format!("no record of another member is there; of those whom an earlier record of this node names, {search}")
+    } else if let Some(clock) = clock {
+        format!("no record of another member is there for this minute, but {clock}")
     } else if refused.sealed > 0 {
         let sealed = refused.sealed;
         format!("values found: {sealed}, but none opens with this secret (another secret or rotation, or noise)")
     } else if refused.total() > 0 {
         format!("values found: {}, but no valid record of this topic and minute", refused.total())
-    } else if dht_answers {
+    } else if known.dht_answers {
         "the DHT answers, but no record of another member is there (nobody else yet, or by another name)".into()
     } else {
         let (begun, vain) = (stats.lookups, stats.lookups_unanswered);
@@ -36,24 +50,29 @@ mod tests {
 
     #[test]
     fn the_furthest_step_decides() {
-        let mut stats = TopicStats { lookups: 6, ..TopicStats::default() };
-        let why = |stats: &TopicStats, answered| why_alone(stats, false, answered);
-        stats.lookups_unanswered = 5;
-        let dark = why(&stats, false);
+        let mut known = Known::default();
+        (known.stats.lookups, known.stats.lookups_unanswered) = (6, 5);
+        let why = |known: &Known, dht_answers| why_alone(&Known { dht_answers, ..known.clone() });
+        let dark = why(&known, false);
         assert!(
             dark.starts_with("no DHT node answered while it was waited for (lookups begun: 6, in vain: 5); check"),
             "{dark}"
         );
-        assert!(why(&stats, true).starts_with("the DHT answers, but no record of another member"));
-        stats.records_refused.minute = 2;
-        assert!(why(&stats, true).starts_with("values found: 2, but no valid record"));
-        stats.records_refused.sealed = 3;
+        assert!(why(&known, true).starts_with("the DHT answers, but no record of another member"));
+        known.stats.records_refused.minute = 2;
+        assert!(why(&known, true).starts_with("values found: 2, but no valid record"));
+        known.stats.records_refused.sealed = 3;
         // A value that came says that someone answered, also while its lookup is still under way.
-        assert!(why(&stats, false).starts_with("values found: 3, but none opens with this secret"));
-        stats.dials_bootstrap = 1;
-        assert!(why(&stats, true).contains("an earlier record of this node names"));
-        stats.records_accepted = 1;
-        assert!(why(&stats, true).starts_with("records found: 1, but none of the nodes"));
-        assert!(why_alone(&stats, true, true).starts_with("the node is paused"));
+        assert!(why(&known, false).starts_with("values found: 3, but none opens with this secret"));
+        known.clock = Some("it is late".into());
+        assert_eq!(why(&known, true), "no record of another member is there for this minute, but it is late");
+        (known.search.dials, known.search.dialled) = (1, 1);
+        assert!(
+            why(&known, true).ends_with("an earlier record of this node names, 1 dial to 1 node: 1 not answered yet")
+        );
+        (known.search.records, known.search.publishers) = (2, 2);
+        assert_eq!(why(&known, true), "records found: 2, of 2 nodes; 1 dial to 1 node: 1 not answered yet");
+        known.paused = true;
+        assert!(why(&known, true).starts_with("the node is paused"));
     }
 }

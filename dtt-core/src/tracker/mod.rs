@@ -28,7 +28,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
@@ -189,6 +189,17 @@ pub enum TopicState {
     Joined,
     /// The last neighbor is gone; looking for another one.
     Alone,
+}
+
+/// Its name as logs and bindings spell it: `looking_up`, `joined` or `alone`.
+impl fmt::Display for TopicState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TopicState::LookingUp => "looking_up",
+            TopicState::Joined => "joined",
+            TopicState::Alone => "alone",
+        })
+    }
 }
 
 /// How much a [`Tracker`] remembers, beside the present neighbors and the actions that are not yet taken.

@@ -253,8 +253,11 @@ fn the_testnet_command_refuses_what_it_does_not_know() {
         (&["4", "5"], "\"5\" is one argument too many"),
         (&["--forever"], "\"--forever\" is not a number of nodes"),
         (&["1"], "nodes: 1 is given, 2 to 256 are possible"),
+        (&["--port"], "--port: a port is needed after it"),
+        (&["--port", "70000"], "--port: \"70000\" is given, 1 to 65535 are possible"),
+        (&["--port", "0"], "port: 0 is given, 1 to 65535 are possible"),
     ] {
-        let usage = "usage: dtt-testnet [--until-killed] [NODES]";
+        let usage = "usage: dtt-testnet [--until-killed] [--port PORT] [NODES]";
         assert_eq!(refused(&testnet_path(), arguments, ""), format!("dtt-testnet: {problem}; {usage}\n"));
     }
 }

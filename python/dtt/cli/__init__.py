@@ -16,43 +16,91 @@ from dtt.cli import _options
 INTERRUPTED = 130
 
 
+#: Nobody was there to hear a line of the input in time.
+NOBODY = 3
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     main = argparse.ArgumentParser(prog="dtt", description="Programs find each other by a name and a secret, and talk.")
     main.add_argument("--version", action="version", version=f"dtt {dtt.__version__}")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    chat = commands.add_parser("chat", help="a terminal chat with everyone on a topic")
-    chat.add_argument("name", metavar="NAME", help="the topic's name")
+    chat = _options.command(commands, "chat", "a terminal chat with everyone on a topic", CHAT, CHAT_EXAMPLE)
+    chat.add_argument("name", metavar="NAME", type=_options.name, help="the topic's name")
     chat.add_argument("--nick", help="how others see you (default: the beginning of your id)")
     _options.add_network(chat, relay=True)
     _options.add_secret(chat, "the topic's secret (default: empty)")
-    chat.add_argument("--key-file", metavar="FILE", help="the node's secret key, which is made if it is not there")
+    _options.add_key(chat)
     chat.add_argument("--json", action="store_true", help="events as lines of JSON; lines of the input are sent")
+    chat.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_options.wait,
+        default=60.0,
+        help="how long a line of the input waits until someone is there to hear it (default: 60)",
+    )
     chat.set_defaults(run=run_chat)
 
-    testnet = commands.add_parser("testnet", help="a DHT on this machine, for trying things, until Ctrl-C")
+    testnet = _options.command(
+        commands, "testnet", "a DHT on this machine, for trying things, until Ctrl-C", TESTNET, TESTNET_EXAMPLE
+    )
     testnet.add_argument("nodes", metavar="NODES", type=int, nargs="?", default=16, help="2 to 256 (default: 16)")
+    testnet.add_argument(
+        "--port",
+        metavar="PORT",
+        type=int,
+        help="the UDP port of the first node, 1 to 65535 (default: any that is free)",
+    )
     testnet.add_argument("--json", action="store_true", help="the bootstrap list as JSON")
     testnet.set_defaults(run=run_testnet)
 
-    peek = commands.add_parser("peek", help="what the slots of a topic hold right now")
-    peek.add_argument("name", metavar="NAME", help="the topic's name")
+    peek = _options.command(commands, "peek", "what the slots of a topic hold right now", PEEK, PEEK_EXAMPLE)
+    peek.add_argument("name", metavar="NAME", type=_options.name, help="the topic's name")
     _options.add_network(peek, relay=False)
     _options.add_secret(peek, "the topic's secret, to open the records (default: they are only counted)")
     peek.add_argument("--json", action="store_true", help="as JSON")
     peek.set_defaults(run=run_peek)
 
-    ids = commands.add_parser("id", help="a node's id, and the key file that it is made of")
-    ids.add_argument("--key-file", metavar="FILE", help="the node's secret key, which is made if it is not there")
-    ids.add_argument("--topic", metavar="NAME", help="show the id of this topic instead")
+    ids = _options.command(commands, "id", "a node's id, and the key file that it is made of", ID, ID_EXAMPLE)
+    _options.add_key(ids)
+    ids.add_argument("--topic", metavar="NAME", type=_options.name, help="show the id of this topic instead")
     ids.add_argument("--json", action="store_true", help="as JSON")
     ids.set_defaults(run=run_id)
     return main
 
 
+CHAT = """\
+Talks with everyone who joins a topic of the same name with the same secret. What you type is sent; Ctrl-D or Ctrl-C ends it.
+
+Where the input is a file or a pipe, or with --json, a line waits until someone is there to hear it. If nobody comes within
+--wait, the line is not sent, and the command ends with code 3. At a terminal nothing waits, and you are told that nobody
+hears you."""
+CHAT_EXAMPLE = """\
+  dtt chat my-topic --secret-file secret
+  echo "the build is done" | dtt chat my-topic --secret-file secret --wait 30"""
+TESTNET = """\
+Runs a DHT on 127.0.0.1 until Ctrl-C or SIGTERM. The first line of the output is its bootstrap list, for --bootstrap and
+$DTT_BOOTSTRAP. With --port the first node's address is known beforehand, and is enough as a list."""
+TESTNET_EXAMPLE = """\
+  dtt testnet --port 7000
+  DTT_BOOTSTRAP=127.0.0.1:7000 dtt chat my-topic        # in two other terminals"""
+PEEK = """\
+Reads what the DHT holds for a topic in the next, the present and the last minute, without joining it. Without the secret the
+records are only counted."""
+PEEK_EXAMPLE = """\
+  dtt peek my-topic --secret-file secret"""
+ID = """\
+Shows the id that a node has with a key file, which is made if it is not there. Without a file the id is of a new key that is
+kept nowhere. With --topic it is the id of a topic."""
+ID_EXAMPLE = """\
+  dtt id --key-file node.key
+  dtt id --topic my-topic"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code: 0, 1 for an error, 2 for a wrong use, 130 for Ctrl-C where that is no usual end."""
+    """Runs the command; gives its exit code: 0, 1 for an error, 2 for a wrong use, 3 if nobody was there to hear a line of the
+    input in time, 130 for Ctrl-C where that is no usual end."""
     options = parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], Any] = options.run
     try:

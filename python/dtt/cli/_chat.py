@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dtt
-from dtt.cli import _options
+from dtt.cli import NOBODY, _options
 from dtt.cli._peek import printable
 
 
@@ -26,13 +26,22 @@ async def run(options: argparse.Namespace) -> int:
         print("dtt: no secret: whoever knows the topic's name finds you and can talk (--secret-file)", file=sys.stderr)
     async with dtt.Node(config) as node, node.join(options.name, secret=secret or b"") as topic:
         nick = options.nick or node.id.short()
-        if options.json:
-            await _talk_lines(topic, nick, _Json(node, nick))
-        elif _can_draw():
-            await _talk(node, topic, nick)
-        else:
-            await _talk_lines(topic, nick, _Plain(node, nick))
+        try:
+            if options.json:
+                await _talk_lines(topic, nick, _Json(node, nick), options.wait)
+            elif _can_draw():
+                await _talk(node, topic, nick)
+            else:
+                # Who types sees whether somebody is there; a pipe would lose what it has.
+                await _talk_lines(topic, nick, _Plain(node, nick), None if sys.stdin.isatty() else options.wait)
+        except _Unheard as error:
+            print(f"dtt: not sent, since nobody was there to hear it: {error}", file=sys.stderr)
+            return NOBODY
     return 0
+
+
+class _Unheard(Exception):
+    """Nobody came in time to hear a line."""
 
 
 def _can_draw() -> bool:
@@ -61,8 +70,10 @@ def read(content: bytes) -> tuple[str, str]:
 
 def status(topic: dtt.Topic) -> str:
     """How far joining has come, in a line."""
-    stats = topic.stats()
-    if topic.state == "joined":
+    stats, state = topic.stats(), topic.state
+    if state == "alone":
+        return f"alone: the last neighbor left, looking for others ({stats.lookups} lookups)"
+    if state == "joined":
         count = len(topic.neighbors)
         return f"joined: {count} neighbor{'' if count == 1 else 's'}, {stats.received} received, {stats.sent} sent"
     if stats.lookups_unanswered == stats.lookups and stats.lookups > 1:
@@ -74,7 +85,7 @@ def status(topic: dtt.Topic) -> str:
     if stats.records_refused.sealed:
         return f"looking up: {stats.records_refused.sealed} records do not open with this secret"
     published = ", own record published" if stats.stores else ""
-    return f"{'alone' if topic.state == 'alone' else 'looking up'}: {stats.lookups} lookups, nobody yet{published}"
+    return f"looking up: {stats.lookups} lookups, nobody yet{published}"
 
 
 async def _talk(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
@@ -101,9 +112,12 @@ async def _talk(node: dtt.Node, topic: dtt.Topic, nick: str) -> None:
         try:
             while True:
                 line = (await session.prompt_async()).strip()
-                if line:
-                    await _say(topic, nick, line, lambda problem: show(("ansired", f"not sent: {problem}")))
-                    show(("ansicyan", f"{nick}: "), ("", line))
+                if not line:
+                    continue
+                is_sent = await _say(topic, nick, line, lambda problem: show(("ansired", f"not sent: {problem}")))
+                show(("ansicyan", f"{nick}: "), ("", line))
+                if is_sent and not topic.is_joined:
+                    show(("ansiyellow", NOBODY_HEARS))
         except (EOFError, KeyboardInterrupt):
             return
         finally:
@@ -131,11 +145,21 @@ async def _listen(topic: dtt.Topic, show: Callable[[dtt.Event], None]) -> None:
         show(event)
 
 
-async def _say(topic: dtt.Topic, nick: str, line: str, fail: Callable[[dtt.DttError], None]) -> None:
+#: Seconds between the last line of an input and leaving. Leaving overtakes what the gossip layer has not sent yet, and
+#: nobody tells when it has.
+LINGER = 1.0
+#: What is said without a neighbor goes nowhere, and is not said again when one comes.
+NOBODY_HEARS = "* nobody hears you: nobody else is there"
+
+
+async def _say(topic: dtt.Topic, nick: str, line: str, fail: Callable[[dtt.DttError], None]) -> bool:
+    """Sends a line; whether that was possible."""
     try:
         await topic.broadcast(message(nick, line))
     except dtt.DttError as error:
         fail(error)
+        return False
+    return True
 
 
 def as_json(event: dtt.Event) -> dict[str, object]:
@@ -190,10 +214,11 @@ class _Plain:
         print(f"* not sent: {problem}", flush=True)
 
 
-async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain) -> None:
-    """Sends the lines of the input, until it ends or nothing can be shown any more."""
+async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain, wait: float | None) -> None:
+    """Sends the lines of the input, until it ends or nothing can be shown any more. Each waits for so many seconds until someone
+    is there; with none, nothing waits."""
     listening = asyncio.create_task(_listen(topic, shown.event))
-    sending = asyncio.create_task(_send_lines(topic, nick, shown.problem))
+    sending = asyncio.create_task(_send_lines(topic, nick, shown.problem, wait))
     done, _ = await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
     for task in (listening, sending):
         task.cancel()
@@ -201,7 +226,23 @@ async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain) -> Non
         task.result()
 
 
-async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError], None]) -> None:
+async def _someone_is_there(topic: dtt.Topic, limit: float) -> None:
+    """Waits until there is a neighbor, and says so if that takes long enough to wonder."""
+    soon = min(limit, 1.0)
+    try:
+        await topic.joined(soon)
+    except dtt.TimeoutError as error:
+        why = error
+        if limit > soon:
+            print(f"dtt: nobody is there yet to hear it; waiting for up to {limit:g} s", file=sys.stderr, flush=True)
+            try:
+                return await topic.joined(limit - soon)
+            except dtt.TimeoutError as error:
+                why = error
+        raise _Unheard(str(why)) from None
+
+
+async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError], None], wait: float | None) -> None:
     # Any input will do, a file and /dev/null too, which no event loop can wait for. A read cannot be ended, so the thread is
     # one that the end of the process does not wait for.
     lines: asyncio.Queue[bytes] = asyncio.Queue(16)
@@ -214,6 +255,16 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
             asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
 
     threading.Thread(target=read_lines, name="dtt-input", daemon=True).start()
+    is_sent = False
     while line := await lines.get():
-        if text := line.decode("utf-8", "replace").rstrip("\r\n"):
-            await _say(topic, nick, text, fail)
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        if not text:
+            continue
+        # What is too long is refused at once.
+        if wait is not None and len(message(nick, text)) <= topic.max_message_size:
+            await _someone_is_there(topic, wait)
+        is_sent = await _say(topic, nick, text, fail)
+        if is_sent and wait is None and not topic.is_joined:
+            print(NOBODY_HEARS, flush=True)
+    if is_sent and wait is not None:
+        await asyncio.sleep(LINGER)

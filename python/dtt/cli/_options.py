@@ -6,12 +6,42 @@ import argparse
 import contextlib
 import ipaddress
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import dtt
+from dtt._config import seconds
 
 #: What the commands draw with, and do without.
 EXTRA = "the package with the extra [cli], or rich and prompt_toolkit,"
+
+
+def command(commands: Any, name: str, help: str, description: str, example: str) -> argparse.ArgumentParser:
+    """A command, whose help has a description and an example."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=f"example:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return made
+
+
+def name(text: str) -> str:
+    """A topic's name. The engine takes an empty one, as any bytes; on a command line it is a variable that was not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty, at least 1 character is needed")
+    return text
+
+
+def wait(text: str) -> float:
+    """A time in seconds."""
+    try:
+        return seconds("--wait", float(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:
@@ -31,11 +61,27 @@ def add_secret(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--secret-file", metavar="FILE", help=f"holds {text}; one line feed at its end does not count")
 
 
+def add_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--key-file", metavar="FILE", help="the node's secret key, which is made if it is not there")
+
+
+@contextlib.contextmanager
+def _names(option: str, path: str) -> Generator[None, None, None]:
+    """Errors of a file name it, and the option that it was given by."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(f"{option} {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise dtt.InvalidArgumentError(f"{option} {path}: {str(error).removeprefix('secret_key: ')}") from None
+
+
 def secret(path: str | None) -> bytes | None:
     """The secret in a file. There is no option for the secret itself: others could read it in the list of processes."""
     if path is None:
         return None
-    content = Path(path).read_bytes()
+    with _names("--secret-file", path):
+        content = Path(path).read_bytes()
     return content.removesuffix(b"\n").removesuffix(b"\r")
 
 
@@ -43,12 +89,13 @@ def key(path: str | None) -> dtt.SecretKey:
     """The key in a file, which is made if it is not there, for its owner's eyes only."""
     if path is None:
         return dtt.SecretKey.generate()
-    with contextlib.suppress(FileNotFoundError):
-        return dtt.SecretKey(Path(path).read_bytes())
-    made = dtt.SecretKey.generate()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(made.to_bytes())
+    with _names("--key-file", path):
+        with contextlib.suppress(FileNotFoundError):
+            return dtt.SecretKey(Path(path).read_bytes())
+        made = dtt.SecretKey.generate()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(made.to_bytes())
     return made
 
 

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    with dtt.Testnet(options.nodes) as testnet:
+    with dtt.Testnet(options.nodes, port=options.port) as testnet:
         print(json.dumps({"bootstrap": testnet.bootstrap}) if options.json else ",".join(testnet.bootstrap), flush=True)
         if sys.stdout.isatty() and not options.json:
             print("\nIn other terminals:  DTT_BOOTSTRAP=... dtt chat NAME     Ctrl-C ends it.", file=sys.stderr)

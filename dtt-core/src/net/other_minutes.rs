@@ -1,0 +1,240 @@
+//! Whether this machine's clock is off, as far as the slots of other minutes tell.
+//!
+//! Members meet in the slots of the present minute and the last one. Whose clock is minutes off reads and writes others, and
+//! finds nobody. So whoever waits for a first neighbor in vain looks into some more slots, once. Nothing there is dialled.
+//!
+//! There is no other clock to ask: the DHT's answers name no time, and iroh does not show what a relay's do.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, future, stream::SelectAll};
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, sleep},
+};
+
+use super::{Dht, dht::Found, hub::Hub, unix_minute};
+use crate::{tracker::PeerId, wire::TopicKeys};
+
+/// Slots that are looked into, in minutes before and after the present one. The bootstrap reads those that are nearer.
+const FIRST: u64 = 2;
+const LAST: u64 = 6;
+/// How long the bootstrap has before, at the most; half of the time that is waited if that is less.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Who waits for less than this learns nothing that way.
+const LEAST: Duration = Duration::from_secs(2);
+/// Ten lookups are no more than a minute's worth of a lonely node's if they are done so rarely.
+const AGAIN: Duration = Duration::from_secs(300);
+/// Values of one slot that are opened: each costs an eighth of a millisecond.
+const MAX_VALUES: usize = 64;
+/// Clocks that show less, in unix minutes, were never set: it is January 1, 2025.
+const NEVER_SET: u64 = 1_735_689_600 / 60;
+
+/// What a topic knows of other minutes.
+#[derive(Debug, Default)]
+pub(super) struct OtherMinutes(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    looked: Option<Instant>,
+    signs: Signs,
+}
+
+impl Inner {
+    fn may_look(&self) -> bool {
+        self.looked.is_none_or(|at| at.elapsed() >= AGAIN)
+    }
+}
+
+/// A look that may be under way, and ends with this.
+#[derive(Debug)]
+pub(super) struct Look(AbortHandle);
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How far records of others are from this machine's minute: the last one on each side, by their writers' clocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Signs {
+    ahead: Option<u64>,
+    behind: Option<u64>,
+}
+
+/// Minutes to look at, the nearest first.
+fn minutes(now: u64) -> impl Iterator<Item = u64> {
+    (FIRST..=LAST).flat_map(move |far| [now.saturating_add(far), now.saturating_sub(far)])
+}
+
+/// How long to leave it to the bootstrap, if somebody waits for so long; none if that is too short for a look.
+fn patience(limit: Duration) -> Option<Duration> {
+    (limit >= LEAST).then(|| PATIENCE.min(limit / 2))
+}
+
+impl Signs {
+    /// A record stands in the slot of a minute.
+    fn add(&mut self, minute: u64, now: u64) {
+        if minute > now {
+            self.ahead = self.ahead.max(Some(minute - now));
+        } else {
+            let far = now - minute;
+            self.behind = Some(self.behind.map_or(far, |known| known.min(far)));
+        }
+    }
+
+    /// What that says of the clock.
+    fn told(self) -> Option<String> {
+        match self {
+            // Nobody writes to a minute that has not begun, so one of the two clocks is wrong.
+            Signs { ahead: Some(far), .. } => Some(format!(
+                "a record of another member is of a time {} ahead: this machine's clock may be off by about that much, \
+                 or the other's",
+                in_minutes(far)
+            )),
+            Signs { behind: Some(far), .. } => Some(format!(
+                "the last record of another member is of {0} ago: nobody has been there since, or this machine's clock \
+                 may be off by about {0}",
+                in_minutes(far)
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn in_minutes(far: u64) -> String {
+    format!("{far} minute{}", if far == 1 { "" } else { "s" })
+}
+
+impl OtherMinutes {
+    /// Looks while somebody waits for so long, unless that was done lately. The look ends when what it gives is dropped. Who has
+    /// had a neighbor has a clock that is good enough.
+    pub(super) fn look(
+        self: &Arc<Self>,
+        limit: Duration,
+        hub: Arc<Hub>,
+        me: PeerId,
+        dht: &Dht,
+        keys: &TopicKeys,
+    ) -> Option<Look> {
+        let patience = patience(limit).filter(|_| self.may_look() && hub.counters.joined.get() == 0)?;
+        let (this, dht, keys) = (self.clone(), dht.clone(), keys.clone());
+        // In a task of its own: a rotation that an application brings may block or panic.
+        let look = tokio::spawn(async move {
+            sleep(patience).await;
+            let finds_nobody = !hub.is_paused() && hub.search.summary().records == 0;
+            if finds_nobody && this.begin() {
+                this.run(me, &dht, &keys).await;
+            }
+        });
+        Some(Look(look.abort_handle()))
+    }
+
+    async fn run(&self, me: PeerId, dht: &Dht, keys: &TopicKeys) {
+        let now = unix_minute(0);
+        let mut lookups: SelectAll<_> = SelectAll::new();
+        for minute in minutes(now) {
+            let keys = keys.minute(minute);
+            let lookup = dht.lookup(keys.slot()).take(MAX_VALUES);
+            let opened = lookup.filter_map(move |found| {
+                let record = match found {
+                    Found::Value(value) => keys.open(&value).ok(),
+                    Found::End { .. } => None,
+                };
+                future::ready(record.map(|record| (minute, record)))
+            });
+            lookups.push(opened.boxed());
+        }
+        while let Some((minute, record)) = lookups.next().await {
+            if record.pub_key() != me {
+                tracing::debug!(target: "dtt::topic", minute, now, "record of another minute found");
+                self.lock().signs.add(minute, now);
+            }
+        }
+    }
+
+    fn may_look(&self) -> bool {
+        self.lock().may_look()
+    }
+
+    /// Whether this one shall look: several may wait.
+    fn begin(&self) -> bool {
+        let mut inner = self.lock();
+        let begins = inner.may_look();
+        if begins {
+            *inner = Inner { looked: Some(Instant::now()), signs: Signs::default() };
+        }
+        begins
+    }
+
+    /// What the clock may be off by, in words.
+    pub(super) fn told(&self) -> Option<String> {
+        told(unix_minute(0), self.lock().signs)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn told(now: u64, signs: Signs) -> Option<String> {
+    if now < NEVER_SET {
+        return Some("this machine's clock shows a time before 2025, so it was never set".into());
+    }
+    signs.told()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 29_500_000;
+
+    fn signs(minutes: &[u64]) -> Signs {
+        let mut signs = Signs::default();
+        minutes.iter().for_each(|minute| signs.add(*minute, NOW));
+        signs
+    }
+
+    #[test]
+    fn ten_slots_are_read_that_the_bootstrap_does_not_read() {
+        let looked: Vec<i64> = minutes(NOW).map(|minute| minute as i64 - NOW as i64).collect();
+        assert_eq!(looked, [2, -2, 3, -3, 4, -4, 5, -5, 6, -6]);
+        assert_eq!(minutes(1).min(), Some(0), "a clock that was never set");
+    }
+
+    #[test]
+    fn the_bootstrap_has_its_time_first() {
+        assert_eq!(patience(Duration::from_secs(1)), None);
+        assert_eq!(patience(Duration::from_secs(2)), Some(Duration::from_secs(1)));
+        assert_eq!(patience(Duration::from_secs(600)), Some(PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_look_serves_all_who_wait_for_a_while() {
+        let minutes = OtherMinutes::default();
+        assert!(minutes.begin());
+        minutes.lock().signs = signs(&[NOW + 3]);
+        assert!(!minutes.begin() && !minutes.may_look());
+        assert_eq!(minutes.lock().signs, signs(&[NOW + 3]), "what was found stands");
+        tokio::time::advance(AGAIN).await;
+        assert!(minutes.may_look() && minutes.begin());
+        assert_eq!(minutes.lock().signs, Signs::default());
+    }
+
+    #[test]
+    fn the_clock_is_named_by_the_last_record_of_either_side() {
+        assert_eq!(told(NOW, signs(&[])), None);
+        // Who is five minutes ahead and came three minutes ago has written to three slots.
+        let ahead = told(NOW, signs(&[NOW + 3, NOW + 5, NOW + 4, NOW - 2])).unwrap();
+        assert!(ahead.contains("5 minutes ahead: this machine's clock may be off by about that much"), "{ahead}");
+        let behind = told(NOW, signs(&[NOW - 6, NOW - 4])).unwrap();
+        assert!(behind.contains("of 4 minutes ago: nobody has been there since"), "{behind}");
+        assert!(behind.ends_with("clock may be off by about 4 minutes"), "{behind}");
+        assert!(told(0, signs(&[])).unwrap().contains("before 2025"), "it was never set");
+    }
+}

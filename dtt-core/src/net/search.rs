@@ -1,0 +1,199 @@
+//! What the search for a first neighbor has come to, for the error of whoever waited in vain.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Mutex, MutexGuard},
+};
+
+use iroh::EndpointId;
+
+use crate::tracker::{PeerId, SeenRecord};
+
+/// Records, and nodes that were dialled, that are remembered: more would tell nobody more.
+const MAX: usize = 256;
+
+/// Begins anew whenever a first neighbor has come.
+#[derive(Debug, Default)]
+pub(super) struct Search(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Whether a record of this minute and publisher names a neighbor.
+    records: HashMap<(u64, PeerId), bool>,
+    dials: usize,
+    dialled: HashMap<EndpointId, Outcome>,
+}
+
+/// What came of the last dial of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing yet, as far as it is known here.
+    UnderWay,
+    /// There is no connection.
+    NotReached,
+    /// There is a connection, and no answer to the join.
+    NotAnswered,
+}
+
+impl Search {
+    /// There is a neighbor.
+    pub(super) fn is_over(&self) {
+        *self.lock() = Inner::default();
+    }
+
+    /// A record of another node.
+    pub(super) fn found(&self, record: &SeenRecord) {
+        let records = &mut self.lock().records;
+        let key = (record.minute, record.publisher);
+        if records.len() < MAX || records.contains_key(&key) {
+            *records.entry(key).or_default() |= !record.peers.is_empty();
+        }
+    }
+
+    /// Nodes are dialled for want of a neighbor.
+    pub(super) fn dialled(&self, peers: &[EndpointId]) {
+        let mut inner = self.lock();
+        inner.dials += peers.len();
+        for peer in peers {
+            if inner.dialled.len() < MAX {
+                inner.dialled.entry(*peer).or_insert(Outcome::UnderWay);
+            }
+        }
+    }
+
+    /// What came of dialling a node.
+    pub(super) fn came_to(&self, peer: &EndpointId, outcome: Outcome) {
+        if let Some(known) = self.lock().dialled.get_mut(peer) {
+            *known = outcome;
+        }
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let inner = self.lock();
+        let publishers: HashSet<&PeerId> = inner.records.keys().map(|(_, publisher)| publisher).collect();
+        let named: HashSet<&PeerId> =
+            inner.records.iter().filter(|(_, names)| **names).map(|((_, publisher), _)| publisher).collect();
+        let count = |outcome| inner.dialled.values().filter(|known| **known == outcome).count();
+        Summary {
+            records: inner.records.len(),
+            publishers: publishers.len(),
+            lonely: publishers.len() - named.len(),
+            dials: inner.dials,
+            dialled: inner.dialled.len(),
+            not_reached: count(Outcome::NotReached),
+            not_answered: count(Outcome::NotAnswered),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// How much was found and tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Records of others, one for each minute and publisher.
+    pub(super) records: usize,
+    pub(super) publishers: usize,
+    /// Publishers whose records name no neighbor.
+    pub(super) lonely: usize,
+    pub(super) dials: usize,
+    /// Nodes that the dials went to, and what came of the last dial to each.
+    pub(super) dialled: usize,
+    pub(super) not_reached: usize,
+    pub(super) not_answered: usize,
+}
+
+impl Summary {
+    /// What was found, in words.
+    pub(super) fn records(&self) -> String {
+        let publishers = counted(self.publishers, "node");
+        let lonely = match (self.lonely, self.publishers) {
+            (0, _) => String::new(),
+            (1, 1) => ", which named no neighbor of its own".into(),
+            (lonely, all) if lonely == all => ", none of which named a neighbor of its own".into(),
+            (lonely, _) => format!(", {lonely} of which named no neighbor of their own"),
+        };
+        format!("records found: {}, of {publishers}{lonely}", self.records)
+    }
+}
+
+/// What was tried, in words.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dials == 0 {
+            return f.write_str("nobody was dialled yet");
+        }
+        let (dials, dialled) = (counted(self.dials, "dial"), counted(self.dialled, "node"));
+        let under_way = self.dialled - self.not_reached - self.not_answered;
+        let outcomes = [
+            (self.not_reached, "could not be reached"),
+            (self.not_answered, "connected but did not answer"),
+            (under_way, "not answered yet"),
+        ];
+        let told = outcomes.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        write!(f, "{dials} to {dialled}: {}", told.collect::<Vec<_>>().join(", "))?;
+        let all_gone = self.not_reached == self.dialled;
+        f.write_str(if all_gone { "; whoever could not be reached is gone, or not reachable from here" } else { "" })
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(n: u8) -> EndpointId {
+        iroh::SecretKey::from_bytes(&[n; 32]).public()
+    }
+
+    fn record(minute: u64, publisher: u8, peers: &[u8]) -> SeenRecord {
+        let peers = peers.iter().map(|n| [*n; 32]).collect();
+        SeenRecord { minute, publisher: [publisher; 32], peers, hashes: Vec::new() }
+    }
+
+    #[test]
+    fn two_records_of_dead_nodes_are_told_from_a_silent_network() {
+        let search = Search::default();
+        assert_eq!(search.summary().to_string(), "nobody was dialled yet");
+        for minute in [7, 7, 8] {
+            search.found(&record(minute, 1, &[]));
+            search.found(&record(minute, 2, &[]));
+        }
+        assert_eq!(
+            search.summary().records(),
+            "records found: 4, of 2 nodes, none of which named a neighbor of its own"
+        );
+        for _ in 0..2 {
+            search.dialled(&[peer(1), peer(2)]);
+        }
+        assert_eq!(search.summary().to_string(), "4 dials to 2 nodes: 2 not answered yet");
+        search.came_to(&peer(1), Outcome::NotReached);
+        search.came_to(&peer(2), Outcome::NotAnswered);
+        let text = search.summary().to_string();
+        assert_eq!(text, "4 dials to 2 nodes: 1 could not be reached, 1 connected but did not answer");
+        search.came_to(&peer(2), Outcome::NotReached);
+        let text = search.summary().to_string();
+        assert!(text.starts_with("4 dials to 2 nodes: 2 could not be reached; whoever could not"), "{text}");
+        search.found(&record(8, 2, &[3]));
+        assert!(search.summary().records().ends_with("2 nodes, 1 of which named no neighbor of their own"));
+        search.is_over();
+        assert_eq!(search.summary(), Summary::default());
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_bound() {
+        let search = Search::default();
+        for n in 0..1000 {
+            search.found(&record(n, 1, &[]));
+            search.dialled(&[peer((n % 256) as u8), iroh::SecretKey::generate().public()]);
+        }
+        let summary = search.summary();
+        assert_eq!((summary.records, summary.dials, summary.dialled), (MAX, 2000, MAX));
+    }
+}
