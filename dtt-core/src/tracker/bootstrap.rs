@@ -12,6 +12,10 @@ const FIRST_PAUSE_PART: u32 = 8;
 const DEAF_PAUSE: Duration = Duration::from_secs(5);
 /// While records are in sight somebody may be near: their nodes are dead, or a better record is about to come.
 const FOUND_PAUSE: Duration = Duration::from_secs(5);
+/// The same, if one of the records names somebody who was never dialled: more such may follow.
+const NEWS_PAUSE: Duration = Duration::from_secs(2);
+/// A DHT that falls silent again and again makes looking start over no more often than this.
+const HEARS_AGAIN: Duration = Duration::from_secs(30);
 /// A lonely record waits so long for the dials of a round. A slot may name more dead nodes than can be dialled sooner.
 const DIALS_LIMIT: Duration = Duration::from_secs(3);
 /// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
@@ -54,6 +58,8 @@ pub(super) struct Bootstrap {
     fruitless: bool,
     /// Whether the last round found records.
     found_before: bool,
+    /// When the DHT was heard last after a time of silence.
+    heard_again: Option<Duration>,
     /// When the first of the neighbors came.
     joined_at: Duration,
     /// When the next round was due when it came: a neighbor who comes and goes puts nothing off.
@@ -131,8 +137,8 @@ impl Bootstrap {
     /// There is a neighbor.
     pub(super) fn stop(&mut self, core: &mut Core, now: Now) {
         if let Some(round) = &self.round {
-            let found_records = round.found_records;
-            self.pause(core, now, found_records, false);
+            let found_most = round.found_records.then_some(FOUND_PAUSE);
+            self.pause(core, now, found_most, false);
         }
         self.appointment = self.next_round.take();
         self.joined_at = now.mono;
@@ -168,11 +174,17 @@ impl Bootstrap {
     }
 
     /// The DHT answers after a time of silence: the pauses grew for another reason than that nobody is there.
-    pub(super) fn hears_again(&mut self, core: &Core, now: Now) {
+    /// False if that was so a moment ago.
+    pub(super) fn hears_again(&mut self, core: &Core, now: Now) -> bool {
+        if self.heard_again.is_some_and(|at| now.mono.saturating_sub(at) < HEARS_AGAIN) {
+            return false;
+        }
+        self.heard_again = Some(now.mono);
         self.attempt = 0;
         if !core.is_joined() && self.round.is_none() {
             self.next_round = self.next_round.map(|_| now.mono);
         }
+        true
     }
 
     /// How many peers and candidates are remembered.
@@ -344,28 +356,22 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
-        if round.found_news {
-            self.attempt = 0;
-        }
+        let most = if round.found_news { NEWS_PAUSE } else { FOUND_PAUSE };
         self.fruitless = round.tried;
         self.found_before = found_records;
-        self.pause(core, now, found_records, answered);
+        self.pause(core, now, found_records.then_some(most), answered);
     }
 
     /// Lets some time pass before the next round, the more the more rounds there were.
-    fn pause(&mut self, core: &mut Core, now: Now, found_records: bool, answered: bool) {
+    /// `found_most`: the longest pause, if records were found.
+    fn pause(&mut self, core: &mut Core, now: Now, found_most: Option<Duration>, answered: bool) {
         let config = core.config.bootstrap_config();
-        let (first, growth) = if found_records {
-            (config.discovery_poll_interval(), GROWTH_FOUND)
-        } else {
-            (config.no_peers_retry_interval() / FIRST_PAUSE_PART, GROWTH_EMPTY)
+        let (first, growth) = match found_most {
+            Some(_) => (config.discovery_poll_interval(), GROWTH_FOUND),
+            None => (config.no_peers_retry_interval() / FIRST_PAUSE_PART, GROWTH_EMPTY),
         };
         let grown = first.saturating_mul(growth.pow(self.attempt.min(12)));
-        let most = match (answered, found_records) {
-            (false, _) => DEAF_PAUSE,
-            (true, true) => FOUND_PAUSE,
-            (true, false) => config.max_retry_interval(),
-        };
+        let most = found_most.unwrap_or(Duration::MAX).min(if answered { Duration::MAX } else { DEAF_PAUSE });
         let most = most.min(config.max_retry_interval());
         // Up to a quarter less or more, so that many that began together drift apart.
         let pause = grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0);

@@ -454,8 +454,8 @@ impl Tracker {
 
     /// A network that comes late, or is back: what was put off because nobody answered is done at once.
     fn notice_silence(&mut self, now: Now, answered: bool) {
-        if std::mem::replace(&mut self.silent, !answered) && answered {
-            self.bootstrap.hears_again(&self.core, now);
+        let is_back = std::mem::replace(&mut self.silent, !answered) && answered;
+        if is_back && self.bootstrap.hears_again(&self.core, now) {
             self.publisher.hears_again(&self.core, now);
         }
     }

@@ -105,7 +105,9 @@ impl Publisher {
             let first = now.mono + settings.initial_delay();
             self.next = self.next.filter(|_| shares_turns(core)).map(|next| next.max(first)).or(Some(first));
             if self.is_needed(core, now.minute(), fruitless) {
-                self.soon(now.mono + core.jitter(MEND_SPREAD));
+                // Neighbors who come and go do not make us store as often as they like.
+                let spaced = self.published.filter(|_| !self.lonely).map_or(now.mono, |(_, at)| at + ADDRESS_SPACING);
+                self.soon(spaced.max(now.mono) + core.jitter(MEND_SPREAD));
             }
         }
     }

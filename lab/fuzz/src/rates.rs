@@ -13,8 +13,10 @@ const JITTER: f64 = 0.75;
 const FIRST_PAUSE_PART: u32 = 8;
 /// Each pause is at least twice the one before, so many times.
 const LAST_STEP: u32 = 12;
-/// The most that the pauses grow to while no DHT node answers.
-const DEAF_PAUSE: Duration = Duration::from_secs(10);
+/// The least that the pauses grow to: while records are in sight that name somebody new.
+const NEWS_PAUSE: Duration = Duration::from_secs(2);
+/// A DHT that is back after a silence makes looking and publishing start over, no more often than this.
+const HEARS_AGAIN: Duration = Duration::from_secs(30);
 /// Neighbors who stay shorter than this give back nothing of the patience that looking for them has used up.
 const STEADY: Duration = Duration::from_secs(30);
 /// What a merge or a record needs of a slot it has from a lookup that is at most so old.
@@ -25,6 +27,9 @@ const SETTLE_LOOKS: u64 = 4;
 const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 /// One of several neighbors that went together is asked for after this.
 const LOST_PAUSE: Duration = Duration::from_secs(20);
+/// The last neighbor that stayed so long is asked for so often.
+const LAST_STAYED: Duration = Duration::from_secs(60);
+const LAST_TRIES: u64 = 3;
 /// A lookup without an answer is given up this long after its own time is over.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 /// A record that was not stored, or was overwritten, or has other addresses, is made again after this at the least.
@@ -40,6 +45,8 @@ pub struct Rates {
     rounds: u64,
     next_round: Duration,
     step: u32,
+    /// When looking may start over next.
+    next_start: Duration,
     joined_since: Duration,
     dial_spacing: Duration,
     store_spacing: Duration,
@@ -79,10 +86,11 @@ impl Rates {
             pause_first: (bootstrap.no_peers_retry_interval() / FIRST_PAUSE_PART)
                 .min(bootstrap.discovery_poll_interval())
                 .mul_f64(JITTER),
-            pause_most: bootstrap.max_retry_interval().min(DEAF_PAUSE).mul_f64(JITTER),
+            pause_most: bootstrap.max_retry_interval().min(NEWS_PAUSE).mul_f64(JITTER),
             rounds: 1,
             next_round: now,
             step: 0,
+            next_start: now,
             joined_since: now,
             dial_spacing: bootstrap.per_peer_join_settle_time().min(bootstrap.join_confirmation_wait_time()),
             store_spacing: published.map_or(AGAIN, |spacing| spacing.min(AGAIN)),
@@ -99,6 +107,11 @@ impl Rates {
             self.rounds += 1;
             self.next_round += self.pause();
             self.step += 1;
+        }
+        while self.next_start <= now {
+            // As many short pauses as it takes to come to the longest.
+            self.rounds += u64::from(LAST_STEP);
+            self.next_start += HEARS_AGAIN;
         }
         if self.next_round <= now {
             let more = times(now - self.next_round, self.pause());
@@ -156,7 +169,8 @@ impl Rates {
 
     /// Stores allowed until now.
     pub fn stores(&self, now: Duration) -> u64 {
-        2 + times(now - self.start, self.store_spacing) + self.minute_changes + self.disturbances
+        let elapsed = now - self.start;
+        2 + times(elapsed, self.store_spacing) + times(elapsed, HEARS_AGAIN) + self.minute_changes + self.disturbances
     }
 
     /// Peers that may have been joined until now for want of any neighbor.
@@ -170,7 +184,7 @@ impl Rates {
         // Looks follow a first neighbor, and a merge that came to nothing.
         let follows = if which == 0 { SETTLE_LOOKS } else { 0 };
         let settling = follows * times(elapsed, SETTLE_AGAIN);
-        let lost = if which == 0 { times(elapsed, LOST_PAUSE) } else { 0 };
+        let lost = if which == 0 { times(elapsed, LOST_PAUSE) + LAST_TRIES * times(elapsed, LAST_STAYED) } else { 0 };
         self.merges[which].map_or(0, |merge| {
             let firings = times(elapsed, merge.spacing).saturating_mul(1 + follows);
             firings.saturating_add(settling).saturating_mul(merge.peers).saturating_add(lost)
