@@ -28,8 +28,9 @@ pub enum Event {
     /// A message came in. `delivered_from` is the neighbor that handed it over, not its author.
     Received(Message),
     /// Events are missing here: exactly so many, since this subscriber was too slow and its queue full. None: the number is not
-    /// known, since the gossip layer lost them. A node's own gossip layer waits instead; one that a program brings
-    /// ([`crate::AutoDiscoveryGossip`]) loses events when it is busier than the machine, and does not count them.
+    /// known, since the gossip layer lost them. A node's own gossip layer waits instead, unless the topic has a rotation of the
+    /// application's; one that a program brings ([`crate::AutoDiscoveryGossip`]) loses events when it is busier than the machine,
+    /// and does not count them.
     Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
     State(TopicState),

@@ -33,7 +33,8 @@ use crate::{
 
 /// Bytes of a gossip message that its frame needs at the most.
 const FRAME: usize = 39;
-/// Events that may wait between a program's own gossip layer and a topic's task.
+/// Events that may wait between the gossip layer and a topic's task that runs elsewhere: the gossip layer is the program's own, or
+/// the rotation is.
 const OWN_GOSSIP_QUEUE: usize = 4096;
 
 /// A topic that has been joined: cheap to clone, usable from any thread.
@@ -96,7 +97,9 @@ pub(crate) struct Swarm {
 /// Subscribes the gossip topic and starts the task that drives it.
 pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     swarm.config.validate()?;
-    let capacity = if swarm.turns.is_some() { gossip_thread::QUEUE } else { OWN_GOSSIP_QUEUE };
+    // A rotation that an application brings may be slow, and must not hold up the topics that share the gossip layer's thread.
+    let turns = swarm.turns.clone().filter(|_| !swarm.keys.has_own_rotation());
+    let capacity = if turns.is_some() { gossip_thread::QUEUE } else { OWN_GOSSIP_QUEUE };
     let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: capacity };
     let subscribed = swarm.gossip.subscribe_with_opts((*swarm.keys.topic_id()).into(), options).await;
     let (sender, events) = subscribed.map_err(|error| Error::Gossip(error.to_string()))?.split();
@@ -125,7 +128,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         events,
         addresses: swarm.addresses,
         connector: swarm.connector,
-        turns: swarm.turns.clone(),
+        turns: turns.clone(),
         hub: hub.clone(),
     };
     let (token, mut status) = (swarm.token.clone(), hub.status());
@@ -138,7 +141,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
         }
     };
-    match &swarm.turns {
+    match &turns {
         None => drop(tokio::spawn(task)),
         Some(turns) => {
             turns.thread().runtime().spawn(task);
