@@ -56,8 +56,6 @@ pub(super) struct Bootstrap {
     started_before: bool,
     /// Whether the last round dialled what records name, and nobody came.
     fruitless: bool,
-    /// Whether the last round found records.
-    found_before: bool,
     /// When the DHT was heard last after a time of silence.
     heard_again: Option<Duration>,
     /// When the first of the neighbors came.
@@ -258,8 +256,8 @@ impl Bootstrap {
         if self.attempt == 0 || self.last_minute != Some(newest) {
             minutes.push(newest.saturating_sub(1));
         }
-        // A minute may have no record, and the present one may not have its record yet.
-        if self.attempt == 1 && !self.found_before {
+        // A minute may have no record, and the present one may have those of nodes alone that are gone.
+        if self.attempt == 1 {
             minutes.push(newest.saturating_sub(2));
         }
         if self.attempt % AHEAD_EVERY == AHEAD_EVERY - 1 {
@@ -358,7 +356,6 @@ impl Bootstrap {
         let found_records = round.found_records;
         let most = if round.found_news { NEWS_PAUSE } else { FOUND_PAUSE };
         self.fruitless = round.tried;
-        self.found_before = found_records;
         self.pause(core, now, found_records.then_some(most), answered);
     }
 

@@ -19,9 +19,9 @@ const REPUBLISH_SPACING: Duration = Duration::from_secs(10);
 const ADDRESS_SPACING: Duration = Duration::from_secs(10);
 /// Of a node and its neighbors, one in so many is on duty in a minute, and one at the least.
 const DUTY_SHARE: usize = 3;
-/// One duty in so many is a rest: a minute without a record does no harm, since newcomers read two slots, and two nodes
-/// that are a swarm of their own stay below one lookup in two minutes each.
-const REST: u8 = 8;
+/// In every other minute one duty in so many is a rest: a minute without a record does no harm, since newcomers read the one before
+/// too, and two nodes that are a swarm of their own stay below one lookup in two minutes each.
+const REST: u8 = 4;
 /// How likely a joined node publishes in a slot that is full of records which nothing here speaks for, and of
 /// records that speak of this swarm but are no neighbor's: a liar may listen and copy.
 const DEFIANCE: f64 = 0.5;
@@ -239,7 +239,7 @@ impl Publisher {
         }
         let before = others.iter().filter(|peer| duty(peer, minute) < mine).count();
         let on_duty = ((others.len() + 1) / DUTY_SHARE).max(1);
-        let rests = mine[30].is_multiple_of(REST);
+        let rests = minute.is_multiple_of(2) && mine[30].is_multiple_of(REST);
         before < on_duty && !rests && (few || mine[31].trailing_zeros() >= self.full)
     }
 
