@@ -24,7 +24,9 @@ const AHEAD_EVERY: u32 = 4;
 const GROWTH_EMPTY: u32 = 4;
 const GROWTH_FOUND: u32 = 2;
 /// A round that still has candidates after this long makes room for a fresh lookup.
-const ROUND_LIMIT: Duration = Duration::from_secs(10);
+const ROUND_LIMIT: Duration = Duration::from_secs(3);
+/// It comes this soon then.
+const LEFT_PAUSE: Duration = Duration::from_millis(200);
 /// The same, when all of them were dialled in vain before: by now a lookup may show others.
 const AGAIN_LIMIT: Duration = Duration::from_secs(2);
 /// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
@@ -113,7 +115,10 @@ impl Round {
     fn best_candidate(&self) -> Option<usize> {
         let least = |take: fn(&Candidate) -> bool| {
             let places = (0..self.candidates.len()).filter(|at| take(&self.candidates[*at]));
-            places.min_by_key(|at| (self.candidates[*at].times, self.candidates[*at].rank))
+            places.min_by_key(|at| {
+                let candidate = &self.candidates[*at];
+                (candidate.times, !candidate.named, candidate.rank)
+            })
         };
         let again = if self.dials % AGAIN_EVERY == AGAIN_EVERY - 1 {
             least(|candidate| candidate.named && candidate.times > 0)
@@ -354,7 +359,11 @@ impl Bootstrap {
         }
         let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
         let found_records = round.found_records;
-        let most = if round.found_news { NEWS_PAUSE } else { FOUND_PAUSE };
+        let most = match (round.found_news, round.candidates.is_empty()) {
+            (true, true) => NEWS_PAUSE,
+            (true, false) => LEFT_PAUSE,
+            (false, _) => FOUND_PAUSE,
+        };
         self.fruitless = round.tried;
         self.pause(core, now, found_records.then_some(most), answered);
     }

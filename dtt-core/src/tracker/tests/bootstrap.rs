@@ -146,7 +146,7 @@ fn a_slot_full_of_dead_nodes_does_not_put_off_the_next_lookup() {
     }
     bench.run(secs(38));
     let late = bench.lookups().iter().filter(|(at, looked)| *looked == minute && *at > secs(5)).count();
-    assert!(late >= 2, "{:?}", bench.lookups());
+    assert!(late >= 8, "{:?}", bench.lookups());
 }
 
 #[test]
