@@ -538,13 +538,13 @@ dtt_status_t dtt_config_set_bootstrap_check_older_records_first(dtt_config_t *co
 // Whether a joined topic publishes its record. Default true. Without it newcomers depend on the records of others.
 dtt_status_t dtt_config_set_publisher_enabled(dtt_config_t *config, bool value, dtt_error_t **error);
 
-// From joining to the first record of a joined topic. Default 10,000 ms.
+// From joining to the first turn of publishing. Default 10,000 ms.
 dtt_status_t dtt_config_set_publisher_initial_delay_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
 
-// The least time from one turn of publishing to the next. Default 10,000 ms.
+// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10,000 ms.
 dtt_status_t dtt_config_set_publisher_base_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
 
-// A random time up to this is added. Default 50,000 ms.
+// A random time up to this is added to a base interval above 60 s. Default 50,000 ms.
 dtt_status_t dtt_config_set_publisher_max_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
 
 // Kept because old programs set it: starting the publisher cannot fail, so it changes nothing. Default true.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::collections::HashSet;
 
 use common::*;
 use dtt_core::{
@@ -10,31 +10,7 @@ use dtt_core::{
     MessageOverlapMergeConfig, RecordPublisher, Testnet, Topic, TopicId, unix_minute,
 };
 use ed25519_dalek::SigningKey;
-use iroh::{Endpoint, SecretKey, endpoint::PortmapperConfig, endpoint::presets, protocol::Router};
-use iroh_gossip::{api::Event, net::Gossip};
-
-struct Own {
-    endpoint: Endpoint,
-    gossip: Gossip,
-    key: SigningKey,
-    _router: Router,
-}
-
-async fn own() -> Own {
-    let secret = SecretKey::generate();
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .secret_key(secret.clone())
-        .portmapper_config(PortmapperConfig::Disabled)
-        .clear_ip_transports()
-        .bind_addr((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .bind()
-        .await
-        .unwrap();
-    let gossip = Gossip::builder().spawn(endpoint.clone());
-    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
-    Own { endpoint, gossip, key: SigningKey::from_bytes(&secret.to_bytes()), _router: router }
-}
+use iroh_gossip::api::Event;
 
 fn config(testnet: &Testnet) -> Config {
     Config::builder()

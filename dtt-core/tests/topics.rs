@@ -7,15 +7,8 @@ mod members;
 use std::time::Duration;
 
 use common::*;
-use dtt_core::{AutoDiscoveryGossip, Config, RecordPublisher, SecretKey, Testnet, Topic};
-use ed25519_dalek::SigningKey;
+use dtt_core::{AutoDiscoveryGossip, Config, RecordPublisher, Testnet, Topic};
 use futures_util::future::join_all;
-use iroh::{
-    Endpoint,
-    endpoint::{PortmapperConfig, presets},
-    protocol::Router,
-};
-use iroh_gossip::net::Gossip;
 use members::*;
 
 /// QUIC lets a peer open 100 streams unless it is told otherwise. The gossip layer needs one for each topic and direction.
@@ -24,31 +17,19 @@ async fn two_nodes_talk_on_three_hundred_topics() {
     meet_and_talk(2, 300).await;
 }
 
-/// A program with an endpoint of its own, which allows a peer QUIC's default of 100 streams.
-async fn others_topics(testnet: &Testnet, topics: usize) -> (Router, Vec<Topic>) {
-    let secret = SecretKey::generate();
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .secret_key(secret.clone())
-        .portmapper_config(PortmapperConfig::Disabled)
-        .clear_ip_transports()
-        .bind_addr((std::net::Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .bind()
-        .await
-        .unwrap();
-    let gossip = Gossip::builder().spawn(endpoint.clone());
-    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
+/// Topics of a program that allows too few streams for them.
+async fn others_topics(testnet: &Testnet, topics: usize) -> (Own, Vec<Topic>) {
+    let own = own().await;
     let config = Config::builder().dht_config(testnet.dht_config()).build();
     let open = (0..topics).map(|number| {
-        let key = SigningKey::from_bytes(&secret.to_bytes());
-        let publisher = RecordPublisher::builder(format!("many {number}"), key, SECRET)
+        let publisher = RecordPublisher::builder(format!("many {number}"), own.key.clone(), SECRET)
             .config(config.clone())
-            .endpoint(endpoint.clone())
+            .endpoint(own.endpoint.clone())
             .build();
-        gossip.subscribe_and_join_with_auto_discovery_no_wait(publisher)
+        own.gossip.subscribe_and_join_with_auto_discovery_no_wait(publisher)
     });
     let topics = join_all(open).await.into_iter().map(|topic| topic.expect("a topic opens")).collect();
-    (router, topics)
+    (own, topics)
 }
 
 /// The gossip layer sends nothing to anybody while it waits for a stream. A peer that allows too few must not silence others.
@@ -60,7 +41,7 @@ async fn a_peer_that_allows_too_few_streams_silences_nobody_else() {
     let (hers, his) = (join(&alice, "apart").await, join(&bob, "apart").await);
     within(JOIN, async { tokio::try_join!(hers.joined(), his.joined()) }).await.unwrap();
     let _many = join_all((0..200).map(|number| open(&alice, number))).await;
-    let (_router, theirs) = others_topics(&testnet, 200).await;
+    let (_own, theirs) = others_topics(&testnet, 200).await;
     until("more topics have met than there are streams", async || {
         theirs.iter().filter(|topic| topic.stats().joined > 0).count() > 90
     })

@@ -155,11 +155,12 @@ class PublisherConfig(_Options):
     """How often a joined topic publishes its record."""
 
     initial_delay: Duration = 10.0
-    """From joining to the first record."""
+    """From joining to the first turn of publishing."""
     base_interval: Duration = 10.0
-    """The least time from one turn to the next."""
+    """Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by
+    itself."""
     max_jitter: Duration = 50.0
-    """A random time up to this is added."""
+    """A random time up to this is added to a base interval above 60 s."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,6 @@ const FOUND_PAUSE: Duration = Duration::from_secs(5);
 const NEWS_PAUSE: Duration = Duration::from_secs(2);
 /// A DHT that falls silent again and again makes looking start over no more often than this.
 const HEARS_AGAIN: Duration = Duration::from_secs(30);
-/// A lonely record waits so long for the dials of a round. A slot may name more dead nodes than can be dialled sooner.
-const DIALS_LIMIT: Duration = Duration::from_secs(3);
 /// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
 const AHEAD_EVERY: u32 = 4;
 /// Each pause is so many times the one before. Asking an empty slot again tells little: who comes finds us by our record.
@@ -80,8 +78,6 @@ struct Round {
     /// No further dial before this.
     settle_until: Duration,
     settled: bool,
-    /// Whether a lonely record waits for this round no longer.
-    waited: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -163,17 +159,12 @@ impl Bootstrap {
         self.fruitless
     }
 
-    /// Whether what the slots name is still being dialled, or looked up for the first time.
+    /// Whether what the slots name is still being dialled, or looked up for the first time. It ends with the round at the latest:
+    /// a slot may name more dead nodes than can be dialled in it.
     pub(super) fn is_trying(&self, now: Now) -> bool {
         let Some(round) = &self.round else { return false };
         let tries = self.attempt == 0 || round.dials > 0 || !round.candidates.is_empty();
-        tries && now.mono.saturating_sub(round.began) < DIALS_LIMIT
-    }
-
-    /// When [`Bootstrap::is_trying`] ends, if nothing else ends it.
-    fn tries_until(&self) -> Option<Duration> {
-        let round = self.round.as_ref().filter(|round| !round.waited)?;
-        Some(round.began + DIALS_LIMIT)
+        tries && !round.is_over(now)
     }
 
     /// The DHT answers after a time of silence: the pauses grew for another reason than that nobody is there.
@@ -198,7 +189,7 @@ impl Bootstrap {
     pub(super) fn deadline(&self) -> Option<Duration> {
         // A settle time that is over needs no call: whatever could be dialled has been, and only an input goes on.
         let settling = self.round.as_ref().filter(|round| !round.settled).map(|round| round.settle_until);
-        settling.into_iter().chain(self.next_round).chain(self.tries_until()).min()
+        settling.into_iter().chain(self.next_round).min()
     }
 
     /// A record was found: its nodes become candidates.
@@ -247,9 +238,6 @@ impl Bootstrap {
         }
         self.dial(core, now);
         self.end_round(core, now);
-        if let Some(round) = &mut self.round {
-            round.waited = now.mono.saturating_sub(round.began) >= DIALS_LIMIT;
-        }
     }
 
     fn begin_round(&mut self, core: &mut Core, now: Now) {
@@ -285,7 +273,6 @@ impl Bootstrap {
             tried: false,
             settle_until: now.mono,
             settled: true,
-            waited: false,
         };
         // What an earlier lookup showed may be dialled without waiting for the new one, also when there is none: a record of
         // the minute before may be the only one.

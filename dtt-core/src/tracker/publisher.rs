@@ -36,13 +36,13 @@ const TURN_SPREAD: Duration = Duration::from_secs(15);
 /// large swarm leaves, the rest must become findable soon.
 const MOST_HALVINGS: u32 = 2;
 
-/// Where a record goes.
+/// Whose slot a record goes into.
 #[derive(Debug, Clone, Copy)]
-enum Slot {
-    /// The present minute's: for whoever looks now.
+enum Minute {
+    /// For whoever looks now.
     Present,
-    /// The next minute's, shortly before it begins: [`super::AHEAD`].
-    Ahead,
+    /// Shortly before it begins: [`super::AHEAD`].
+    Next,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ pub(super) struct Publisher {
     /// How often in a row the slot was full of others' records.
     full: u32,
     /// The slot that is being looked up before the record is stored.
-    waiting: Option<Slot>,
+    waiting: Option<Minute>,
     /// The minute of the last turn that was taken, whether or not a record came of it.
     turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
@@ -158,9 +158,9 @@ impl Publisher {
             self.next = None;
             self.awaits_address = false;
             if std::mem::take(&mut self.must) || !core.is_joined() || !shares_turns(core) {
-                self.waiting = Some(Slot::Present);
+                self.waiting = Some(Minute::Present);
             } else if self.is_on_duty(core, now) {
-                self.waiting = Some(Slot::Ahead);
+                self.waiting = Some(Minute::Next);
             } else {
                 return self.schedule(core, now);
             }
@@ -170,7 +170,7 @@ impl Publisher {
             // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
             // after it had stored one would hide the swarm from those who come next.
             Some(_) if trying && !core.is_joined() => return,
-            Some(Slot::Ahead) if core.is_joined() => now.ahead().minute(),
+            Some(Minute::Next) if core.is_joined() => now.ahead().minute(),
             Some(_) => now.minute(),
         };
         // If the minute turns meanwhile, the new minute's slot is the one that counts.

@@ -7,7 +7,14 @@ use std::{
     time::Duration,
 };
 
-use dtt_core::{Event, Events, JoinOptions, Node, Testnet, Topic};
+use dtt_core::{Event, Events, JoinOptions, Node, SecretKey, Testnet, Topic};
+use ed25519_dalek::SigningKey;
+use iroh::{
+    Endpoint,
+    endpoint::{PortmapperConfig, presets},
+    protocol::Router,
+};
+use iroh_gossip::net::Gossip;
 
 pub const SECRET: &[u8] = b"the members' secret";
 
@@ -21,6 +28,30 @@ pub async fn node(testnet: &Testnet) -> Node {
 
 pub async fn join(node: &Node, name: &str) -> Topic {
     node.join(name, SECRET, JoinOptions::default()).await.expect("joining does not wait for anyone")
+}
+
+/// A program with a gossip layer and an endpoint of its own, which allows a peer QUIC's default of 100 streams.
+pub struct Own {
+    pub endpoint: Endpoint,
+    pub gossip: Gossip,
+    pub key: SigningKey,
+    _router: Router,
+}
+
+pub async fn own() -> Own {
+    let secret = SecretKey::generate();
+    let endpoint = Endpoint::builder(presets::Minimal)
+        .secret_key(secret.clone())
+        .portmapper_config(PortmapperConfig::Disabled)
+        .clear_ip_transports()
+        .bind_addr((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .bind()
+        .await
+        .unwrap();
+    let gossip = Gossip::builder().spawn(endpoint.clone());
+    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
+    Own { endpoint, gossip, key: SigningKey::from_bytes(&secret.to_bytes()), _router: router }
 }
 
 /// A port that is free now, another one at each call. It is below those that the system gives to sockets which ask for none in
@@ -121,6 +152,22 @@ pub fn runtime() -> tokio::runtime::Runtime {
 
 /// The endpoint keeps a task for each peer that it met in the last minute, so this takes a while to settle.
 pub const SLACK: usize = 6;
+
+#[cfg(target_os = "linux")]
+impl Held {
+    /// Whether so much is held no more than before, memory aside: that is bounded, and never quite the same.
+    pub fn is_back(&self, before: &Self) -> bool {
+        self.threads <= before.threads && self.descriptors <= before.descriptors && self.tasks <= before.tasks + SLACK
+    }
+
+    /// Prints both, and fails if something was left behind.
+    pub fn assert_back(&self, before: &Self) {
+        println!("before {before:?}; after {self:?}");
+        assert!(self.is_back(before), "{before:?} {self:?}");
+        let grown = self.resident_kib.saturating_sub(before.resident_kib);
+        assert!(grown < 10 * 1024, "{grown} KiB more than before: {before:?} {self:?}");
+    }
+}
 
 pub fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()

@@ -358,7 +358,7 @@ pub unsafe extern "C" fn dtt_config_set_publisher_enabled(
     set(config, error, |options| options.publisher_enabled = value)
 }
 
-/// From joining to the first record of a joined topic. Default 10,000 ms.
+/// From joining to the first turn of publishing. Default 10,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_publisher_initial_delay_ms(
     config: *mut dtt_config_t,
@@ -368,7 +368,7 @@ pub unsafe extern "C" fn dtt_config_set_publisher_initial_delay_ms(
     set(config, error, |options| edit(&mut options.publisher, |publisher| publisher.initial_delay(ms(value))))
 }
 
-/// The least time from one turn of publishing to the next. Default 10,000 ms.
+/// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_publisher_base_interval_ms(
     config: *mut dtt_config_t,
@@ -378,7 +378,7 @@ pub unsafe extern "C" fn dtt_config_set_publisher_base_interval_ms(
     set(config, error, |options| edit(&mut options.publisher, |publisher| publisher.base_interval(ms(value))))
 }
 
-/// A random time up to this is added. Default 50,000 ms.
+/// A random time up to this is added to a base interval above 60 s. Default 50,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_publisher_max_jitter_ms(
     config: *mut dtt_config_t,

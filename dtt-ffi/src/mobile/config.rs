@@ -141,11 +141,11 @@ options! {
     PublisherConfig {
         /// Whether it does. Default true. Without it, newcomers depend on the records of others.
         enabled: bool,
-        /// From joining to the first record. Default 10 s.
+        /// From joining to the first turn of publishing. Default 10 s.
         initial_delay: Millis,
-        /// The least time from one turn to the next. Default 10 s.
+        /// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
         base_interval: Millis,
-        /// A random time up to this is added. Default 50 s.
+        /// A random time up to this is added to a base interval above 60 s. Default 50 s.
         max_jitter: Millis,
     }
 }

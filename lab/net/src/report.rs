@@ -64,20 +64,22 @@ impl Row {
     }
 
     /// The median of the times must be at most this. It fails at three times as much: the machine may be busy.
-    pub fn joins_within(mut self, limit: Duration) -> Self {
-        let within = |limit| self.median().is_some_and(|median| median <= limit);
-        let (met, failed) = (within(limit), !within(limit * 3));
-        self.targets.push(Target { text: format!("median <= {}", seconds(limit.as_millis() as u64)), met, failed });
-        self
+    pub fn joins_within(self, limit: Duration) -> Self {
+        let median = self.median();
+        self.must_be_within("median", median, limit)
     }
 
     /// The longest of the times must be at most this. It fails at three times as much: the machine may be busy.
-    pub fn worst_within(mut self, limit: Duration) -> Self {
+    pub fn worst_within(self, limit: Duration) -> Self {
         let of = self.joined.map_or(0, |(_, of)| of);
         let worst = self.join_ms.last().filter(|_| self.join_ms.len() == of).copied();
-        let within = |limit: Duration| worst.is_some_and(|worst| u128::from(worst) <= limit.as_millis());
+        self.must_be_within("worst", worst.map(Duration::from_millis), limit)
+    }
+
+    fn must_be_within(mut self, what: &str, took: Option<Duration>, limit: Duration) -> Self {
+        let within = |limit| took.is_some_and(|took| took <= limit);
         let (met, failed) = (within(limit), !within(limit * 3));
-        self.targets.push(Target { text: format!("worst <= {}", seconds(limit.as_millis() as u64)), met, failed });
+        self.targets.push(Target { text: format!("{what} <= {}", seconds(limit.as_millis() as u64)), met, failed });
         self
     }
 

@@ -3670,15 +3670,15 @@ public struct PublisherConfig: Equatable, Hashable {
      */
     public var enabled: Bool?
     /**
-     * From joining to the first record. Default 10 s.
+     * From joining to the first turn of publishing. Default 10 s.
      */
     public var initialDelay: Millis?
     /**
-     * The least time from one turn to the next. Default 10 s.
+     * Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
      */
     public var baseInterval: Millis?
     /**
-     * A random time up to this is added. Default 50 s.
+     * A random time up to this is added to a base interval above 60 s. Default 50 s.
      */
     public var maxJitter: Millis?
 
@@ -3689,13 +3689,13 @@ public struct PublisherConfig: Equatable, Hashable {
          * Whether it does. Default true. Without it, newcomers depend on the records of others.
          */enabled: Bool? = nil,
         /**
-         * From joining to the first record. Default 10 s.
+         * From joining to the first turn of publishing. Default 10 s.
          */initialDelay: Millis? = nil,
         /**
-         * The least time from one turn to the next. Default 10 s.
+         * Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
          */baseInterval: Millis? = nil,
         /**
-         * A random time up to this is added. Default 50 s.
+         * A random time up to this is added to a base interval above 60 s. Default 50 s.
          */maxJitter: Millis? = nil) {
         self.enabled = enabled
         self.initialDelay = initialDelay

@@ -165,7 +165,9 @@ fn more_dead_nodes_than_can_be_dialled_hold_a_lonely_record_up_for_three_seconds
     let dead = (10..60).map(|dead| record(minute - 1, dead, &[dead + 60, dead + 120], &[]));
     let mut bench = dead.fold(Bench::at(Config::default(), early()), Bench::with);
     bench.run(secs(5));
-    assert_eq!(bench.stores()[0].0, secs(3));
+    // With the first dial that is due after the round's time.
+    let stored = bench.stores()[0].0;
+    assert!(stored >= secs(3) && stored <= Duration::from_millis(3500), "{stored:?}");
 }
 
 #[test]

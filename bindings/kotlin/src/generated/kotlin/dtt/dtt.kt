@@ -5885,17 +5885,17 @@ data class PublisherConfig (
     val `enabled`: kotlin.Boolean? = null
     ,
     /**
-     * From joining to the first record. Default 10 s.
+     * From joining to the first turn of publishing. Default 10 s.
      */
     val `initialDelay`: Millis? = null
     ,
     /**
-     * The least time from one turn to the next. Default 10 s.
+     * Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
      */
     val `baseInterval`: Millis? = null
     ,
     /**
-     * A random time up to this is added. Default 50 s.
+     * A random time up to this is added to a base interval above 60 s. Default 50 s.
      */
     val `maxJitter`: Millis? = null
 
