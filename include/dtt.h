@@ -541,8 +541,11 @@ dtt_status_t dtt_config_set_publisher_enabled(dtt_config_t *config, bool value, 
 // From joining to the first turn of publishing. Default 10,000 ms.
 dtt_status_t dtt_config_set_publisher_initial_delay_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
 
-// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10,000 ms.
-dtt_status_t dtt_config_set_publisher_base_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
+// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself.
+// Default 10,000 ms.
+dtt_status_t dtt_config_set_publisher_base_interval_ms(dtt_config_t *config,
+                                                       uint64_t value,
+                                                       dtt_error_t **error);
 
 // A random time up to this is added to a base interval above 60 s. Default 50,000 ms.
 dtt_status_t dtt_config_set_publisher_max_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);

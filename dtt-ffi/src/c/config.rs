@@ -368,7 +368,8 @@ pub unsafe extern "C" fn dtt_config_set_publisher_initial_delay_ms(
     set(config, error, |options| edit(&mut options.publisher, |publisher| publisher.initial_delay(ms(value))))
 }
 
-/// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10,000 ms.
+/// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself.
+/// Default 10,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_publisher_base_interval_ms(
     config: *mut dtt_config_t,
