@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Result},
-    net::{Addresses, Event, Events, Neighborhood, Swarm, Topic, spawn_topic},
+    net::{Addresses, Event, Events, Layer, Swarm, Topic, spawn_topic},
     publisher::RecordPublisher,
 };
 
@@ -100,11 +100,9 @@ impl Topic {
             signing_key: record_publisher.signing_key().clone(),
             config: record_publisher.config().clone(),
             dht: record_publisher.dht().clone(),
-            gossip,
-            turns: None,
+            gossip: Layer::Brought(gossip),
             addresses,
             connector: None,
-            neighborhood: Neighborhood::default(),
             token: CancellationToken::new(),
             keep: Some(Arc::new(Counted::new(record_publisher.pub_key().to_bytes()))),
             paused: false,

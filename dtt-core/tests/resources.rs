@@ -58,23 +58,12 @@ fn cycles_leave_nothing_behind() {
     });
 }
 
-/// The threads of gossip layers stay for the next nodes: four at the most, and none that works.
-async fn start_gossip_threads(testnet: &Testnet) {
-    let alive = tasks();
-    let (a, b) = (node(testnet).await, node(testnet).await);
-    a.shutdown().await;
-    b.shutdown().await;
-    drop((a, b));
-    until("the nodes have ended", async || tasks() <= alive).await;
-}
-
 #[test]
 fn when_everything_is_dropped_all_background_work_ends_within_two_seconds() {
     let runtime = runtime();
     runtime.block_on(async {
         let _guard = ONE_AT_A_TIME.lock().await;
         let testnet = Testnet::with_nodes(8).unwrap();
-        start_gossip_threads(&testnet).await;
         let before = Held::now();
         let (a, b) = (node(&testnet).await, node(&testnet).await);
         let (one, two) = (join(&a, "drop").await, join(&b, "drop").await);

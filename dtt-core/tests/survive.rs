@@ -170,17 +170,24 @@ async fn slots_full_of_garbage_do_not_keep_anyone_out() {
     one.broadcast("through the siege").await.unwrap();
     hear(&mut events, b"through the siege").await;
 
-    let refused = one.stats().records_refused;
-    for (reason, count) in [
-        ("malformed", refused.malformed),
-        ("sealed", refused.sealed),
-        ("topic", refused.topic),
-        ("minute", refused.minute),
-        ("signature", refused.signature),
-    ] {
-        assert!(count > 0, "nothing was refused as {reason}: {refused:?}");
+    // An answer may come after the neighbor, or be another look's.
+    let unseen = || {
+        let (refused, stats) = (one.stats().records_refused, one.stats());
+        let counts = [
+            ("malformed", refused.malformed),
+            ("sealed", refused.sealed),
+            ("topic", refused.topic),
+            ("minute", refused.minute),
+            ("signature", refused.signature),
+            ("hints", stats.hints_malformed),
+        ];
+        counts.into_iter().filter(|(_, count)| *count == 0).map(|(what, _)| what).collect::<Vec<_>>()
+    };
+    let start = std::time::Instant::now();
+    while !unseen().is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(240), "nothing was refused as {:?}", unseen());
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(one.stats().hints_malformed > 0);
     assert_eq!(net.nodes.len(), 16);
 }
 

@@ -11,24 +11,17 @@ use futures_util::{
     stream::{BoxStream, FuturesUnordered, SelectAll},
 };
 use iroh::{EndpointId, Watcher};
-use iroh_gossip::{
-    api::{self, GossipReceiver},
-    net::Gossip,
-    proto::DeliveryScope,
-};
-use tokio::{
-    task::unconstrained,
-    time::{Instant, sleep_until, timeout},
-};
+use iroh_gossip::{api, proto::DeliveryScope};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, StoreJob, Turns,
+    Addresses, Dht, StoreJob,
     budget::Budget,
     clock::Clock,
     dht::Found,
     events::Event,
-    gossip_thread::QUEUE,
+    gossip::{Connector, Layer},
     hub::Hub,
     minutes::{Judged, Minutes},
 };
@@ -50,19 +43,16 @@ const HASHES_IN_HAND: f64 = 2000.0;
 const PATIENCE: Duration = Duration::from_millis(1);
 const PATIENCE_PER_SECOND: f64 = 50.0;
 const PATIENCE_IN_HAND: f64 = 200.0;
-/// How long the gossip layer has to name the present neighbors, after it was too busy to tell us of changes.
-const RESYNC: Duration = Duration::from_secs(1);
 
 pub(super) struct Driver {
     topic_id: TopicId,
     signing_key: SigningKey,
     config: Config,
     dht: Dht,
-    gossip: Gossip,
-    events: GossipReceiver,
+    gossip: Layer,
+    events: BoxStream<'static, api::Event>,
     addresses: Option<Addresses>,
     connector: Option<Connector>,
-    turns: Option<Arc<Turns>>,
     hub: Arc<Hub>,
     me: PeerId,
     clock: Clock,
@@ -73,8 +63,6 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
-    /// Whether the gossip layer's queue was full when events were taken last.
-    queue_full: bool,
     budget: Budget,
     patience: Budget,
 }
@@ -85,11 +73,10 @@ pub(super) struct Parts {
     pub(super) signing_key: SigningKey,
     pub(super) config: Config,
     pub(super) dht: Dht,
-    pub(super) gossip: Gossip,
-    pub(super) events: GossipReceiver,
+    pub(super) gossip: Layer,
+    pub(super) events: BoxStream<'static, api::Event>,
     pub(super) addresses: Option<Addresses>,
     pub(super) connector: Option<Connector>,
-    pub(super) turns: Option<Arc<Turns>>,
     pub(super) hub: Arc<Hub>,
 }
 
@@ -110,7 +97,6 @@ impl Driver {
             events: parts.events,
             addresses: parts.addresses,
             connector: parts.connector,
-            turns: parts.turns,
             hub: parts.hub,
             me,
             clock,
@@ -119,7 +105,6 @@ impl Driver {
             joins: FuturesUnordered::new(),
             resync: None.into(),
             own_address,
-            queue_full: false,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
             patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
@@ -143,8 +128,7 @@ impl Driver {
             tokio::select! {
                 _ = token.cancelled() => return,
                 event = self.events.next() => match event {
-                    Some(Ok(event)) => self.gossip_events(event),
-                    Some(Err(error)) => return tracing::warn!(target: "dtt::topic", %error, "the gossip topic ended"),
+                    Some(event) => self.gossip_events(event).await,
                     None => return,
                 },
                 Some((minute, found)) = self.lookups.next() => self.found(minute, found),
@@ -190,7 +174,7 @@ impl Driver {
     }
 
     /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.
-    fn gossip_events(&mut self, first: api::Event) {
+    async fn gossip_events(&mut self, first: api::Event) {
         let mut batch = Vec::with_capacity(16);
         let (mut next, mut taken) = (Some(first), 0);
         while let Some(event) = next {
@@ -199,17 +183,11 @@ impl Driver {
             if taken >= BATCH {
                 break;
             }
-            // Another task's turn would not come before this one's end: what is there is taken, whatever it costs of the turn.
-            next = unconstrained(self.events.next()).now_or_never().flatten().and_then(Result::ok);
-        }
-        let was_full = std::mem::replace(&mut self.queue_full, taken >= QUEUE);
-        if let Some(turns) = self.turns.as_ref().filter(|_| self.queue_full) {
-            // There may be more in the gossip layer's ring, and that is taken first.
-            turns.brake_gossip(was_full);
+            next = self.events.next().now_or_never().flatten();
         }
         let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
         self.hub.counters.received.add(heard as u64);
-        self.wait_for_readers(batch.len());
+        self.wait_for_readers(batch.len()).await;
         self.hub.publish(&batch);
         for event in &batch {
             match event {
@@ -230,11 +208,11 @@ impl Driver {
         }
     }
 
-    /// Holds the whole node up for a moment, and its peers with it, so that a reader that keeps up otherwise does not miss something because
+    /// Holds the topic up for a moment, and its neighbors with it, so that a reader that keeps up otherwise does not miss something because
     /// the system ran others. It is for a short while only: who is slow for longer misses its oldest events.
-    fn wait_for_readers(&mut self, events: usize) {
-        while self.turns.is_some() && self.hub.hurries(events) && self.patience.allows(1, Instant::now()) {
-            std::thread::sleep(PATIENCE);
+    async fn wait_for_readers(&mut self, events: usize) {
+        while self.gossip.is_own() && self.hub.hurries(events) && self.patience.allows(1, Instant::now()) {
+            sleep(PATIENCE).await;
         }
     }
 
@@ -289,20 +267,9 @@ impl Driver {
         }
     }
 
-    /// The gossip layer dropped events, and changes of neighbors may be among them: a second subscription, which
-    /// begins with the present neighbors, tells. If it does not answer in time, what is known stands: to take neighbors for lost that are
-    /// not would end their connections.
+    /// The gossip layer dropped events, and changes of neighbors may be among them. If it does not answer in time, what is known stands.
     fn begin_resync(&mut self) {
-        let (gossip, id) = (self.gossip.clone(), self.topic_id);
-        let ask = async move {
-            let mut topic = gossip.subscribe(id.into(), Vec::new()).await.ok()?;
-            let mut event = timeout(RESYNC, topic.next()).await.ok()?;
-            while let Some(Ok(_)) = event {
-                event = topic.next().now_or_never().flatten();
-            }
-            Some(topic.neighbors().collect())
-        };
-        self.resync = Some(ask.boxed()).into();
+        self.resync = Some(self.gossip.clone().neighbors(self.topic_id).boxed()).into();
     }
 
     fn set_neighbors(&mut self, present: HashSet<EndpointId>) {
@@ -423,7 +390,7 @@ impl Driver {
             self.joins.extend(rest.map(FutureExt::boxed));
         }
         let join = async move {
-            if timeout(limit, sender.join_peers(peers)).await.is_err() {
+            if timeout(limit, sender.join(peers)).await.is_err() {
                 tracing::warn!(target: "dtt::topic", "the gossip layer did not take a join in time");
             }
         };

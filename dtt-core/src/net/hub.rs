@@ -10,12 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use iroh::EndpointId;
-use iroh_gossip::api::GossipSender;
 use tokio::sync::{Notify, watch};
 
 use super::{
     events::{Event, Queue},
-    neighborhood::Neighborhood,
+    gossip::Way,
     search::Search,
     stats::{TopicCounters, TopicStats},
 };
@@ -33,7 +32,6 @@ static NEXT_INSTANCE: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug)]
 pub(super) struct Hub {
     inner: Mutex<Inner>,
-    neighborhood: Neighborhood,
     status: watch::Sender<Status>,
     pub(super) counters: TopicCounters,
     pub(super) search: Search,
@@ -45,7 +43,7 @@ pub(super) struct Hub {
 
 #[derive(Debug)]
 struct Inner {
-    sender: Option<GossipSender>,
+    sender: Option<Way>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
     /// Whose joins are looked after and who has not become a neighbor since; each time has a number of its own.
@@ -69,7 +67,7 @@ pub(super) enum Status {
 }
 
 impl Hub {
-    pub(super) fn new(sender: GossipSender, neighborhood: Neighborhood, capacity: usize, paused: bool) -> Arc<Self> {
+    pub(super) fn new(sender: Way, capacity: usize, paused: bool) -> Arc<Self> {
         let inner = Inner {
             sender: Some(sender),
             subscribers: Vec::new(),
@@ -83,7 +81,6 @@ impl Hub {
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
-            neighborhood,
             status: watch::Sender::new(Status::Open(TopicState::LookingUp)),
             counters: TopicCounters::new(),
             search: Search::default(),
@@ -125,10 +122,10 @@ impl Hub {
                 inner.asked.remove(peer);
             }
             match event {
-                Event::NeighborUp(peer) if inner.neighbors.insert(*peer) => self.neighborhood.add(*peer),
-                Event::NeighborDown(peer) if inner.neighbors.remove(peer) => self.neighborhood.remove(peer),
+                Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
+                Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
                 Event::State(state) => drop(self.status.send_replace(Status::Open(*state))),
-                Event::NeighborUp(_) | Event::NeighborDown(_) | Event::Received(_) | Event::Lagged(_) => {}
+                Event::Received(_) | Event::Lagged(_) => {}
             }
         }
         inner.subscribers.iter().for_each(|queue| queue.push(events));
@@ -144,7 +141,7 @@ impl Hub {
         let queues = {
             let mut inner = self.lock();
             inner.sender = None;
-            inner.neighbors.drain().for_each(|peer| self.neighborhood.remove(&peer));
+            inner.neighbors.clear();
             // Whose queue ends finds the topic closed...
             self.status.send_replace(Status::Closing);
             std::mem::take(&mut inner.subscribers)
@@ -154,7 +151,7 @@ impl Hub {
         self.status.send_replace(Status::Closed);
     }
 
-    pub(super) fn sender(&self) -> Result<GossipSender> {
+    pub(super) fn sender(&self) -> Result<Way> {
         self.lock().sender.clone().ok_or(Error::Closed("the topic"))
     }
 

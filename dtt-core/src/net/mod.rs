@@ -1,19 +1,15 @@
 //! The outside world: the shared DHT client, the address book, the task that drives a topic, the node.
 
-mod acceptor;
 mod addresses;
 mod budget;
 mod clock;
-mod connections;
-mod connector;
 mod dht;
 mod dht_client;
 mod driver;
 mod events;
-mod gossip_thread;
+mod gossip;
 mod hub;
 mod minutes;
-mod neighborhood;
 mod node;
 mod node_config;
 mod other_minutes;
@@ -23,15 +19,13 @@ mod store;
 mod testnet;
 mod topic;
 mod transport;
-mod turns;
 mod why_alone;
 
 pub(crate) use addresses::Addresses;
 pub use clock::unix_minute;
-pub(crate) use connector::Connector;
 pub use dht::Dht;
 pub use events::{Event, Events};
-pub(crate) use neighborhood::Neighborhood;
+pub(crate) use gossip::Layer;
 pub use node::Node;
 pub use node_config::{AddressLookups, JoinOptions, NodeConfig, NodeConfigBuilder, Relays};
 pub use stats::{DhtHealth, NodeStats, RefusedRecords, TopicStats};
@@ -40,4 +34,3 @@ pub use testnet::Testnet;
 pub use topic::Topic;
 pub(crate) use topic::{Swarm, spawn_topic};
 pub use transport::transport_config;
-pub(crate) use turns::Turns;

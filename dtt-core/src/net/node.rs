@@ -15,15 +15,13 @@ use iroh::{
     endpoint::{PortmapperConfig, presets},
     protocol::Router,
 };
-use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
+use iroh_gossip::net::GOSSIP_ALPN;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, Neighborhood, Swarm, Topic, Turns,
-    acceptor::Acceptor,
-    connections::{Connections, LOOK},
-    gossip_thread::GossipThread,
+    Addresses, Dht, Swarm, Topic,
+    gossip::{Acceptor, Connections, Connector, Gossip, LOOK, Layer, Neighborhood},
     node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,
@@ -65,7 +63,6 @@ struct Inner {
     config: NodeConfig,
     endpoint: Endpoint,
     gossip: Gossip,
-    turns: Arc<Turns>,
     connections: Connections,
     neighborhood: Neighborhood,
     connector: Connector,
@@ -97,21 +94,19 @@ impl Node {
         config.validate()?;
         let connections = Connections::default();
         let endpoint = bind(&config, connections.clone()).await?;
-        let thread = GossipThread::take()
-            .map_err(|error| Error::Bind { what: "the gossip layer's thread", reason: error.to_string() })?;
-        let gossip = {
-            let _entered = thread.runtime().enter();
-            Gossip::builder().max_message_size(config.max_message_size).spawn(endpoint.clone())
-        };
-        let neighborhood = Neighborhood::default();
-        let acceptor =
-            Acceptor { gossip: gossip.clone(), connections: connections.clone(), neighborhood: neighborhood.clone() };
-        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
-        let connector = Connector::new(endpoint.clone(), gossip.clone(), connections.clone(), neighborhood.clone());
         let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
+        let (neighborhood, token) = (Neighborhood::default(), CancellationToken::new());
+        let gossip = Gossip::new(
+            endpoint.clone(),
+            addresses.clone(),
+            neighborhood.clone(),
+            config.max_message_size,
+            token.clone(),
+        );
+        let acceptor = Acceptor { gossip: gossip.clone(), connections: connections.clone() };
+        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
+        let connector = Connector::new(gossip.clone(), connections.clone());
         let dht = Dht::new(config.topics.dht_config());
-        let token = CancellationToken::new();
-        let turns = Turns::of(&gossip, thread, token.clone()).await?;
         tokio::spawn({
             let (dht, token) = (dht.clone(), token.clone());
             async move { token.run_until_cancelled_owned(dht.warm()).await }
@@ -121,7 +116,6 @@ impl Node {
             config,
             endpoint,
             gossip,
-            turns,
             connections,
             neighborhood,
             connector,
@@ -180,12 +174,6 @@ impl Node {
     /// The endpoint that the node runs on.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
-    }
-
-    /// The gossip layer that the node runs on. Topics may be subscribed on it directly, too.
-    pub fn gossip(&self) -> &Gossip {
-        self.inner.neighborhood.expect_unseen_topics();
-        &self.inner.gossip
     }
 
     /// What the node knows and has done. It may take a moment: the DHT client is asked.
@@ -279,11 +267,9 @@ impl Node {
             signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
             dht: Dht::new(config.dht_config()),
             config,
-            gossip: inner.gossip.clone(),
-            turns: Some(inner.turns.clone()),
+            gossip: Layer::Own(inner.gossip.clone()),
             addresses: Some(inner.addresses.clone()),
             connector: Some(inner.connector.clone()),
-            neighborhood: inner.neighborhood.clone(),
             token: inner.token.child_token(),
             keep: Some(inner.clone()),
             paused: inner.paused.load(Ordering::SeqCst),

@@ -8,17 +8,17 @@ use std::{
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::FutureExt;
 use iroh::{EndpointAddr, EndpointId};
-use iroh_gossip::{api::JoinOptions as GossipJoin, net::Gossip};
+use iroh_gossip::proto::Scope;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Connector, Dht, Neighborhood, Turns,
+    Addresses, Dht,
     driver::{Driver, Parts},
     events::{Events, Keep, Queue},
-    gossip_thread,
+    gossip::{Connector, Layer},
     hub::{Hub, Status},
     other_minutes::OtherMinutes,
     stats::{DhtHealth, TopicStats},
@@ -33,9 +33,6 @@ use crate::{
 
 /// Bytes of a gossip message that its frame needs at the most.
 const FRAME: usize = 39;
-/// Events that may wait between the gossip layer and a topic's task that runs elsewhere: the gossip layer is the program's own, or
-/// the rotation is.
-const OWN_GOSSIP_QUEUE: usize = 4096;
 
 /// A topic that has been joined: cheap to clone, usable from any thread.
 ///
@@ -60,7 +57,6 @@ struct Inner {
     dht: Dht,
     addresses: Option<Addresses>,
     connector: Option<Connector>,
-    turns: Option<Arc<Turns>>,
     timeouts: TimeoutConfig,
     me: PeerId,
     other_minutes: Arc<OtherMinutes>,
@@ -82,12 +78,9 @@ pub(crate) struct Swarm {
     pub(crate) signing_key: SigningKey,
     pub(crate) config: Config,
     pub(crate) dht: Dht,
-    pub(crate) gossip: Gossip,
-    /// Where the gossip layer runs, if it is one of ours: the topic's task runs there as well.
-    pub(crate) turns: Option<Arc<Turns>>,
+    pub(crate) gossip: Layer,
     pub(crate) addresses: Option<Addresses>,
     pub(crate) connector: Option<Connector>,
-    pub(crate) neighborhood: Neighborhood,
     pub(crate) token: CancellationToken,
     pub(crate) keep: Option<Keep>,
     /// Whether it begins at rest.
@@ -97,20 +90,14 @@ pub(crate) struct Swarm {
 /// Subscribes the gossip topic and starts the task that drives it.
 pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     swarm.config.validate()?;
-    // A rotation that an application brings may be slow, and must not hold up the topics that share the gossip layer's thread.
-    let turns = swarm.turns.clone().filter(|_| !swarm.keys.has_own_rotation());
-    let capacity = if turns.is_some() { gossip_thread::QUEUE } else { OWN_GOSSIP_QUEUE };
-    let options = GossipJoin { bootstrap: Default::default(), subscription_capacity: capacity };
-    let subscribed = swarm.gossip.subscribe_with_opts((*swarm.keys.topic_id()).into(), options).await;
-    let (sender, events) = subscribed.map_err(|error| Error::Gossip(error.to_string()))?.split();
-    let hub = Hub::new(sender, swarm.neighborhood, swarm.config.event_capacity(), swarm.paused);
+    let (sender, events) = swarm.gossip.subscribe(*swarm.keys.topic_id()).await?;
+    let hub = Hub::new(sender, swarm.config.event_capacity(), swarm.paused);
     let inner = Inner {
         keys: swarm.keys.clone(),
         hub: hub.clone(),
         dht: swarm.dht.clone(),
         addresses: swarm.addresses.clone(),
         connector: swarm.connector.clone(),
-        turns: swarm.turns.clone(),
         timeouts: swarm.config.timeouts().clone(),
         me: swarm.signing_key.verifying_key().to_bytes(),
         other_minutes: Arc::default(),
@@ -128,31 +115,17 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         events,
         addresses: swarm.addresses,
         connector: swarm.connector,
-        turns: turns.clone(),
         hub: hub.clone(),
     };
-    let (token, mut status) = (swarm.token.clone(), hub.status());
     let closes = CloseOnDrop(hub);
-    let task = async move {
+    tokio::spawn(async move {
         let _closes = closes;
         // A rotation that the application brings may panic; its topic closes then, and nothing else.
         let drive = async move { Driver::new(parts).run(swarm.token).await };
         if AssertUnwindSafe(drive).catch_unwind().await.is_err() {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
         }
-    };
-    match &turns {
-        None => drop(tokio::spawn(task)),
-        Some(turns) => {
-            turns.thread().runtime().spawn(task);
-            // The endpoint ends with the caller's runtime, and the topic with it.
-            let ends = token.drop_guard();
-            tokio::spawn(async move {
-                let _ends = ends;
-                let _ = status.wait_for(|status| *status == Status::Closed).await;
-            });
-        }
-    }
+    });
     Ok(topic)
 }
 
@@ -195,7 +168,7 @@ impl Topic {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_timeout();
         let sender = self.inner.hub.sender()?;
-        in_time("broadcast", limit, self.in_turn(sender.broadcast(content.clone()))).await?;
+        in_time("broadcast", limit, sender.broadcast(content.clone(), Scope::Swarm)).await?;
         self.inner.hub.note_sent(content);
         Ok(())
     }
@@ -205,7 +178,7 @@ impl Topic {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_neighbors_timeout();
         let sender = self.inner.hub.sender()?;
-        in_time("broadcast_neighbors", limit, self.in_turn(sender.broadcast_neighbors(content))).await?;
+        in_time("broadcast_neighbors", limit, sender.broadcast(content, Scope::Neighbors)).await?;
         self.inner.hub.counters.sent.add(1);
         Ok(())
     }
@@ -230,8 +203,7 @@ impl Topic {
                 tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
             }
         }
-        let join = sender.join_peers(ids).map_err(|error| Error::Gossip(error.to_string()));
-        in_time("join_peers", limit, join).await
+        in_time("join_peers", limit, sender.join(ids)).await
     }
 
     /// The direct neighbors now.
@@ -348,14 +320,6 @@ impl Topic {
 
     pub(crate) fn downgrade(&self) -> WeakTopic {
         WeakTopic(Arc::downgrade(&self.inner))
-    }
-
-    /// Makes a call of the gossip layer when the node has a turn for it.
-    async fn in_turn<E: fmt::Display>(&self, call: impl Future<Output = Result<(), E>>) -> Result<()> {
-        if let Some(turns) = &self.inner.turns {
-            turns.broadcast().await?;
-        }
-        call.await.map_err(|error| Error::Gossip(error.to_string()))
     }
 
     fn check_size(&self, content: Bytes) -> Result<Bytes> {

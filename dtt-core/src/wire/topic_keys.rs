@@ -43,12 +43,6 @@ impl TopicKeys {
         }
     }
 
-    /// Whether the application brought the rotation: its calls may take any time.
-    #[cfg(feature = "net")]
-    pub(crate) fn has_own_rotation(&self) -> bool {
-        !self.rotation.same(&RotationHandle::default())
-    }
-
     /// Whether both hold the same secret and the very same rotation object.
     #[cfg(feature = "net")]
     pub(crate) fn same(&self, other: &Self) -> bool {

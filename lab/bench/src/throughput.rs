@@ -8,8 +8,11 @@ use std::{
 use anyhow::{Context, Result};
 use dtt_core::{Event, Events, JoinOptions, Node, NodeConfig, Testnet, Topic};
 use futures_util::StreamExt;
+use iroh::EndpointId;
 use iroh_gossip::api::{self, GossipReceiver, GossipSender};
 use tokio::sync::Semaphore;
+
+use crate::joins::their_node;
 
 const BYTES: usize = 256;
 const MESSAGES: u64 = 150_000;
@@ -48,16 +51,13 @@ pub(crate) async fn topic(run: u32) -> Result<Speed> {
     measure(Way::Topic(pair.topics[0].clone()), &mut Ear::Topic(&mut events)).await
 }
 
-/// The same nodes' gossip layer, without a topic of ours on it.
+/// iroh-gossip, as its users run it.
 pub(crate) async fn raw(run: u32) -> Result<Speed> {
-    let testnet = Testnet::new()?;
-    let nodes = [Node::spawn(testnet.node_config()).await?, Node::spawn(testnet.node_config()).await?];
     let id = iroh_gossip::proto::TopicId::from_bytes([run as u8; 32]);
-    let lookup = iroh::address_lookup::memory::MemoryLookup::new();
-    lookup.add_endpoint_info(nodes[0].addr());
-    nodes[1].endpoint().address_lookup()?.add(lookup);
-    let mut one = nodes[0].gossip().subscribe(id, vec![]).await?;
-    let two = nodes[1].gossip().subscribe_and_join(id, vec![nodes[0].id()]).await?;
+    let (_router, first, key) = their_node(0).await?;
+    let (_other, second, _) = their_node(1).await?;
+    let mut one = first.subscribe(id, vec![]).await?;
+    let two = second.subscribe_and_join(id, vec![EndpointId::from_verifying_key(key.verifying_key())]).await?;
     one.joined().await?;
     let (sender, _own) = one.split();
     let (_sender, mut receiver) = two.split();

@@ -1,8 +1,8 @@
 //! Connections that come in for the gossip layer.
 //!
-//! To iroh-gossip 0.101 a peer is there as long as its newest connection stands, and a newer one is nothing but a newer way
-//! to it. A process that was killed and is back with its key is a neighbor still, then, on every topic, and its joins are not
-//! answered by whoever had joined it. So the predecessor's connection has to end before the new one is handed over.
+//! A peer is there as long as a connection to it stands. A process that was killed and is back with its key is a neighbor still, then, on
+//! every topic, and its joins are not answered by whoever had joined it. So the predecessor's connections have to end before the
+//! new one is handed over.
 
 use std::time::Duration;
 
@@ -12,12 +12,11 @@ use iroh::{
     endpoint::{Connection, FrameStats, Side},
     protocol::{AcceptError, ProtocolHandler},
 };
-use iroh_gossip::net::Gossip;
 use tokio::time::{Instant, sleep};
 
 use super::{
     connections::{Connections, longest_round_trip},
-    neighborhood::Neighborhood,
+    layer::Gossip,
 };
 
 /// Two that dial each other at the same time have two connections, and both are alive.
@@ -38,29 +37,25 @@ const STEP: Duration = Duration::from_millis(10);
 
 /// Hands connections to the gossip layer, as its own handler would, once it has forgotten the peer's predecessor.
 #[derive(Debug)]
-pub(super) struct Acceptor {
-    pub(super) gossip: Gossip,
-    pub(super) connections: Connections,
-    pub(super) neighborhood: Neighborhood,
+pub(in crate::net) struct Acceptor {
+    pub(in crate::net) gossip: Gossip,
+    pub(in crate::net) connections: Connections,
 }
 
 impl ProtocolHandler for Acceptor {
     async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
-        self.end_predecessor(&connection).await?;
-        // The peer may have given it up meanwhile: it would only shut out a later one.
-        if connection.close_reason().is_some() {
-            return Ok(());
-        }
-        ProtocolHandler::accept(&self.gossip, connection).await
+        self.end_predecessor(&connection).await;
+        self.gossip.take(connection);
+        Ok(())
     }
 
     async fn shutdown(&self) {
-        ProtocolHandler::shutdown(&self.gossip).await;
+        self.gossip.ended().await;
     }
 }
 
 impl Acceptor {
-    async fn end_predecessor(&self, new: &Connection) -> Result<(), AcceptError> {
+    async fn end_predecessor(&self, new: &Connection) {
         let peer = new.remote_id();
         let mut older = self.connections.to(&peer);
         older.retain(|(connection, _)| connection.stable_id() != new.stable_id());
@@ -71,23 +66,19 @@ impl Acceptor {
             Connection::side(connection) == Side::Client && since.elapsed() < AT_ONCE
         };
         if older.is_empty() || older.iter().any(young) {
-            return Ok(());
+            return;
         }
         let patience = PATIENCE + longest_round_trip(new).unwrap_or_default() * PATIENCE_ROUND_TRIPS;
         if join_all(older.iter().map(|(connection, _)| lives(connection, patience))).await.contains(&true) {
-            return Ok(());
+            return;
         }
         tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer is back, its old connections are closed");
         older.iter().for_each(|(connection, _)| connection.close(0u32.into(), b"replaced"));
-        // The end of a connection counts only if it is the one that was handed over last. One that has ended may be, too.
-        let (newest, _) = older.swap_remove(0);
-        ProtocolHandler::accept(&self.gossip, newest).await?;
         let begin = Instant::now();
         sleep(NOTICED).await;
-        while self.neighborhood.contains(&peer) && begin.elapsed() < NOTICED_AT_MOST {
+        while self.gossip.neighborhood().contains(&peer) && begin.elapsed() < NOTICED_AT_MOST {
             sleep(STEP).await;
         }
-        Ok(())
     }
 }
 

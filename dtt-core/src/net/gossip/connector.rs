@@ -1,13 +1,11 @@
-//! Joins that the gossip layer would not get through by itself.
+//! Joins that peers do not answer.
 //!
-//! iroh-gossip 0.101 remembers of a peer what no longer holds. After a dial that failed, or when a connection ended to
-//! somebody who was no neighbor, it sends nothing to that peer until it is dialled itself. And a node that was killed and is
-//! back with its key is not answered by those who had joined it: to them it is a neighbor still, until a connection to it
-//! ends. Where our `acceptor` does not see to that, we do. So each join is looked after. If nothing comes of it, it is done once
-//! more, over a fresh connection.
+//! A node that was killed and is back with its key is not answered by those who had joined it: to them it is a neighbor still, until a
+//! connection to it ends. Our `acceptor` sees to that, and a peer that runs iroh-gossip's `net` part has none. So each
+//! join is looked after. If nothing comes of it, it is done once more, over a fresh connection.
 //!
-//! With many topics between two nodes it happens that one counts the other as a neighbor on a topic, and not the other way round: when several
-//! topics are left at once, the gossip layer loses the messages that say so. Joins are not answered then, until a connection ends. The connection
+//! With many topics between two nodes it happens that such a peer counts us as a neighbor on a topic that we have left: when several
+//! topics are left at once, it loses the messages that say so. Joins are not answered then, until a connection ends. The connection
 //! is that of other topics too, so it ends only if the topic has nobody else, and the peer did not answer twice.
 
 use std::{
@@ -16,20 +14,14 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared, WeakShared},
-};
-use iroh::{Endpoint, EndpointId, endpoint::Connection};
-use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use iroh::{EndpointId, endpoint::Connection};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     connections::{Connections, longest_round_trip},
-    hub::Hub,
-    neighborhood::Neighborhood,
-    search::Outcome,
+    layer::Gossip,
 };
+use crate::net::{hub::Hub, search::Outcome};
 
 /// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -44,11 +36,6 @@ const ENDED: Duration = Duration::from_millis(50);
 const DIALLED: Duration = Duration::from_secs(3);
 /// A connection that other topics use ends for the sake of one no more often than this.
 const BETWEEN_ENDS: Duration = Duration::from_secs(20);
-/// The longest dial of ours; another join may try again.
-const DIAL: Duration = Duration::from_secs(10);
-
-/// Whether the peer was connected, and the connection is the gossip layer's.
-type Dial = BoxFuture<'static, bool>;
 
 /// Shared by the topics of a node.
 #[derive(Debug, Clone)]
@@ -56,36 +43,20 @@ pub(crate) struct Connector(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    endpoint: Endpoint,
     gossip: Gossip,
     connections: Connections,
-    neighborhood: Neighborhood,
-    /// The dials under way: topics that want the same peer share one.
-    dials: Mutex<HashMap<EndpointId, WeakShared<Dial>>>,
     /// When connections that other topics used were ended.
     ended: Mutex<HashMap<EndpointId, Instant>>,
 }
 
 impl Connector {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        gossip: Gossip,
-        connections: Connections,
-        neighborhood: Neighborhood,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            endpoint,
-            gossip,
-            connections,
-            neighborhood,
-            dials: Mutex::default(),
-            ended: Mutex::default(),
-        }))
+    pub(in crate::net) fn new(gossip: Gossip, connections: Connections) -> Self {
+        Self(Arc::new(Inner { gossip, connections, ended: Mutex::default() }))
     }
 
     /// Looks after a join that the gossip layer was told of just now; it takes some seconds. None if an earlier one of the
     /// same peer is still looked after. `any`: somebody else will do as well, so that whoever has a neighbor lets it be.
-    pub(super) fn look_after(
+    pub(in crate::net) fn look_after(
         &self,
         peer: EndpointId,
         hub: &Arc<Hub>,
@@ -118,7 +89,7 @@ impl Connector {
 
     /// Whether a connection that other topics use may end now, so that the peer forgets us and answers.
     fn may_end(&self, peer: EndpointId) -> bool {
-        if !self.0.neighborhood.contains(&peer) || self.0.neighborhood.has_unseen_topics() {
+        if !self.0.gossip.neighborhood().contains(&peer) {
             return false;
         }
         let mut ended = self.0.ended.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -154,12 +125,12 @@ impl Connector {
             return true;
         }
         if !standing.is_empty() {
-            if self.0.neighborhood.contains(&peer) || self.0.neighborhood.has_unseen_topics() {
+            if self.0.gossip.neighborhood().contains(&peer) {
                 return true;
             }
             return self.renew(peer, standing).await;
         }
-        self.dial(peer).await
+        self.0.gossip.dial(peer).await
     }
 
     /// Ends the connections and begins another one. Whether there is one now.
@@ -169,20 +140,7 @@ impl Connector {
         drop(standing);
         // The peer forgets only if it takes the end in before the beginning.
         sleep(ENDED + round_trip.unwrap_or_default()).await;
-        self.dial(peer).await
-    }
-
-    fn dial(&self, peer: EndpointId) -> Shared<Dial> {
-        let mut dials = self.0.dials.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        dials.retain(|_, dial| dial.upgrade().is_some());
-        if let Some(dial) = dials.get(&peer).and_then(WeakShared::upgrade) {
-            return dial;
-        }
-        let dial = connect(self.0.endpoint.clone(), self.0.gossip.clone(), peer).boxed().shared();
-        if let Some(weak) = dial.downgrade() {
-            dials.insert(peer, weak);
-        }
-        dial
+        self.0.gossip.dial(peer).await
     }
 }
 
@@ -201,7 +159,7 @@ impl Asked {
     async fn join(&self) {
         tracing::debug!(target: "dtt::topic", peer = %self.peer.fmt_short(), "joining once more");
         if let Ok(sender) = self.hub.sender()
-            && sender.join_peers(vec![self.peer]).await.is_err()
+            && sender.join(vec![self.peer]).await.is_err()
         {
             tracing::debug!(target: "dtt::topic", "the topic was left before a join");
         }
@@ -222,15 +180,4 @@ impl Drop for Asked {
 fn answer_due((connection, since): &(Connection, Instant), begin: Instant) -> Instant {
     let round_trip = longest_round_trip(connection).unwrap_or_default();
     begin.max(*since) + ANSWER + round_trip * ANSWER_ROUND_TRIPS
-}
-
-async fn connect(endpoint: Endpoint, gossip: Gossip, peer: EndpointId) -> bool {
-    match timeout(DIAL, endpoint.connect(peer, GOSSIP_ALPN)).await {
-        Ok(Ok(connection)) => gossip.handle_connection(connection).await.is_ok(),
-        Ok(Err(error)) => {
-            tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), %error, "a dial failed");
-            false
-        }
-        Err(_) => false,
-    }
 }

@@ -3,7 +3,7 @@
 //! A node that closes waits for their peers and for nobody else: an endpoint waits for dials, too, that nobody has
 //! answered yet, three seconds, for somebody who most likely is gone.
 //!
-//! Those of the gossip layer that nobody uses are closed. iroh-gossip 0.101 never closes one whose last topic has gone,
+//! Those of the gossip layer that nobody uses are closed. A peer that runs iroh-gossip 0.101 never closes one whose last topic has gone,
 //! or that a newer one has replaced, and keep-alives hold it open on both sides (n0-computer/iroh-gossip, issue 145). It also
 //! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
 
@@ -29,7 +29,7 @@ const MOMENT: Duration = Duration::from_millis(250);
 const ROUND_TRIPS: u32 = 9;
 
 /// How often the connections are looked through.
-pub(super) const LOOK: Duration = Duration::from_secs(2);
+pub(in crate::net) const LOOK: Duration = Duration::from_secs(2);
 /// What was under way on a connection that a newer one replaced has arrived by then.
 const REPLACED_FOR: Duration = Duration::from_secs(5);
 /// Looks in a row at a connection to a node that is nobody's neighbor: it carries joins and shuffles, which take moments.
@@ -37,16 +37,13 @@ const REPLACED_FOR: Duration = Duration::from_secs(5);
 const UNUSED_LOOKS: u32 = 5;
 /// And if something still comes over it: its peer counts us as a neighbor, or we are late to notice that it is ours.
 const UNUSED_LOOKS_HEARD: u32 = 30;
-/// With topics on the gossip layer that we do not see, neighbors are not known: each hears a shuffle every few minutes.
-const UNUSED_FOR_UNSEEN: Duration = Duration::from_secs(600);
 
-/// Looks in a row at which the gossip layer waits for its peer to let it open another stream. Until then it sends nothing to anybody
-/// once some messages wait, on no topic.
+/// Looks in a row at which topics wait for the peer to let them open another stream. Until then it hears nothing on them.
 const BLOCKED_LOOKS: u32 = 3;
 
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<Vec<Standing>>>);
+pub(in crate::net) struct Connections(Arc<Mutex<Vec<Standing>>>);
 
 #[derive(Debug)]
 struct Standing {
@@ -55,9 +52,6 @@ struct Standing {
     /// Stream frames that came so far, and when there was a new one last.
     heard: u64,
     heard_at: Instant,
-    /// Stream frames both ways so far, and since when there have been no others.
-    frames: u64,
-    quiet_since: Instant,
     /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
     unused: u32,
     unheard: u32,
@@ -77,7 +71,7 @@ struct Streams {
 
 impl Connections {
     /// Waits until the connections that stand now have been closed, and then as long as their peers need to notice.
-    pub(super) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(in crate::net) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
         let open: Vec<Connection> = self.lock().iter().filter_map(Standing::open).collect();
         let round_trip = open.iter().filter_map(longest_round_trip).max().unwrap_or_default();
         async move {
@@ -98,7 +92,7 @@ impl Connections {
     }
 
     /// Closes what is of no use to the gossip layer.
-    pub(super) fn close_unused(&self, neighborhood: &Neighborhood) {
+    pub(in crate::net) fn close_unused(&self, neighborhood: &Neighborhood) {
         let now = Instant::now();
         let mut all = self.lock();
         all.retain(|standing| standing.open().is_some());
@@ -124,12 +118,12 @@ impl Connections {
                 tracing::warn!(
                     target: "dtt::node",
                     peer = %peer.fmt_short(),
-                    "a peer lets us open no further stream, and each topic needs one; the connection is closed, so that others hear us. \
+                    "a peer lets us open no further stream, and each topic needs one; the connection is closed. \
                      The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's default is 100): \
                      see dtt_core::transport_config",
                 );
                 connection.close(0u32.into(), b"too few streams allowed");
-            } else if replaced || standing.is_unused(neighborhood.has_unseen_topics(), now) {
+            } else if replaced || standing.is_unused() {
                 tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
                 connection.close(0u32.into(), b"unused");
             }
@@ -153,17 +147,7 @@ impl EndpointHooks for Connections {
 impl Standing {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self {
-            handle,
-            since: now,
-            heard: 0,
-            heard_at: now,
-            frames: 0,
-            quiet_since: now,
-            unused: 0,
-            unheard: 0,
-            streams: Streams::default(),
-        }
+        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, unheard: 0, streams: Streams::default() }
     }
 
     fn open(&self) -> Option<Connection> {
@@ -173,24 +157,17 @@ impl Standing {
     /// Notes what has gone over the connection, keep-alives left out.
     fn look(&mut self, connection: &Connection, is_neighbor: bool, now: Instant) {
         let stats = connection.stats();
-        let (heard, frames) = (stats.frame_rx.stream, stats.frame_rx.stream + stats.frame_tx.stream);
+        let heard = stats.frame_rx.stream;
         if heard != self.heard {
             (self.heard, self.heard_at) = (heard, now);
-        }
-        if frames != self.frames || is_neighbor {
-            (self.frames, self.quiet_since) = (frames, now);
         }
         self.streams.look(stats.frame_tx.streams_blocked_uni, stats.frame_rx.max_streams_uni, stats.frame_tx.stream);
         self.unused = if is_neighbor { 0 } else { self.unused + 1 };
         self.unheard = if is_neighbor || self.heard_at == now { 0 } else { self.unheard + 1 };
     }
 
-    fn is_unused(&self, has_unseen_topics: bool, now: Instant) -> bool {
-        if has_unseen_topics {
-            now.duration_since(self.quiet_since) > UNUSED_FOR_UNSEEN
-        } else {
-            self.unheard > UNUSED_LOOKS || self.unused > UNUSED_LOOKS_HEARD
-        }
+    fn is_unused(&self) -> bool {
+        self.unheard > UNUSED_LOOKS || self.unused > UNUSED_LOOKS_HEARD
     }
 }
 

@@ -1,0 +1,105 @@
+//! The gossip layer that a topic runs on: a node's own, or one that the program brings.
+
+use std::{collections::HashSet, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+use iroh::EndpointId;
+use iroh_gossip::{
+    api::{self, Event, GossipSender, JoinOptions},
+    proto::Scope,
+};
+use tokio::time::timeout;
+
+use super::{layer::Gossip, subscription::Sender};
+use crate::{
+    error::{Error, Result},
+    wire::TopicId,
+};
+
+/// Events that may wait between a gossip layer and a topic's task. A gossip layer of the program's own overwrites what is not taken in time.
+const OWN: usize = 64;
+const BROUGHT: usize = 4096;
+/// How long a gossip layer has to name the present neighbors.
+const RESYNC: Duration = Duration::from_secs(1);
+
+/// A gossip layer.
+#[derive(Debug, Clone)]
+pub(crate) enum Layer {
+    /// A node's. It loses nothing.
+    Own(Gossip),
+    /// The program's.
+    Brought(iroh_gossip::net::Gossip),
+}
+
+/// The way into a gossip topic.
+#[derive(Debug, Clone)]
+pub(crate) enum Way {
+    Own(Sender),
+    Brought(GossipSender),
+}
+
+impl Layer {
+    pub(in crate::net) fn max_message_size(&self) -> usize {
+        match self {
+            Self::Own(gossip) => gossip.max_message_size(),
+            Self::Brought(gossip) => gossip.max_message_size(),
+        }
+    }
+
+    pub(in crate::net) fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
+    /// Takes part in a topic as long as the events are held.
+    pub(in crate::net) async fn subscribe(&self, topic: TopicId) -> Result<(Way, BoxStream<'static, Event>)> {
+        match self {
+            Self::Own(gossip) => {
+                let (sender, events) = gossip.subscribe(topic.into(), OWN)?;
+                Ok((Way::Own(sender), events.boxed()))
+            }
+            Self::Brought(gossip) => {
+                let options = JoinOptions { bootstrap: Default::default(), subscription_capacity: BROUGHT };
+                let topic = gossip.subscribe_with_opts(topic.into(), options).await.map_err(failed)?;
+                let (sender, events) = topic.split();
+                let events = events.take_while(|event| std::future::ready(event.is_ok()));
+                Ok((Way::Brought(sender), events.filter_map(async |event| event.ok()).boxed()))
+            }
+        }
+    }
+
+    /// The present neighbors on a topic, after events were lost: a second subscription begins with them. None if there is no answer in time.
+    pub(in crate::net) async fn neighbors(self, topic: TopicId) -> Option<HashSet<EndpointId>> {
+        let Self::Brought(gossip) = self else { return None };
+        let mut topic = gossip.subscribe(topic.into(), Vec::new()).await.ok()?;
+        let mut event = timeout(RESYNC, topic.next()).await.ok()?;
+        while let Some(Ok(_)) = event {
+            event = topic.next().now_or_never().flatten();
+        }
+        Some(topic.neighbors().collect())
+    }
+}
+
+impl Way {
+    pub(in crate::net) async fn broadcast(&self, content: Bytes, scope: Scope) -> Result<()> {
+        match (self, scope) {
+            (Self::Own(sender), scope) => sender.broadcast(content, scope).await,
+            (Self::Brought(sender), Scope::Swarm) => sender.broadcast(content).await.map_err(failed),
+            (Self::Brought(sender), Scope::Neighbors) => sender.broadcast_neighbors(content).await.map_err(failed),
+        }
+    }
+
+    pub(in crate::net) async fn join(&self, peers: Vec<EndpointId>) -> Result<()> {
+        match self {
+            Self::Own(sender) => {
+                sender.join(peers);
+                Ok(())
+            }
+            Self::Brought(sender) => sender.join_peers(peers).await.map_err(failed),
+        }
+    }
+}
+
+fn failed(error: api::ApiError) -> Error {
+    Error::Gossip(error.to_string())
+}

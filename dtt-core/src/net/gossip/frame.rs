@@ -1,0 +1,50 @@
+//! How a topic's messages stand on a stream, as iroh-gossip 0.101 has it.
+//!
+//! A stream carries one topic one way. It is a sequence of frames: a length (4 bytes, big-endian) and so many bytes in
+//! [postcard's encoding](https://postcard.jamesmunns.com). The first frame is the topic's id, each other one a message.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use iroh::{EndpointId, endpoint::RecvStream};
+use iroh_gossip::proto::{TopicId, topic};
+use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
+
+pub(super) type Message = topic::Message<EndpointId>;
+/// The frames of a stream that a peer opened.
+pub(super) type Frames = FramedRead<RecvStream, LengthDelimitedCodec>;
+
+const LENGTH: usize = size_of::<u32>();
+/// Bytes that are read at once at first; longer frames get more room. There is one such buffer for each topic and neighbor.
+const READ: usize = 1024;
+
+/// Frames of at most so many bytes; a longer one is an error.
+pub(super) fn frames(stream: RecvStream, max_message_size: usize) -> Frames {
+    let codec = LengthDelimitedCodec::builder().max_frame_length(max_message_size).new_codec();
+    FramedRead::with_capacity(stream, codec, READ)
+}
+
+/// What a stream begins with.
+pub(super) fn header(topic: TopicId) -> Bytes {
+    let id = topic.as_bytes();
+    let mut frame = BytesMut::with_capacity(LENGTH + id.len());
+    frame.put_u32(id.len() as u32);
+    frame.put_slice(id);
+    frame.freeze()
+}
+
+/// The topic that a stream's first frame names.
+pub(super) fn topic_of(header: &[u8]) -> Option<TopicId> {
+    header.try_into().ok().map(TopicId::from_bytes)
+}
+
+/// A message with its length; none if it is longer than peers read.
+pub(super) fn encode(message: &Message, max_message_size: usize) -> Option<Bytes> {
+    let mut frame = vec![0; LENGTH];
+    frame = postcard::to_extend(message, frame).ok()?;
+    let length = frame.len() - LENGTH;
+    frame[..LENGTH].copy_from_slice(&u32::try_from(length).ok()?.to_be_bytes());
+    (length < max_message_size).then(|| frame.into())
+}
+
+pub(super) fn decode(frame: &[u8]) -> Option<Message> {
+    postcard::from_bytes(frame).ok()
+}

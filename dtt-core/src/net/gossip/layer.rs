@@ -1,0 +1,330 @@
+//! A node's gossip layer: its connections, and which topic each stream belongs to.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
+use iroh::{
+    Endpoint, EndpointId, Watcher,
+    endpoint::{Connection, RecvStream},
+};
+use iroh_gossip::{
+    net::GOSSIP_ALPN,
+    proto::{PeerData, TopicId},
+};
+use tokio::{
+    pin, select,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    frame::{self, frames},
+    link::Incoming,
+    member::{Control, Member},
+    neighborhood::Neighborhood,
+    peer_data,
+    subscription::{Sender, Subscription},
+};
+use crate::{
+    error::{Error, Result},
+    net::Addresses,
+};
+
+/// The longest dial; another join may try again.
+const DIAL: Duration = Duration::from_secs(10);
+/// A stream's first bytes come at once, and hold up the streams after it.
+const HEADER: Duration = Duration::from_secs(10);
+/// Streams of a connection that belong to no topic of ours: the peer believes us members.
+const PARKED: usize = 4096;
+/// What topics have to say when the node closes is with the peers by then, if they answer at all.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// QUIC's error codes at the end of a connection; peers do not look at them.
+const NONSENSE: u32 = 1;
+const TOO_MANY: u32 = 2;
+
+/// Whether there is a connection now.
+type Dial = BoxFuture<'static, bool>;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gossip(Arc<Inner>);
+
+impl fmt::Debug for Gossip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gossip").field("id", &self.0.endpoint.id()).finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    addresses: Addresses,
+    neighborhood: Neighborhood,
+    max_message_size: usize,
+    connections: Mutex<HashMap<EndpointId, Vec<Standing>>>,
+    /// Told of each connection.
+    arrived: Notify,
+    /// The dials under way: topics that want the same peer share one.
+    dials: Mutex<HashMap<EndpointId, WeakShared<Dial>>>,
+    topics: Mutex<Topics>,
+    members: TaskTracker,
+    token: CancellationToken,
+}
+
+struct Standing {
+    connection: Connection,
+    parking: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Topics {
+    open: HashMap<TopicId, Sender>,
+    /// What peers are told of how we can be reached.
+    own_data: PeerData,
+}
+
+impl Gossip {
+    /// A gossip layer that lives as long as the token.
+    pub(in crate::net) fn new(
+        endpoint: Endpoint,
+        addresses: Addresses,
+        neighborhood: Neighborhood,
+        max_message_size: usize,
+        token: CancellationToken,
+    ) -> Self {
+        let topics = Topics { own_data: peer_data::encode(&endpoint.addr()), ..Topics::default() };
+        let inner = Inner {
+            endpoint,
+            addresses,
+            neighborhood,
+            max_message_size,
+            connections: Mutex::default(),
+            arrived: Notify::new(),
+            dials: Mutex::default(),
+            topics: topics.into(),
+            members: TaskTracker::new(),
+            token,
+        };
+        let gossip = Self(Arc::new(inner));
+        tokio::spawn(gossip.token().run_until_cancelled_owned(gossip.clone().tell_own_data()));
+        gossip
+    }
+
+    pub(in crate::net) fn max_message_size(&self) -> usize {
+        self.0.max_message_size
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.0.addresses
+    }
+
+    pub(super) fn neighborhood(&self) -> &Neighborhood {
+        &self.0.neighborhood
+    }
+
+    pub(super) fn token(&self) -> CancellationToken {
+        self.0.token.clone()
+    }
+
+    /// Takes part in a topic; whoever does so twice hears everything twice. So many events may wait.
+    pub(in crate::net) fn subscribe(&self, topic: TopicId, capacity: usize) -> Result<(Sender, Subscription)> {
+        let mut topics = lock(&self.0.topics);
+        if self.0.token.is_cancelled() {
+            return Err(Error::Closed("the node"));
+        }
+        let own_data = topics.own_data.clone();
+        let sender = topics.open.entry(topic).or_insert_with(|| {
+            let (member, sender) = Member::new(topic, own_data, self.clone());
+            self.0.members.spawn(member.run());
+            sender
+        });
+        let (subscription, events) = Subscription::new(sender.clone(), capacity);
+        sender.control(Control::Subscribe(subscription.id(), events));
+        Ok((sender.clone(), subscription))
+    }
+
+    /// Forgets a topic whose last subscriber is gone, unless it has got one meanwhile; nobody can subscribe while this looks.
+    pub(super) fn forget(&self, topic: &TopicId, gets_one: impl FnOnce() -> bool) -> bool {
+        let mut topics = lock(&self.0.topics);
+        let forgets = !gets_one();
+        if forgets {
+            topics.open.remove(topic);
+        }
+        forgets
+    }
+
+    /// Takes a connection in, whoever opened it.
+    pub(super) fn take(&self, connection: Connection) {
+        let parking = Arc::new(Semaphore::new(PARKED));
+        let standing = Standing { connection: connection.clone(), parking };
+        lock(&self.0.connections).entry(connection.remote_id()).or_default().push(standing);
+        self.0.arrived.notify_waiters();
+        tokio::spawn(self.clone().serve(connection));
+    }
+
+    /// The newest connection to a peer that stands.
+    pub(super) fn connection_to(&self, peer: &EndpointId) -> Option<Connection> {
+        let connections = lock(&self.0.connections);
+        let standing = connections.get(peer)?.iter().rev();
+        standing.map(|standing| &standing.connection).find(|connection| connection.close_reason().is_none()).cloned()
+    }
+
+    /// A connection to a peer, which is dialled if there is none. Its own dial counts as well.
+    pub(super) async fn connect(&self, peer: EndpointId) -> Option<Connection> {
+        let arrived = self.0.arrived.notified();
+        pin!(arrived);
+        loop {
+            arrived.as_mut().enable();
+            if let Some(connection) = self.connection_to(&peer) {
+                return Some(connection);
+            }
+            select! {
+                () = &mut arrived => arrived.set(self.0.arrived.notified()),
+                _ = self.dial(peer) => return self.connection_to(&peer),
+            }
+        }
+    }
+
+    /// Begins another connection, or waits for the one that is beginning.
+    pub(super) fn dial(&self, peer: EndpointId) -> Shared<Dial> {
+        let mut dials = lock(&self.0.dials);
+        dials.retain(|_, dial| dial.upgrade().is_some_and(|dial| dial.peek().is_none()));
+        if let Some(dial) = dials.get(&peer).and_then(WeakShared::upgrade) {
+            return dial;
+        }
+        let gossip = self.clone();
+        let dial = async move { gossip.connect_anew(peer).await }.boxed().shared();
+        dial.downgrade().and_then(|weak| dials.insert(peer, weak));
+        dial
+    }
+
+    async fn connect_anew(&self, peer: EndpointId) -> bool {
+        match timeout(DIAL, self.0.endpoint.connect(peer, GOSSIP_ALPN)).await {
+            Ok(Ok(connection)) => {
+                self.take(connection);
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), %error, "a dial failed");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Hands the streams of a connection to their topics until it ends.
+    async fn serve(self, connection: Connection) {
+        while let Ok(stream) = connection.accept_uni().await {
+            if !self.route(&connection, stream).await {
+                connection.close(NONSENSE.into(), b"not a stream of a topic");
+            }
+        }
+        let mut connections = lock(&self.0.connections);
+        if let Some(standing) = connections.get_mut(&connection.remote_id()) {
+            standing.retain(|standing| standing.connection.stable_id() != connection.stable_id());
+            if standing.is_empty() {
+                connections.remove(&connection.remote_id());
+            }
+        }
+    }
+
+    async fn route(&self, connection: &Connection, stream: RecvStream) -> bool {
+        let number = stream.id().index();
+        let mut frames = frames(stream, self.0.max_message_size);
+        let header = match timeout(HEADER, frames.next()).await {
+            Ok(Some(Ok(header))) => header,
+            // The stream or the connection was given up, or nothing came.
+            Ok(Some(Err(error))) => return error.kind() != std::io::ErrorKind::InvalidData,
+            Ok(None) => return true,
+            Err(_) => return false,
+        };
+        let Some(topic) = frame::topic_of(&header) else { return false };
+        let (peer, connection) = (connection.remote_id(), connection.stable_id());
+        self.hand_over(topic, Incoming { peer, connection, stream: number, frames, first: None });
+        true
+    }
+
+    /// Gives a stream to its topic. If we are no member, what comes is not for us, but the peer may use the stream later, when we are.
+    pub(super) fn hand_over(&self, topic: TopicId, incoming: Incoming) {
+        let Some(incoming) = self.offer(&topic, incoming) else { return };
+        match self.parking_of(&incoming) {
+            Some(permit) => drop(tokio::spawn(self.clone().park(topic, incoming, permit))),
+            None => self.close(&incoming.peer, incoming.connection, TOO_MANY, b"too many streams of foreign topics"),
+        }
+    }
+
+    fn offer(&self, topic: &TopicId, incoming: Incoming) -> Option<Incoming> {
+        match lock(&self.0.topics).open.get(topic) {
+            Some(sender) => sender.offer(incoming),
+            None => Some(incoming),
+        }
+    }
+
+    fn parking_of(&self, incoming: &Incoming) -> Option<OwnedSemaphorePermit> {
+        let connections = lock(&self.0.connections);
+        let mut standing = connections.get(&incoming.peer)?.iter();
+        let of = standing.find(|standing| standing.connection.stable_id() == incoming.connection)?;
+        of.parking.clone().try_acquire_owned().ok()
+    }
+
+    async fn park(self, topic: TopicId, mut incoming: Incoming, _permit: OwnedSemaphorePermit) {
+        while let Some(Ok(frame)) = incoming.frames.next().await {
+            incoming.first = Some(frame);
+            match self.offer(&topic, incoming) {
+                Some(kept) => incoming = kept,
+                None => return,
+            }
+        }
+    }
+
+    /// Ends a connection whose peer does not keep to the protocol.
+    pub(super) fn refuse(&self, peer: &EndpointId, connection: usize) {
+        self.close(peer, connection, NONSENSE, b"not a message");
+    }
+
+    fn close(&self, peer: &EndpointId, connection: usize, code: u32, reason: &[u8]) {
+        let connections = lock(&self.0.connections);
+        let standing = connections.get(peer).into_iter().flatten().map(|standing| &standing.connection);
+        for connection in standing.filter(|standing| standing.stable_id() == connection) {
+            tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer does not keep to the gossip protocol");
+            connection.close(code.into(), reason);
+        }
+    }
+
+    /// Tells topics how we can be reached, whenever it has changed.
+    async fn tell_own_data(self) {
+        let mut addresses = self.0.endpoint.watch_addr().stream();
+        while let Some(address) = addresses.next().await {
+            let own_data = peer_data::encode(&address);
+            let mut topics = lock(&self.0.topics);
+            topics.open.values().for_each(|sender| sender.control(Control::OwnData(own_data.clone())));
+            topics.own_data = own_data;
+        }
+    }
+
+    /// Waits until the topics have left, after the token was cancelled.
+    pub(super) async fn ended(&self) {
+        self.0.members.close();
+        let _ = timeout(FAREWELL, self.0.members.wait()).await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The channel that a member's events go to.
+pub(super) type EventSender = mpsc::Sender<iroh_gossip::api::Event>;

@@ -1,0 +1,269 @@
+//! The way between one topic here and one peer: messages that wait to be sent, and the streams that the peer sends on.
+
+use std::{
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
+use iroh::{
+    EndpointId,
+    endpoint::{Connection, SendStream},
+};
+use iroh_gossip::proto::TopicId;
+use tokio::time::Instant;
+
+use super::{
+    frame::{self, Frames, Message},
+    layer::Gossip,
+};
+
+/// Bytes that may wait for a peer before this node's own broadcasts wait for them.
+const BROADCASTS: usize = 64 * 1024;
+/// Bytes that may wait for a peer before nothing is taken from the others: what they send is what waits.
+const FORWARDED: usize = 1024 * 1024;
+/// Whoever lets more wait takes nothing at all, or asks for more than it takes.
+const MOST: usize = 4 * 1024 * 1024;
+/// Whoever takes nothing for so long is gone for this topic. QUIC notices much earlier that a node is dead.
+const STALLED: Duration = Duration::from_secs(30);
+/// Streams in a row that a peer may refuse.
+const REFUSALS: u32 = 3;
+
+/// A stream that a peer sends on.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) peer: EndpointId,
+    /// The connection that it belongs to, and its number there.
+    pub(super) connection: usize,
+    pub(super) stream: u64,
+    pub(super) frames: Frames,
+    /// A frame that was read already.
+    pub(super) first: Option<BytesMut>,
+}
+
+/// How messages get to the peer.
+enum Way {
+    None,
+    Connecting(BoxFuture<'static, Option<Connection>>),
+    Opening(BoxFuture<'static, Option<SendStream>>),
+    Open(SendStream),
+    /// The stream has ended. Ready when the peer has all of it.
+    Ended(BoxFuture<'static, ()>),
+}
+
+pub(super) struct Link {
+    topic: TopicId,
+    peer: EndpointId,
+    way: Way,
+    /// Ready when the connection of the way has ended.
+    closed: Option<BoxFuture<'static, ()>>,
+    queue: VecDeque<Bytes>,
+    /// Bytes in the queue.
+    queued: usize,
+    /// What is left to send of the stream's header, and of the queue's first message.
+    header: Bytes,
+    message: Bytes,
+    /// Whether the stream ends when all has been sent.
+    is_last: bool,
+    progressed: Instant,
+    refusals: u32,
+    incoming: Vec<Incoming>,
+}
+
+impl Link {
+    pub(super) fn new(topic: TopicId, peer: EndpointId) -> Self {
+        Self {
+            topic,
+            peer,
+            way: Way::None,
+            closed: None,
+            queue: VecDeque::new(),
+            queued: 0,
+            header: Bytes::new(),
+            message: Bytes::new(),
+            is_last: false,
+            progressed: Instant::now(),
+            refusals: 0,
+            incoming: Vec::new(),
+        }
+    }
+
+    pub(super) fn send(&mut self, message: Bytes) {
+        if self.queue.is_empty() {
+            self.progressed = Instant::now();
+        }
+        self.queued += message.len();
+        self.queue.push_back(message);
+        self.is_last = false;
+    }
+
+    /// The topic has no more to say to the peer: the stream ends after what waits.
+    pub(super) fn finish(&mut self) {
+        self.is_last = true;
+    }
+
+    /// Bytes that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    pub(super) fn is_unsent(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    pub(super) fn has_room_for_broadcasts(&self) -> bool {
+        self.queued < BROADCASTS
+    }
+
+    pub(super) fn has_room_for_others(&self) -> bool {
+        self.queued < FORWARDED
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.queued > MOST || (self.is_unsent() && self.progressed.elapsed() > STALLED)
+    }
+
+    /// Whether nothing is under way either way.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.way, Way::None) && self.queue.is_empty() && self.incoming.is_empty()
+    }
+
+    /// Takes a stream of the peer's in. Those of a connection are read one after the other, since the peer ends one before it opens
+    /// the next: so a farewell on the one is not taken for an answer to a greeting on the other.
+    pub(super) fn receive_from(&mut self, incoming: Incoming) {
+        let key = |incoming: &Incoming| (incoming.connection, incoming.stream);
+        let at = self.incoming.partition_point(|other| key(other) < key(&incoming));
+        self.incoming.insert(at, incoming);
+    }
+
+    pub(super) fn take_incoming(&mut self) -> Vec<Incoming> {
+        std::mem::take(&mut self.incoming)
+    }
+
+    /// Forgets what waits, and the stream.
+    pub(super) fn reset(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
+        self.lose_way();
+        self.refusals = 0;
+    }
+
+    /// The next message of the peer. A peer that sends what is none has its connection closed.
+    pub(super) fn poll_message(&mut self, gossip: &Gossip, cx: &mut Context<'_>) -> Poll<Message> {
+        let mut at = 0;
+        while at < self.incoming.len() {
+            let incoming = &mut self.incoming[at];
+            let connection = incoming.connection;
+            let next = match incoming.first.take() {
+                Some(first) => Poll::Ready(Some(Ok(first))),
+                None => incoming.frames.poll_next_unpin(cx),
+            };
+            match next {
+                Poll::Ready(Some(Ok(frame))) => match frame::decode(&frame) {
+                    Some(message) => return Poll::Ready(message),
+                    None => gossip.refuse(&self.peer, connection),
+                },
+                Poll::Ready(Some(Err(error))) if error.kind() == io::ErrorKind::InvalidData => {
+                    gossip.refuse(&self.peer, connection);
+                }
+                Poll::Ready(Some(Err(_)) | None) => {}
+                Poll::Pending => {
+                    at += self.incoming[at..].iter().take_while(|other| other.connection == connection).count();
+                    continue;
+                }
+            }
+            self.incoming.remove(at);
+        }
+        Poll::Pending
+    }
+
+    /// Sends what waits. Ready if the peer is out of reach.
+    pub(super) fn poll_send(&mut self, gossip: &Gossip, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let is_closed = self.closed.as_mut().is_some_and(|closed| closed.poll_unpin(cx).is_ready());
+            if is_closed && !self.reopen(gossip) {
+                return Poll::Ready(());
+            }
+            match &mut self.way {
+                Way::None if self.queue.is_empty() => return Poll::Pending,
+                Way::None => {
+                    let (gossip, peer) = (gossip.clone(), self.peer);
+                    self.way = Way::Connecting(async move { gossip.connect(peer).await }.boxed());
+                }
+                Way::Connecting(connection) => match ready!(connection.poll_unpin(cx)) {
+                    Some(connection) => self.open(connection),
+                    None => return Poll::Ready(()),
+                },
+                Way::Opening(stream) => match ready!(stream.poll_unpin(cx)) {
+                    Some(stream) => self.way = Way::Open(stream),
+                    None if self.reopen(gossip) => {}
+                    None => return Poll::Ready(()),
+                },
+                Way::Open(..) => {
+                    if ready!(self.poll_write(cx)).is_err() && !self.reopen(gossip) {
+                        return Poll::Ready(());
+                    }
+                }
+                Way::Ended(_) if !self.queue.is_empty() => self.lose_way(),
+                Way::Ended(acknowledged) => {
+                    ready!(acknowledged.poll_unpin(cx));
+                    self.lose_way();
+                }
+            }
+        }
+    }
+
+    /// Writes until nothing waits. Ready when the stream has been ended, or cannot go on.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Way::Open(stream) = &mut self.way else { return Poll::Pending };
+        loop {
+            if self.header.is_empty() && self.message.is_empty() {
+                match self.queue.front() {
+                    Some(front) => self.message = front.clone(),
+                    None if self.is_last => break,
+                    None => return Poll::Pending,
+                }
+            }
+            let is_message = self.header.is_empty();
+            let part = if is_message { &mut self.message } else { &mut self.header };
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, part))?;
+            part.advance(written);
+            (self.progressed, self.refusals) = (Instant::now(), 0);
+            if is_message && self.message.is_empty() {
+                self.queued -= self.queue.pop_front().map_or(0, |sent| sent.len());
+            }
+        }
+        if let Way::Open(mut stream) = std::mem::replace(&mut self.way, Way::None) {
+            let _ = stream.finish();
+            self.way = Way::Ended(async move { drop(stream.stopped().await) }.boxed());
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Begins another stream, on a connection that stands; false if there is none, or the peer refuses streams. Whoever is back under the
+    /// same key has none yet: `acceptor.rs` sees to that.
+    fn reopen(&mut self, gossip: &Gossip) -> bool {
+        self.refusals += 1;
+        let connection = gossip.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);
+        self.lose_way();
+        let reopens = connection.is_some();
+        connection.into_iter().for_each(|connection| self.open(connection));
+        reopens
+    }
+
+    fn open(&mut self, connection: Connection) {
+        let watched = connection.clone();
+        self.closed = Some(async move { drop(watched.closed().await) }.boxed());
+        (self.header, self.message) = (frame::header(self.topic), Bytes::new());
+        let stream = async move { connection.open_uni().await.ok() };
+        self.way = Way::Opening(stream.boxed());
+    }
+
+    fn lose_way(&mut self) {
+        (self.way, self.closed) = (Way::None, None);
+    }
+}

@@ -1,0 +1,376 @@
+//! This node as a member of one topic's swarm: iroh-gossip's state machine, and the streams that it talks over.
+//!
+//! One task has all of a topic, so that a topic whose neighbors or readers are slow holds up no other. Nothing is lost on the way and nothing
+//! waits without a bound:
+//!
+//! - If a reader has no room, nothing is taken from the neighbors.
+//! - If a neighbor takes too little, nothing is taken from the *others*. What it sends itself is taken, or two neighbors
+//!   that send to each other would wait for ever. Messages spread along a tree, so that each wait ends at a neighbor that takes something.
+//! - This node's own broadcasts wait first, and so does whoever calls `broadcast`.
+//! - Whoever takes nothing for half a minute is let go.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use iroh::EndpointId;
+use iroh_gossip::{
+    api,
+    proto::{
+        Command, Config, Event, PeerData, TopicId,
+        topic::{InEvent, OutEvent, State, Timer},
+    },
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Sleep, sleep},
+};
+use tokio_util::sync::PollSender;
+
+use super::{
+    frame,
+    layer::{EventSender, Gossip},
+    link::{Incoming, Link},
+    peer_data,
+    subscription::{Broadcast, Sender},
+    timers::Timers,
+};
+
+/// Rounds of a turn, and messages and broadcasts of a round: other topics have their turns as well.
+const ROUNDS: usize = 8;
+const MESSAGES: usize = 16;
+const BROADCASTS: usize = 8;
+/// Events that may wait for a reader beside those in its channel: one message may bring more than one.
+const EVENTS: usize = 16;
+/// How often links that have something to send are looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// A topic that was left has said its farewell by then.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a member is told.
+#[derive(Debug)]
+pub(super) enum Control {
+    Subscribe(u64, EventSender),
+    Unsubscribe(u64),
+    Join(Vec<EndpointId>),
+    Stream(Incoming),
+    OwnData(PeerData),
+}
+
+/// Where it is told.
+pub(super) struct Inbox {
+    pub(super) controls: mpsc::UnboundedReceiver<Control>,
+    pub(super) broadcasts: mpsc::Receiver<Broadcast>,
+}
+
+#[derive(Debug)]
+enum Due {
+    Protocol(Timer<EndpointId>),
+    /// Look for neighbors that take nothing.
+    Look,
+}
+
+struct Reader {
+    id: u64,
+    events: PollSender<api::Event>,
+    waiting: VecDeque<api::Event>,
+}
+
+pub(super) struct Member {
+    topic: TopicId,
+    gossip: Gossip,
+    state: State<EndpointId, StdRng>,
+    inbox: Inbox,
+    readers: Vec<Reader>,
+    neighbors: HashSet<EndpointId>,
+    links: BTreeMap<EndpointId, Link>,
+    /// Whose messages were taken last: the others come first.
+    last: Option<EndpointId>,
+    timers: Timers<Due>,
+    looks: bool,
+    closing: BoxFuture<'static, ()>,
+    /// Until when the farewell may take, after the topic was left.
+    leaving: Option<Pin<Box<Sleep>>>,
+}
+
+impl Member {
+    pub(super) fn new(topic: TopicId, own_data: PeerData, gossip: Gossip) -> (Self, Sender) {
+        let (sender, inbox) = Sender::new();
+        let config = Config { max_message_size: gossip.max_message_size(), ..Config::default() };
+        let rng = StdRng::from_rng(&mut rand::rng());
+        let member = Self {
+            topic,
+            state: State::with_rng(gossip.endpoint().id(), Some(own_data), config, rng),
+            inbox,
+            readers: Vec::new(),
+            neighbors: HashSet::new(),
+            links: BTreeMap::new(),
+            last: None,
+            timers: Timers::new(),
+            looks: false,
+            closing: gossip.token().cancelled_owned().boxed(),
+            leaving: None,
+            gossip,
+        };
+        (member, sender)
+    }
+
+    /// Ends when the last reader has gone, or the node closes, and the neighbors know.
+    pub(super) async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            let mut moves = self.poll_controls(cx) | self.poll_timers(cx);
+            self.poll_readers(cx);
+            moves |= self.poll_messages(cx) | self.poll_broadcasts(cx) | self.poll_links(cx);
+            if self.leaving.is_none() && (self.is_unread() || self.closing.poll_unpin(cx).is_ready()) {
+                self.leave();
+                moves = true;
+            }
+            if self.has_left(cx) {
+                return Poll::Ready(());
+            }
+            if !moves {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_controls(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moves = false;
+        while let Poll::Ready(Some(control)) = self.inbox.controls.poll_recv(cx) {
+            moves = true;
+            self.control(control);
+        }
+        moves
+    }
+
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Subscribe(id, events) => {
+                // Nobody starts blind.
+                let waiting = self.neighbors.iter().map(|peer| api::Event::NeighborUp(*peer)).collect();
+                self.readers.push(Reader { id, events: PollSender::new(events), waiting });
+            }
+            Control::Unsubscribe(id) => self.readers.retain(|reader| reader.id != id),
+            Control::Join(peers) => self.handle(InEvent::Command(Command::Join(peers))),
+            Control::Stream(incoming) if self.leaving.is_none() => {
+                self.link(incoming.peer).receive_from(incoming);
+            }
+            Control::Stream(incoming) => self.gossip.hand_over(self.topic, incoming),
+            Control::OwnData(data) => self.handle(InEvent::UpdatePeerData(data)),
+        }
+    }
+
+    fn poll_timers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moves = false;
+        while let Poll::Ready(due) = self.timers.poll(cx) {
+            moves = true;
+            match due {
+                Due::Protocol(timer) => self.handle(InEvent::TimerExpired(timer)),
+                Due::Look => self.look(),
+            }
+        }
+        moves
+    }
+
+    /// Lets go of neighbors that take nothing.
+    fn look(&mut self) {
+        self.looks = false;
+        let stalled = self.links.iter().filter(|(_, link)| link.is_stalled()).map(|(peer, _)| *peer);
+        for peer in stalled.collect::<Vec<_>>() {
+            tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "a neighbor takes nothing");
+            self.lose(peer);
+        }
+        if self.links.values().any(Link::is_unsent) {
+            self.look_later();
+        }
+    }
+
+    fn look_later(&mut self) {
+        if !self.looks {
+            self.looks = true;
+            self.timers.insert(Instant::now() + LOOK, Due::Look);
+        }
+    }
+
+    fn poll_readers(&mut self, cx: &mut Context<'_>) {
+        for reader in &mut self.readers {
+            while !reader.waiting.is_empty() {
+                match reader.events.poll_reserve(cx) {
+                    Poll::Ready(Ok(())) => {
+                        if let Some(event) = reader.waiting.pop_front() {
+                            let _ = reader.events.send_item(event);
+                        }
+                    }
+                    // It is about to say that it has gone.
+                    Poll::Ready(Err(_)) => reader.waiting.clear(),
+                    Poll::Pending => break,
+                }
+            }
+        }
+    }
+
+    fn readers_have_room(&self) -> bool {
+        self.readers.iter().all(|reader| reader.waiting.len() < EVENTS)
+    }
+
+    /// Takes messages in, of one peer after the other.
+    fn poll_messages(&mut self, cx: &mut Context<'_>) -> bool {
+        let (mut moves, mut left) = (false, MESSAGES);
+        let later = self.links.keys().copied().filter(|peer| Some(*peer) > self.last);
+        let order: Vec<EndpointId> =
+            later.chain(self.links.keys().copied().filter(|peer| Some(*peer) <= self.last)).collect();
+        for peer in order {
+            while left > 0 && self.readers_have_room() && self.others_have_room(&peer) {
+                let Some(link) = self.links.get_mut(&peer) else { break };
+                let Poll::Ready(message) = link.poll_message(&self.gossip, cx) else { break };
+                (moves, self.last) = (true, Some(peer));
+                left -= 1;
+                self.handle(InEvent::RecvMessage(peer, message));
+                self.poll_readers(cx);
+            }
+        }
+        moves
+    }
+
+    fn others_have_room(&self, peer: &EndpointId) -> bool {
+        self.links.iter().all(|(other, link)| other == peer || link.has_room_for_others())
+    }
+
+    fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moves = false;
+        for _ in 0..BROADCASTS {
+            if !self.links.values().all(Link::has_room_for_broadcasts) {
+                break;
+            }
+            let Poll::Ready(Some((content, scope))) = self.inbox.broadcasts.poll_recv(cx) else { break };
+            moves = true;
+            self.handle(InEvent::Command(Command::Broadcast(content, scope)));
+        }
+        moves
+    }
+
+    /// Sends what waits, and forgets who is out of reach. Whether there is more room than before.
+    fn poll_links(&mut self, cx: &mut Context<'_>) -> bool {
+        let queued = |links: &BTreeMap<EndpointId, Link>| links.values().map(Link::queued).sum::<usize>();
+        let before = queued(&self.links);
+        // Losing one may give others something to send.
+        loop {
+            let gossip = &self.gossip;
+            let lost =
+                self.links.iter_mut().filter_map(|(peer, link)| link.poll_send(gossip, cx).is_ready().then_some(*peer));
+            let lost: Vec<EndpointId> = lost.collect();
+            if lost.is_empty() {
+                break;
+            }
+            lost.into_iter().for_each(|peer| self.lose(peer));
+        }
+        self.links.retain(|peer, link| self.neighbors.contains(peer) || !link.is_idle());
+        queued(&self.links) < before
+    }
+
+    fn lose(&mut self, peer: EndpointId) {
+        self.link(peer).reset();
+        self.handle(InEvent::PeerDisconnected(peer));
+    }
+
+    fn link(&mut self, peer: EndpointId) -> &mut Link {
+        self.links.entry(peer).or_insert_with(|| Link::new(self.topic, peer))
+    }
+
+    /// Has the state machine think, and does what it says.
+    fn handle(&mut self, event: InEvent<EndpointId>) {
+        let now = Instant::now();
+        let out: Vec<OutEvent<EndpointId>> = self.state.handle(event, now).collect();
+        for event in out {
+            match event {
+                OutEvent::SendMessage(to, message) => match frame::encode(&message, self.gossip.max_message_size()) {
+                    Some(frame) => {
+                        self.link(to).send(frame);
+                        self.look_later();
+                    }
+                    None => tracing::debug!(target: "dtt::topic", "a message is longer than peers read"),
+                },
+                OutEvent::EmitEvent(event) => self.emit(event),
+                OutEvent::ScheduleTimer(after, timer) => self.timers.insert(now + after, Due::Protocol(timer)),
+                OutEvent::DisconnectPeer(peer) => {
+                    if let Some(link) = self.links.get_mut(&peer) {
+                        link.finish();
+                    }
+                }
+                OutEvent::PeerData(peer, data) => {
+                    peer_data::decode(peer, &data).into_iter().for_each(|address| self.gossip.addresses().add(address));
+                }
+            }
+        }
+    }
+
+    fn emit(&mut self, event: Event<EndpointId>) {
+        match &event {
+            Event::NeighborUp(peer) if self.neighbors.insert(*peer) => self.gossip.neighborhood().add(*peer),
+            Event::NeighborDown(peer) if self.neighbors.remove(peer) => self.gossip.neighborhood().remove(peer),
+            _ => {}
+        }
+        for reader in &mut self.readers {
+            reader.waiting.push_back(event.clone().into());
+        }
+    }
+
+    /// Whether the last reader has gone. From then on the topic is another's to open.
+    fn is_unread(&mut self) -> bool {
+        if !self.readers.is_empty() {
+            return false;
+        }
+        let (mut controls, inbox) = (Vec::new(), &mut self.inbox.controls);
+        let forgotten = self.gossip.forget(&self.topic, || {
+            controls.extend(std::iter::from_fn(|| inbox.try_recv().ok()));
+            controls.iter().any(|control| matches!(control, Control::Subscribe(..)))
+        });
+        if forgotten {
+            self.leaving = Some(Box::pin(sleep(FAREWELL)));
+        }
+        controls.into_iter().for_each(|control| self.control(control));
+        forgotten
+    }
+
+    /// Sends what was to be broadcast, and the farewell.
+    fn leave(&mut self) {
+        self.leaving.get_or_insert_with(|| Box::pin(sleep(FAREWELL)));
+        self.inbox.broadcasts.close();
+        while let Ok((content, scope)) = self.inbox.broadcasts.try_recv() {
+            self.handle(InEvent::Command(Command::Broadcast(content, scope)));
+        }
+        self.handle(InEvent::Command(Command::Quit));
+        for peer in std::mem::take(&mut self.neighbors) {
+            self.gossip.neighborhood().remove(&peer);
+        }
+        let (gossip, topic) = (&self.gossip, self.topic);
+        for link in self.links.values_mut() {
+            link.finish();
+            link.take_incoming().into_iter().for_each(|incoming| gossip.hand_over(topic, incoming));
+        }
+    }
+
+    fn has_left(&mut self, cx: &mut Context<'_>) -> bool {
+        let links = &self.links;
+        self.leaving.as_mut().is_some_and(|limit| links.is_empty() || limit.poll_unpin(cx).is_ready())
+    }
+}
+
+/// However the task ends, also when a runtime goes down under it, nobody counts on its neighbors.
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.neighbors.iter().for_each(|peer| self.gossip.neighborhood().remove(peer));
+    }
+}

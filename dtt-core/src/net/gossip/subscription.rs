@@ -1,0 +1,98 @@
+//! What a topic holds of the gossip layer: the way in, and the events that come out.
+
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use iroh::EndpointId;
+use iroh_gossip::{api::Event, proto::Scope};
+use tokio::sync::mpsc;
+
+use super::{
+    layer::EventSender,
+    link::Incoming,
+    member::{Control, Inbox},
+};
+use crate::error::{Error, Result};
+
+/// Broadcasts that wait for the topic's task.
+const BROADCASTS: usize = 32;
+
+/// What is said on a topic, and to whom.
+pub(super) type Broadcast = (Bytes, Scope);
+
+/// The way to a topic's membership. Cheap to clone; it keeps nothing open.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    control: mpsc::UnboundedSender<Control>,
+    broadcasts: mpsc::Sender<Broadcast>,
+}
+
+impl Sender {
+    pub(super) fn new() -> (Self, Inbox) {
+        let (control, controls) = mpsc::unbounded_channel();
+        let (sender, broadcasts) = mpsc::channel(BROADCASTS);
+        (Self { control, broadcasts: sender }, Inbox { controls, broadcasts })
+    }
+
+    /// Waits until the neighbors have taken most of what was said before.
+    pub(in crate::net) async fn broadcast(&self, content: Bytes, scope: Scope) -> Result<()> {
+        self.broadcasts.send((content, scope)).await.map_err(|_| Error::Closed("the topic"))
+    }
+
+    /// Asks peers to be neighbors.
+    pub(in crate::net) fn join(&self, peers: Vec<EndpointId>) {
+        self.control(Control::Join(peers));
+    }
+
+    /// A topic that is gone needs to know nothing.
+    pub(super) fn control(&self, control: Control) {
+        let _ = self.control.send(control);
+    }
+
+    /// The stream again if the topic is gone.
+    pub(super) fn offer(&self, incoming: Incoming) -> Option<Incoming> {
+        match self.control.send(Control::Stream(incoming)) {
+            Err(mpsc::error::SendError(Control::Stream(incoming))) => Some(incoming),
+            _ => None,
+        }
+    }
+}
+
+/// The events of a topic. As long as it is held, this node is a member.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    id: u64,
+    sender: Sender,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Subscription {
+    pub(super) fn new(sender: Sender, capacity: usize) -> (Self, EventSender) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (events, receiver) = mpsc::channel(capacity);
+        (Self { id: NEXT.fetch_add(1, Ordering::Relaxed), sender, events: receiver }, events)
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.sender.control(Control::Unsubscribe(self.id));
+    }
+}

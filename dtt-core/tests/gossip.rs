@@ -1,0 +1,227 @@
+//! The gossip layer of a node: topics that share connections keep apart, and peers that lie harm nobody else.
+
+mod common;
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use common::*;
+use dtt_core::{Event, Events, Node, Testnet, Topic, TopicId};
+use futures_util::future::join_all;
+use iroh::{
+    Endpoint, TransportAddr,
+    endpoint::{Connection, PortmapperConfig, QuicTransportConfig, SendStream, VarInt, presets},
+};
+
+/// iroh-gossip's message to join a topic, in postcard's encoding.
+const JOIN_MESSAGE: &[u8] = &[0, 0, 0];
+
+/// Two nodes that are neighbors on so many topics.
+struct Pair {
+    nodes: [Node; 2],
+    topics: Vec<[Topic; 2]>,
+    _testnet: Testnet,
+}
+
+impl Pair {
+    async fn new(topics: usize) -> Self {
+        let testnet = Testnet::with_nodes(8).unwrap();
+        let nodes = [node(&testnet).await, node(&testnet).await];
+        let names = (0..topics).map(async |n| {
+            let name = format!("apart {n}");
+            let pair = [join(&nodes[0], &name).await, join(&nodes[1], &name).await];
+            within(JOIN, async { tokio::try_join!(pair[0].joined(), pair[1].joined()) }).await.unwrap();
+            pair
+        });
+        let topics = join_all(names).await;
+        Self { nodes, topics, _testnet: testnet }
+    }
+}
+
+/// Reads what is there; whether a neighbor went.
+fn lost_a_neighbor(events: &mut Events) -> bool {
+    std::iter::from_fn(|| events.try_next()).any(|event| matches!(event, Event::NeighborDown(_)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_are_left_at_once_are_gone_for_the_peer_and_the_others_notice_nothing() {
+    let pair = Pair::new(40).await;
+    let mut theirs: Vec<Events> = pair.topics.iter().map(|[_, two]| two.subscribe()).collect();
+    let (left, kept) = pair.topics.split_at(20);
+    join_all(left.iter().map(|[one, _]| one.leave())).await;
+    for ([_, two], n) in left.iter().zip(0..) {
+        until(&format!("{n} knows"), async || two.neighbors().is_empty()).await;
+    }
+    for ([one, two], events) in kept.iter().zip(&mut theirs[20..]) {
+        one.broadcast("still here").await.unwrap();
+        let heard = wait_for(events, |event| match event {
+            Event::Received(message) if &message.content[..] == b"still here" => Some(true),
+            Event::NeighborDown(_) => Some(false),
+            _ => None,
+        });
+        assert!(heard.await, "a topic that stays lost its neighbor");
+        assert!(two.is_joined());
+    }
+    assert!(!theirs[20..].iter_mut().any(lost_a_neighbor), "and none goes afterwards");
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_just_before_leaving_arrives() {
+    for round in 0..10 {
+        let pair = Pair::new(1).await;
+        let [one, two] = &pair.topics[0];
+        let mut events = two.subscribe();
+        for n in 0..100 {
+            one.broadcast(format!("{round} {n}")).await.unwrap();
+        }
+        // Half of the rounds close the node with it.
+        if round % 2 == 0 {
+            one.leave().await
+        } else {
+            pair.nodes[0].shutdown().await
+        }
+        for n in 0..100 {
+            hear(&mut events, format!("{round} {n}").as_bytes()).await;
+        }
+        pair.nodes[1].shutdown().await;
+    }
+}
+
+/// A peer with a connection to a node, that says what it likes.
+struct Liar {
+    _endpoint: Endpoint,
+    connection: Connection,
+}
+
+impl Liar {
+    /// It reads so many bytes ahead on each stream, and none if they are not asked for.
+    async fn to(node: &Node, window: u32) -> Self {
+        let transport = QuicTransportConfig::builder()
+            .stream_receive_window(VarInt::from_u32(window))
+            .keep_alive_interval(Duration::from_secs(5))
+            .build();
+        let endpoint = Endpoint::builder(presets::Minimal)
+            .transport_config(transport)
+            .portmapper_config(PortmapperConfig::Disabled)
+            .clear_ip_transports()
+            .bind_addr((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .bind()
+            .await
+            .unwrap();
+        let address = node.addr();
+        assert!(address.addrs.iter().any(|address| matches!(address, TransportAddr::Ip(_))));
+        let connection = endpoint.connect(address, iroh_gossip::ALPN).await.unwrap();
+        Self { _endpoint: endpoint, connection }
+    }
+
+    async fn stream(&self, topic: &str) -> SendStream {
+        let mut stream = self.connection.open_uni().await.unwrap();
+        say(&mut stream, &TopicId::new(topic).hash()).await;
+        stream
+    }
+}
+
+async fn say(stream: &mut SendStream, frame: &[u8]) {
+    stream.write_all(&(frame.len() as u32).to_be_bytes()).await.unwrap();
+    stream.write_all(frame).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_other() {
+    let pair = Pair::new(2).await;
+    let [slow, other] = [&pair.topics[0], &pair.topics[1]];
+    let liar = Liar::to(&pair.nodes[0], 2048).await;
+    let mut stream = liar.stream("apart 0").await;
+    say(&mut stream, JOIN_MESSAGE).await;
+    until("the liar is a neighbor", async || slow[0].neighbors().len() == 2).await;
+
+    let mut events = slow[1].subscribe();
+    let one = slow[0].clone();
+    // More than may wait for a neighbor: the last ones are said only when the liar has been let go.
+    let sent = tokio::spawn(async move {
+        let mut refused = 0;
+        for n in 0..400_u32 {
+            while one.broadcast([&n.to_be_bytes()[..], &[7; 1000]].concat()).await.is_err() {
+                refused += 1;
+            }
+        }
+        refused
+    });
+    let mut theirs = other[1].subscribe();
+    for n in 0..100 {
+        other[0].broadcast(format!("quick {n}")).await.unwrap();
+        hear(&mut theirs, format!("quick {n}").as_bytes()).await;
+    }
+    assert!(!sent.is_finished(), "the liar's topic waits for it");
+    for n in 0..400_u32 {
+        let right =
+            |event| matches!(event, Event::Received(message) if message.content[..4] == n.to_be_bytes()).then_some(());
+        wait_for(&mut events, right).await;
+    }
+    within(60, sent).await.unwrap();
+    assert_eq!(slow[0].neighbors().len(), 1, "it was let go");
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_ends_the_connection_of_whoever_says_it_and_no_other() {
+    let pair = Pair::new(1).await;
+    let [one, two] = &pair.topics[0];
+    let nonsense: [(&str, &[u8]); 4] = [
+        ("a message that is none", &[0, 0, 0, 2, 9, 9]),
+        ("a message that is too long", &[0, 0, 0x10, 0x01]),
+        ("a length of four gigabytes", &[0xff; 4]),
+        ("an empty message", &[0; 4]),
+    ];
+    for (what, bytes) in nonsense {
+        let liar = Liar::to(&pair.nodes[0], 65_536).await;
+        let mut stream = liar.stream("apart 0").await;
+        stream.write_all(bytes).await.unwrap();
+        within(30, liar.connection.closed()).await;
+        assert!(one.is_joined() && two.is_joined(), "{what}");
+    }
+    for header in [&[0, 0, 0, 3, 1, 2, 3][..], &[0, 0, 0, 33], &[0xff; 8]] {
+        let liar = Liar::to(&pair.nodes[0], 65_536).await;
+        let mut stream = liar.connection.open_uni().await.unwrap();
+        stream.write_all(header).await.unwrap();
+        stream.finish().unwrap();
+        if header.len() != 4 {
+            within(30, liar.connection.closed()).await;
+        }
+    }
+    let mut events = two.subscribe();
+    one.broadcast("unmoved").await.unwrap();
+    hear(&mut events, b"unmoved").await;
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_topics_that_nobody_has_are_bounded_and_serve_when_somebody_has() {
+    let testnet = Testnet::with_nodes(4).unwrap();
+    let node = node(&testnet).await;
+    let liar = Liar::to(&node, 65_536).await;
+    let mut early = liar.stream("later").await;
+    say(&mut early, JOIN_MESSAGE).await;
+    let later = join(&node, "later").await;
+    until("the stream from before serves", async || {
+        say(&mut early, JOIN_MESSAGE).await;
+        later.is_joined()
+    })
+    .await;
+
+    let flood = async {
+        for n in 0..10_000 {
+            let mut stream = liar.connection.open_uni().await?;
+            stream.write_all(&32_u32.to_be_bytes()).await?;
+            stream.write_all(&TopicId::new(format!("foreign {n}")).hash()).await?;
+            // It stays open.
+            std::mem::forget(stream);
+        }
+        anyhow::Ok(())
+    };
+    // They may all be under way before the node has counted them.
+    let _ = within(60, flood).await;
+    within(30, liar.connection.closed()).await;
+    node.shutdown().await;
+}
