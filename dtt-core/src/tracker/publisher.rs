@@ -1,6 +1,6 @@
 //! Staying findable: when to publish a record, and when enough others have.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use rand::RngExt;
 
@@ -36,6 +36,13 @@ const TURN_SPREAD: Duration = Duration::from_secs(15);
 /// large swarm leaves, the rest must become findable soon.
 const MOST_HALVINGS: u32 = 2;
 
+/// So many newcomers within so much time are a crowd. Where the last writer wins, their records stand over those of the swarm, and if they
+/// are killed they lead nobody anywhere.
+const CROWD: usize = 3;
+const CROWD_WITHIN: Duration = Duration::from_secs(20);
+/// The least time between two records because of a crowd.
+const CROWD_SPACING: Duration = Duration::from_secs(5);
+
 /// Whose slot a record goes into.
 #[derive(Debug, Clone, Copy)]
 enum Minute {
@@ -60,6 +67,10 @@ pub(super) struct Publisher {
     published: Option<(u64, Duration)>,
     /// Whether that record named nobody.
     lonely: bool,
+    /// When the last neighbors came.
+    came: VecDeque<Duration>,
+    /// The next record goes out however many others there are.
+    over_others: bool,
     /// When it had a neighbor for the first time.
     joined_at: Option<Duration>,
     /// The minute of the last record that was stored.
@@ -120,6 +131,31 @@ impl Publisher {
         let misleads = fruitless && !records.iter().any(|record| core.names_us(record));
         let none = records.is_empty() && core.slots.records(minute.saturating_sub(1)).is_empty();
         lonely || misleads || none
+    }
+
+    /// A neighbor came. Somebody who stays stores again while many come, so that those who come next find the swarm.
+    pub(super) fn neighbor_up(&mut self, core: &mut Core, now: Now) {
+        self.came.push_back(now.mono);
+        if self.came.len() < CROWD {
+            return;
+        }
+        let since = self.came.pop_front().unwrap_or(now.mono);
+        let is_crowd = now.mono.saturating_sub(since) <= CROWD_WITHIN;
+        if is_crowd
+            && self.stays(now)
+            && self.publishes(core)
+            && shares_turns(core)
+            && self.is_drawn(core, now, now.minute())
+        {
+            self.over_others = true;
+            let spaced = self.published.map_or(now.mono, |(_, at)| at + CROWD_SPACING);
+            self.soon(spaced.max(now.mono));
+        }
+    }
+
+    /// Whether it had its first neighbor a while ago.
+    fn stays(&self, now: Now) -> bool {
+        self.joined_at.is_some_and(|at| now.mono.saturating_sub(at) >= STEADY)
     }
 
     pub(super) fn alone(&mut self, now: Now) {
@@ -195,7 +231,7 @@ impl Publisher {
         if limit == 0 {
             return false;
         }
-        if crowd && !self.defies(core, minute, fruitless) {
+        if crowd && !std::mem::take(&mut self.over_others) && !self.defies(core, minute, fruitless) {
             return false;
         }
         if !crowd {
@@ -231,16 +267,21 @@ impl Publisher {
         if self.turn == Some(minute) {
             return false;
         }
-        let few = core.has_few_neighbors();
+        let mine = duty(&core.me, minute);
+        let rests = minute.is_multiple_of(2) && mine[30].is_multiple_of(REST);
+        let is_rare = !core.has_few_neighbors() && mine[31].trailing_zeros() < self.full;
+        !rests && !is_rare && self.is_drawn(core, now, minute)
+    }
+
+    /// Whether few of the neighbors that stay come before us in the draw of this minute.
+    fn is_drawn(&self, core: &Core, now: Now, minute: u64) -> bool {
         let mine = duty(&core.me, minute);
         let mut others: Vec<&PeerId> = core.neighbors.steady(now).collect();
-        if others.is_empty() && self.joined_at.is_none_or(|at| now.mono.saturating_sub(at) < STEADY) {
+        if others.is_empty() && !self.stays(now) {
             others.extend(core.neighbors.iter());
         }
         let before = others.iter().filter(|peer| duty(peer, minute) < mine).count();
-        let on_duty = ((others.len() + 1) / DUTY_SHARE).max(1);
-        let rests = minute.is_multiple_of(2) && mine[30].is_multiple_of(REST);
-        before < on_duty && !rests && (few || mine[31].trailing_zeros() >= self.full)
+        before < ((others.len() + 1) / DUTY_SHARE).max(1)
     }
 
     fn soon(&mut self, at: Duration) {

@@ -73,7 +73,7 @@ impl Acceptor {
             return;
         }
         tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer is back, its old connections are closed");
-        older.iter().for_each(|(connection, _)| connection.close(0u32.into(), b"replaced"));
+        older.iter().for_each(|(connection, _)| self.gossip.bury(connection));
         let begin = Instant::now();
         sleep(NOTICED).await;
         while self.gossip.neighborhood().contains(&peer) && begin.elapsed() < NOTICED_AT_MOST {

@@ -38,6 +38,11 @@ const UNUSED_LOOKS: u32 = 5;
 /// And if something still comes over it: its peer counts us as a neighbor, or we are late to notice that it is ours.
 const UNUSED_LOOKS_HEARD: u32 = 30;
 
+/// Why a connection ends that its peer has no use for: the peer is there all the same.
+pub(super) const UNUSED: &[u8] = b"unused";
+/// Why a connection ends whose peer does not answer a join, so that the peer forgets us.
+pub(super) const NO_ANSWER: &[u8] = b"no answer";
+
 /// Looks in a row at which topics wait for the peer to let them open another stream. Until then it hears nothing on them.
 const BLOCKED_LOOKS: u32 = 3;
 
@@ -125,7 +130,7 @@ impl Connections {
                 connection.close(0u32.into(), b"too few streams allowed");
             } else if replaced || standing.is_unused() {
                 tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
-                connection.close(0u32.into(), b"unused");
+                connection.close(0u32.into(), UNUSED);
             }
         }
     }

@@ -18,7 +18,7 @@ use iroh::{EndpointId, endpoint::Connection};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    connections::{Connections, longest_round_trip},
+    connections::{Connections, NO_ANSWER, longest_round_trip},
     layer::Gossip,
 };
 use crate::net::{hub::Hub, search::Outcome};
@@ -136,7 +136,7 @@ impl Connector {
     /// Ends the connections and begins another one. Whether there is one now.
     async fn renew(&self, peer: EndpointId, standing: Vec<(Connection, Instant)>) -> bool {
         let round_trip = standing.iter().filter_map(|(connection, _)| longest_round_trip(connection)).max();
-        standing.iter().for_each(|(connection, _)| connection.close(0u32.into(), b"no answer"));
+        standing.iter().for_each(|(connection, _)| connection.close(0u32.into(), NO_ANSWER));
         drop(standing);
         // The peer forgets only if it takes the end in before the beginning.
         sleep(ENDED + round_trip.unwrap_or_default()).await;

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,7 @@ use futures_util::{
 };
 use iroh::{
     Endpoint, EndpointId, Watcher,
-    endpoint::{Connection, RecvStream},
+    endpoint::{Connection, ConnectionError, RecvStream},
 };
 use iroh_gossip::{
     net::GOSSIP_ALPN,
@@ -27,6 +30,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    connections::{NO_ANSWER, UNUSED},
     frame::{self, frames},
     link::Incoming,
     member::{Control, Member},
@@ -80,9 +84,24 @@ struct Inner {
     token: CancellationToken,
 }
 
-struct Standing {
-    connection: Connection,
+/// A connection. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Standing {
+    pub(super) connection: Connection,
     parking: Arc<Semaphore>,
+    /// Whether whoever is at the other end was found to be gone.
+    is_dead: Arc<AtomicBool>,
+}
+
+impl Standing {
+    /// Waits until it has ended. True if its peer may be there all the same: one of us had no use for this connection.
+    pub(super) async fn ended(self) -> bool {
+        match self.connection.closed().await {
+            ConnectionError::LocallyClosed => !self.is_dead.load(Ordering::Relaxed),
+            ConnectionError::ApplicationClosed(close) => close.reason == UNUSED,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -169,21 +188,30 @@ impl Gossip {
     /// Takes a connection in, whoever opened it.
     pub(super) fn take(&self, connection: Connection) {
         let parking = Arc::new(Semaphore::new(PARKED));
-        let standing = Standing { connection: connection.clone(), parking };
+        let standing = Standing { connection: connection.clone(), parking, is_dead: Arc::default() };
         lock(&self.0.connections).entry(connection.remote_id()).or_default().push(standing);
         self.0.arrived.notify_waiters();
         tokio::spawn(self.clone().serve(connection));
     }
 
     /// The newest connection to a peer that stands.
-    pub(super) fn connection_to(&self, peer: &EndpointId) -> Option<Connection> {
+    pub(super) fn connection_to(&self, peer: &EndpointId) -> Option<Standing> {
         let connections = lock(&self.0.connections);
-        let standing = connections.get(peer)?.iter().rev();
-        standing.map(|standing| &standing.connection).find(|connection| connection.close_reason().is_none()).cloned()
+        connections.get(peer)?.iter().rev().find(|standing| standing.connection.close_reason().is_none()).cloned()
+    }
+
+    /// Ends a connection to somebody who is gone: every topic forgets the neighbor, whoever else has the same key.
+    pub(super) fn bury(&self, dead: &Connection) {
+        let connections = lock(&self.0.connections);
+        let mut standing = connections.get(&dead.remote_id()).into_iter().flatten();
+        if let Some(standing) = standing.find(|standing| standing.connection.stable_id() == dead.stable_id()) {
+            standing.is_dead.store(true, Ordering::Relaxed);
+        }
+        dead.close(0u32.into(), b"replaced");
     }
 
     /// A connection to a peer, which is dialled if there is none. Its own dial counts as well.
-    pub(super) async fn connect(&self, peer: EndpointId) -> Option<Connection> {
+    pub(super) async fn connect(&self, peer: EndpointId) -> Option<Standing> {
         let arrived = self.0.arrived.notified();
         pin!(arrived);
         loop {
@@ -232,13 +260,25 @@ impl Gossip {
                 connection.close(NONSENSE.into(), b"not a stream of a topic");
             }
         }
-        let mut connections = lock(&self.0.connections);
-        if let Some(standing) = connections.get_mut(&connection.remote_id()) {
-            standing.retain(|standing| standing.connection.stable_id() != connection.stable_id());
-            if standing.is_empty() {
-                connections.remove(&connection.remote_id());
-            }
+        let others = self.remove(&connection);
+        if let Some(ConnectionError::ApplicationClosed(close)) = connection.close_reason()
+            && close.reason == NO_ANSWER
+        {
+            // The peer is back under its key, and we took it for its predecessor.
+            others.iter().for_each(|other| self.bury(other));
         }
+    }
+
+    /// The peer's other connections.
+    fn remove(&self, ended: &Connection) -> Vec<Connection> {
+        let mut connections = lock(&self.0.connections);
+        let Some(standing) = connections.get_mut(&ended.remote_id()) else { return Vec::new() };
+        standing.retain(|standing| standing.connection.stable_id() != ended.stable_id());
+        let others = standing.iter().map(|standing| standing.connection.clone()).collect();
+        if standing.is_empty() {
+            connections.remove(&ended.remote_id());
+        }
+        others
     }
 
     async fn route(&self, connection: &Connection, stream: RecvStream) -> bool {

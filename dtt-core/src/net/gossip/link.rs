@@ -12,14 +12,14 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use iroh::{
     EndpointId,
-    endpoint::{Connection, SendStream},
+    endpoint::{SendStream, WriteError},
 };
 use iroh_gossip::proto::TopicId;
 use tokio::time::Instant;
 
 use super::{
     frame::{self, Frames, Message},
-    layer::Gossip,
+    layer::{Gossip, Standing},
 };
 
 /// Bytes that may wait for a peer before this node's own broadcasts wait for them.
@@ -48,19 +48,21 @@ pub(super) struct Incoming {
 /// How messages get to the peer.
 enum Way {
     None,
-    Connecting(BoxFuture<'static, Option<Connection>>),
+    Connecting(BoxFuture<'static, Option<Standing>>),
     Opening(BoxFuture<'static, Option<SendStream>>),
     Open(SendStream),
     /// The stream has ended. Ready when the peer has all of it.
     Ended(BoxFuture<'static, ()>),
+    /// The connection has ended, which `Link::ended` is about to tell.
+    Broken,
 }
 
 pub(super) struct Link {
     topic: TopicId,
     peer: EndpointId,
     way: Way,
-    /// Ready when the connection of the way has ended.
-    closed: Option<BoxFuture<'static, ()>>,
+    /// Ready when the connection of the way has ended: whether the peer may be there all the same.
+    ended: Option<BoxFuture<'static, bool>>,
     queue: VecDeque<Bytes>,
     /// Bytes in the queue.
     queued: usize,
@@ -80,7 +82,7 @@ impl Link {
             topic,
             peer,
             way: Way::None,
-            closed: None,
+            ended: None,
             queue: VecDeque::new(),
             queued: 0,
             header: Bytes::new(),
@@ -184,8 +186,9 @@ impl Link {
     /// Sends what waits. Ready if the peer is out of reach.
     pub(super) fn poll_send(&mut self, gossip: &Gossip, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let is_closed = self.closed.as_mut().is_some_and(|closed| closed.poll_unpin(cx).is_ready());
-            if is_closed && !self.reopen(gossip) {
+            if let Some(Poll::Ready(is_there)) = self.ended.as_mut().map(|ended| ended.poll_unpin(cx))
+                && !(is_there && self.reopen(gossip))
+            {
                 return Poll::Ready(());
             }
             match &mut self.way {
@@ -195,19 +198,21 @@ impl Link {
                     self.way = Way::Connecting(async move { gossip.connect(peer).await }.boxed());
                 }
                 Way::Connecting(connection) => match ready!(connection.poll_unpin(cx)) {
-                    Some(connection) => self.open(connection),
+                    Some(standing) => self.open(standing),
                     None => return Poll::Ready(()),
                 },
                 Way::Opening(stream) => match ready!(stream.poll_unpin(cx)) {
                     Some(stream) => self.way = Way::Open(stream),
-                    None if self.reopen(gossip) => {}
-                    None => return Poll::Ready(()),
+                    None => self.way = Way::Broken,
                 },
-                Way::Open(..) => {
-                    if ready!(self.poll_write(cx)).is_err() && !self.reopen(gossip) {
-                        return Poll::Ready(());
-                    }
-                }
+                Way::Open(..) => match ready!(self.poll_write(cx)) {
+                    Ok(()) => {}
+                    // The peer wants no more of this stream.
+                    Err(WriteError::Stopped(_)) if self.reopen(gossip) => {}
+                    Err(WriteError::Stopped(_)) => return Poll::Ready(()),
+                    Err(_) => self.way = Way::Broken,
+                },
+                Way::Broken => return Poll::Pending,
                 Way::Ended(_) if !self.queue.is_empty() => self.lose_way(),
                 Way::Ended(acknowledged) => {
                     ready!(acknowledged.poll_unpin(cx));
@@ -218,7 +223,7 @@ impl Link {
     }
 
     /// Writes until nothing waits. Ready when the stream has been ended, or cannot go on.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         let Way::Open(stream) = &mut self.way else { return Poll::Pending };
         loop {
             if self.header.is_empty() && self.message.is_empty() {
@@ -244,26 +249,25 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    /// Begins another stream, on a connection that stands; false if there is none, or the peer refuses streams. Whoever is back under the
-    /// same key has none yet: `acceptor.rs` sees to that.
+    /// Begins another stream, on a connection that stands; false if there is none, or the peer refuses streams.
     fn reopen(&mut self, gossip: &Gossip) -> bool {
         self.refusals += 1;
-        let connection = gossip.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);
+        let standing = gossip.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);
         self.lose_way();
-        let reopens = connection.is_some();
-        connection.into_iter().for_each(|connection| self.open(connection));
+        let reopens = standing.is_some();
+        standing.into_iter().for_each(|standing| self.open(standing));
         reopens
     }
 
-    fn open(&mut self, connection: Connection) {
-        let watched = connection.clone();
-        self.closed = Some(async move { drop(watched.closed().await) }.boxed());
+    fn open(&mut self, standing: Standing) {
+        let connection = standing.connection.clone();
+        self.ended = Some(standing.ended().boxed());
         (self.header, self.message) = (frame::header(self.topic), Bytes::new());
         let stream = async move { connection.open_uni().await.ok() };
         self.way = Way::Opening(stream.boxed());
     }
 
     fn lose_way(&mut self) {
-        (self.way, self.closed) = (Way::None, None);
+        (self.way, self.ended) = (Way::None, None);
     }
 }

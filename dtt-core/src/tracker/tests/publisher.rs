@@ -226,6 +226,54 @@ fn newcomers_are_not_counted_on() {
 }
 
 #[test]
+fn who_stays_stores_again_while_many_come() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(30));
+    let come = |bench: &mut Bench, round: u8| {
+        for peer in (0..3).map(|n| id(10 + round * 3 + n)) {
+            bench.input(Input::NeighborUp(peer));
+            bench.input(Input::NeighborDown(peer));
+        }
+        bench.run(secs(1));
+    };
+    let present = |bench: &Bench| {
+        bench.stores().into_iter().filter(|(at, minute, _)| (early().unix + *at).as_secs() / 60 == *minute).count()
+    };
+    bench.forget();
+    (0..10).for_each(|round| come(&mut bench, round));
+    assert_eq!(present(&bench), 0, "it is a newcomer itself");
+    bench.run(secs(40));
+    // Nobody else who stays could be drawn.
+    bench.input(Input::NeighborUp(id(2)));
+    bench.input(Input::NeighborDown(id(1)));
+    // In spite of a slot that is full.
+    let minute = bench.now.minute();
+    for publisher in 200..210 {
+        for minute in minute..minute + 3 {
+            bench.dht.entry(minute).or_default().push(record(minute, publisher, &[], &[]));
+        }
+    }
+    bench.forget();
+    (10..40).for_each(|round| come(&mut bench, round));
+    let stores = present(&bench);
+    assert!((4..=6).contains(&stores), "{stores} in 30 s");
+    bench.run(secs(10));
+    bench.forget();
+    for round in 40..46 {
+        come(&mut bench, round);
+        bench.run(secs(60));
+    }
+    bench.forget();
+    for peer in 220..235 {
+        bench.input(Input::NeighborUp(id(peer)));
+        bench.run(secs(11));
+        bench.input(Input::NeighborDown(id(peer)));
+    }
+    assert_eq!(present(&bench), 0, "one now and then is no crowd");
+}
+
+#[test]
 fn a_silent_listener_publishes_nothing() {
     let config = Config::builder()
         .publisher_config(PublisherConfig::Disabled)
