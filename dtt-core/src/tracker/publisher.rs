@@ -38,7 +38,7 @@ const MOST_HALVINGS: u32 = 2;
 
 /// So many newcomers within so much time are a crowd. Where the last writer wins, their records stand over those of the swarm, and if they
 /// are killed they lead nobody anywhere.
-const CROWD: usize = 3;
+const CROWD: usize = 12;
 const CROWD_WITHIN: Duration = Duration::from_secs(20);
 /// The least time between two records because of a crowd.
 const CROWD_SPACING: Duration = Duration::from_secs(5);
