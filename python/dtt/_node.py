@@ -117,13 +117,16 @@ class BaseNode:
 
     def __del__(self) -> None:
         native = getattr(self, "_native", None)
-        if native is None or self._was_closed:
+        if native is None or self._was_closed or _wait.is_forked():
             return
         # A callback may hold one of its topics, which would hold the node for good. First, since a warning may raise.
         with contextlib.suppress(DttError):
             native.abandon()
+        what = f"unclosed node {self._key.id.short()}: it is closed now, since nothing holds it any more; use `with`, or close()"
+        # Python hides a ResourceWarning by default.
+        _logging.node.warning(what)
         warnings.warn(
-            f"unclosed node {self._key.id.short()}: it is closed now, since nothing holds it any more; use `with`, or close()",
+            what,
             ResourceWarning,
             source=self,
             stacklevel=2,

@@ -37,16 +37,20 @@ def topic_id() -> core_schema.CoreSchema:
 
 
 def secret_key() -> core_schema.CoreSchema:
-    """A key is taken as it is, and neither read nor written."""
+    """A key is taken as it is, or as its 32 bytes, and neither read from JSON nor written."""
     serialization = core_schema.plain_serializer_function_ser_schema(_refuse, when_used="json")
     return core_schema.no_info_plain_validator_function(_key, serialization=serialization)
 
 
 def _key(value: object) -> SecretKey:
-    if not isinstance(value, SecretKey):
-        # Not a ValueError: pydantic would show the value, which may be the key.
-        raise TypeError(f"a SecretKey is needed, not {type(value).__name__}: make one of 32 bytes with SecretKey(data)")
-    return value
+    if isinstance(value, SecretKey):
+        return value
+    # Not a ValueError: pydantic would show the value, which may be the key.
+    if not isinstance(value, bytes):
+        raise TypeError(f"a SecretKey or its 32 bytes are needed, not {type(value).__name__}")
+    if len(value) != 32:
+        raise TypeError(f"a SecretKey has 32 bytes, not {len(value)}")
+    return SecretKey(value)
 
 
 def _refuse(_: object) -> Any:

@@ -31,7 +31,7 @@ use crate::{
     wire::{AddressHint, MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
 };
 
-/// Events that are taken from the gossip stream at once.
+/// Events that are taken from the gossip layer at once, at the most.
 const BATCH: usize = 256;
 /// With no deadline of the tracker, the task still looks at the clock this often: the machine may have slept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -63,6 +63,8 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
+    /// Events that are taken from the gossip layer at once: no more than a subscriber's queue holds.
+    batch: usize,
     budget: Budget,
     patience: Budget,
 }
@@ -83,6 +85,7 @@ pub(super) struct Parts {
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
         let clock = Clock::start();
+        let batch = BATCH.min(parts.config.event_capacity());
         let me = parts.signing_key.verifying_key().to_bytes();
         let wait = parts.config.bootstrap_config().address_wait();
         let own_address = own_address(parts.addresses.as_ref(), parts.config.address_hints(), wait);
@@ -105,6 +108,7 @@ impl Driver {
             joins: FuturesUnordered::new(),
             resync: None.into(),
             own_address,
+            batch,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
             patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
@@ -180,7 +184,7 @@ impl Driver {
         while let Some(event) = next {
             self.take_event(event, &mut batch);
             taken += 1;
-            if taken >= BATCH {
+            if taken >= self.batch {
                 break;
             }
             next = self.events.next().now_or_never().flatten();
@@ -299,9 +303,8 @@ impl Driver {
                 Judged::Ignored => {}
             },
             Found::End { answered } => {
-                if !answered {
-                    self.hub.counters.lookups_unanswered.add(1);
-                }
+                let counters = &self.hub.counters;
+                if answered { &counters.lookups_answered } else { &counters.lookups_unanswered }.add(1);
                 self.input(Input::LookupDone { minute, answered });
             }
         }

@@ -12,6 +12,7 @@ use std::{
 
 use futures_util::{StreamExt, future, stream::SelectAll};
 use tokio::{
+    sync::{Semaphore, SemaphorePermit},
     task::AbortHandle,
     time::{Instant, sleep},
 };
@@ -26,6 +27,8 @@ const LAST: u64 = 6;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Who waits for less than this learns nothing that way.
 const LEAST: Duration = Duration::from_secs(2);
+/// How often a topic whose own lookups have not ended looks whether they have.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Ten lookups are no more than a minute's worth of a lonely node's if they are done so rarely.
 const AGAIN: Duration = Duration::from_secs(300);
 /// Values of one slot that are opened: each costs an eighth of a millisecond.
@@ -39,13 +42,35 @@ pub(super) struct OtherMinutes(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// When the last look that was not cut off ended.
     looked: Option<Instant>,
+    looks: bool,
     signs: Signs,
 }
 
 impl Inner {
     fn may_look(&self) -> bool {
-        self.looked.is_none_or(|at| at.elapsed() >= AGAIN)
+        !self.looks && self.looked.is_none_or(|at| at.elapsed() >= AGAIN)
+    }
+}
+
+/// The clock is the machine's: one topic looks at a time, and the others learn by theirs only if it is over.
+static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
+
+/// A look under way. If it is cut off, the next one need not wait.
+struct Looking<'a> {
+    of: &'a OtherMinutes,
+    ended: bool,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.of.lock();
+        inner.looks = false;
+        if self.ended {
+            inner.looked = Some(Instant::now());
+        }
     }
 }
 
@@ -90,9 +115,9 @@ impl Signs {
     /// What that says of the clock.
     fn told(self) -> Option<String> {
         match self {
-            // Nobody writes to a minute that has not begun, so one of the two clocks is wrong.
+            // A record is stored 20 s before its minute at the earliest, so one of the two clocks is wrong.
             Signs { ahead: Some(far), .. } => Some(format!(
-                "a record of another member is of a time {} ahead: this machine's clock may be off by about that much, \
+                "a record of another member is of a time {} ahead: this machine's clock may be off by up to that much, \
                  or the other's",
                 in_minutes(far)
             )),
@@ -126,9 +151,14 @@ impl OtherMinutes {
         // In a task of its own: a rotation that an application brings may block or panic.
         let look = tokio::spawn(async move {
             sleep(patience).await;
+            // The topic's own lookups come first, and those of a process with many topics take their time.
+            while hub.counters.lookups_answered.get() == 0 {
+                sleep(LOOK_AGAIN).await;
+            }
             let finds_nobody = !hub.is_paused() && hub.search.summary().records == 0;
-            if finds_nobody && this.begin() {
+            if finds_nobody && let Some(mut looking) = this.begin() {
                 this.run(me, &dht, &keys).await;
+                looking.ended = true;
             }
         });
         Some(Look(look.abort_handle()))
@@ -161,14 +191,17 @@ impl OtherMinutes {
         self.lock().may_look()
     }
 
-    /// Whether this one shall look: several may wait.
-    fn begin(&self) -> bool {
+    /// None if somebody else looks, or did lately: several may wait.
+    fn begin(&self) -> Option<Looking<'_>> {
+        let turn = ONE_AT_A_TIME.try_acquire().ok()?;
         let mut inner = self.lock();
-        let begins = inner.may_look();
-        if begins {
-            *inner = Inner { looked: Some(Instant::now()), signs: Signs::default() };
+        if !inner.may_look() {
+            return None;
         }
-        begins
+        inner.looks = true;
+        inner.signs = Signs::default();
+        drop(inner);
+        Some(Looking { of: self, ended: false, _turn: turn })
     }
 
     /// What the clock may be off by, in words.
@@ -216,13 +249,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_look_serves_all_who_wait_for_a_while() {
-        let minutes = OtherMinutes::default();
-        assert!(minutes.begin());
+        let (minutes, other) = (OtherMinutes::default(), OtherMinutes::default());
+        drop(minutes.begin().unwrap());
+        assert!(minutes.may_look(), "it was cut off");
+        let mut looking = minutes.begin().unwrap();
+        assert!(minutes.begin().is_none() && other.begin().is_none(), "one at a time");
         minutes.lock().signs = signs(&[NOW + 3]);
-        assert!(!minutes.begin() && !minutes.may_look());
+        looking.ended = true;
+        drop(looking);
+        assert!(minutes.begin().is_none() && !minutes.may_look());
         assert_eq!(minutes.lock().signs, signs(&[NOW + 3]), "what was found stands");
         tokio::time::advance(AGAIN).await;
-        assert!(minutes.may_look() && minutes.begin());
+        assert!(minutes.may_look() && minutes.begin().is_some());
         assert_eq!(minutes.lock().signs, Signs::default());
     }
 

@@ -124,19 +124,19 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dials == 0 {
-            return f.write_str("nobody was dialled yet");
+            return f.write_str("nobody was dialed yet");
         }
         let (dials, dialled) = (counted(self.dials, "dial"), counted(self.dialled, "node"));
         let under_way = self.dialled - self.not_reached - self.not_answered;
         let outcomes = [
             (self.not_reached, "could not be reached"),
             (self.not_answered, "connected but did not answer"),
-            (under_way, "not answered yet"),
+            (under_way, if under_way == 1 { "has not answered yet" } else { "have not answered yet" }),
         ];
         let told = outcomes.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         write!(f, "{dials} to {dialled}: {}", told.collect::<Vec<_>>().join(", "))?;
         let all_gone = self.not_reached == self.dialled;
-        f.write_str(if all_gone { "; whoever could not be reached is gone, or not reachable from here" } else { "" })
+        f.write_str(if all_gone { "; these nodes are gone, or cannot be reached from here" } else { "" })
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn two_records_of_dead_nodes_are_told_from_a_silent_network() {
         let search = Search::default();
-        assert_eq!(search.summary().to_string(), "nobody was dialled yet");
+        assert_eq!(search.summary().to_string(), "nobody was dialed yet");
         for minute in [7, 7, 8] {
             search.found(&record(minute, 1, &[]));
             search.found(&record(minute, 2, &[]));
@@ -172,14 +172,14 @@ mod tests {
         for _ in 0..2 {
             search.dialled(&[peer(1), peer(2)]);
         }
-        assert_eq!(search.summary().to_string(), "4 dials to 2 nodes: 2 not answered yet");
+        assert_eq!(search.summary().to_string(), "4 dials to 2 nodes: 2 have not answered yet");
         search.came_to(&peer(1), Outcome::NotReached);
         search.came_to(&peer(2), Outcome::NotAnswered);
         let text = search.summary().to_string();
         assert_eq!(text, "4 dials to 2 nodes: 1 could not be reached, 1 connected but did not answer");
         search.came_to(&peer(2), Outcome::NotReached);
         let text = search.summary().to_string();
-        assert!(text.starts_with("4 dials to 2 nodes: 2 could not be reached; whoever could not"), "{text}");
+        assert!(text.starts_with("4 dials to 2 nodes: 2 could not be reached; these nodes are gone"), "{text}");
         search.found(&record(8, 2, &[3]));
         assert!(search.summary().records().ends_with("2 nodes, 1 of which named no neighbor of their own"));
         search.is_over();

@@ -24,8 +24,8 @@ pub(super) fn why_alone(known: &Known) -> String {
         "the node is paused, and looks for nobody until it is resumed".into()
     } else if search.records > 0 {
         format!("{}; {search}", search.records())
-    } else if search.dials > 0 {
-        format!("no record of another member is there; of those whom an earlier record of this node names, {search}")
+    } else if search.dials > 0 && known.dht_answers {
+        format!("no record of another member is there now; nodes that earlier records name were dialed: {search}")
     } else if let Some(clock) = clock {
         format!("no record of another member is there for this minute, but {clock}")
     } else if refused.sealed > 0 {
@@ -68,10 +68,13 @@ mod tests {
         assert_eq!(why(&known, true), "no record of another member is there for this minute, but it is late");
         (known.search.dials, known.search.dialled) = (1, 1);
         assert!(
-            why(&known, true).ends_with("an earlier record of this node names, 1 dial to 1 node: 1 not answered yet")
+            why(&known, true).ends_with("earlier records name were dialed: 1 dial to 1 node: 1 has not answered yet")
         );
+        known.clock = None;
+        known.stats.records_refused = Default::default();
+        assert!(why(&known, false).starts_with("no DHT node answered"), "the network is at fault, not the peers");
         (known.search.records, known.search.publishers) = (2, 2);
-        assert_eq!(why(&known, true), "records found: 2, of 2 nodes; 1 dial to 1 node: 1 not answered yet");
+        assert_eq!(why(&known, true), "records found: 2, of 2 nodes; 1 dial to 1 node: 1 has not answered yet");
         known.paused = true;
         assert!(why(&known, true).starts_with("the node is paused"));
     }

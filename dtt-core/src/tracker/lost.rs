@@ -107,7 +107,9 @@ impl Lost {
     /// Newcomers that are killed stay in the gossip layer's view until their connections time out, and drive those out that stay.
     fn ask_last(&mut self, core: &mut Core, now: Now) {
         let Some((peer, at, tries)) = self.last else { return };
-        if !core.is_joined() || core.neighbors.contains(&peer) || core.neighbors.steady(now).next().is_some() {
+        let merges = core.config.merge_config().bubble_merge().enabled().is_some();
+        if !merges || !core.is_joined() || core.neighbors.contains(&peer) || core.neighbors.steady(now).next().is_some()
+        {
             self.last = None;
         } else if at <= now.mono {
             self.last = (tries > 1).then(|| (peer, now.mono + LAST_PAUSE + core.jitter(LAST_PAUSE), tries - 1));

@@ -384,7 +384,7 @@ impl Tracker {
             self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
         }
-        self.publisher.neighbor_up(&mut self.core, now);
+        self.publisher.neighbor_up(&mut self.core, now, peer);
     }
 
     fn neighbor_down(&mut self, now: Now, peer: PeerId) {

@@ -41,7 +41,7 @@ const MOST_HALVINGS: u32 = 2;
 const CROWD: usize = 12;
 const CROWD_WITHIN: Duration = Duration::from_secs(20);
 /// The least time between two records because of a crowd.
-const CROWD_SPACING: Duration = Duration::from_secs(5);
+const CROWD_SPACING: Duration = Duration::from_secs(3);
 
 /// Whose slot a record goes into.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +67,8 @@ pub(super) struct Publisher {
     published: Option<(u64, Duration)>,
     /// Whether that record named nobody.
     lonely: bool,
-    /// When the last neighbors came.
-    came: VecDeque<Duration>,
+    /// Which neighbors came last, and when.
+    came: VecDeque<(PeerId, Duration)>,
     /// The next record goes out however many others there are.
     over_others: bool,
     /// When it had a neighbor for the first time.
@@ -134,12 +134,14 @@ impl Publisher {
     }
 
     /// A neighbor came. Somebody who stays stores again while many come, so that those who come next find the swarm.
-    pub(super) fn neighbor_up(&mut self, core: &mut Core, now: Now) {
-        self.came.push_back(now.mono);
+    pub(super) fn neighbor_up(&mut self, core: &mut Core, now: Now, peer: PeerId) {
+        // One that comes and goes is no crowd.
+        self.came.retain(|(other, _)| *other != peer);
+        self.came.push_back((peer, now.mono));
         if self.came.len() < CROWD {
             return;
         }
-        let since = self.came.pop_front().unwrap_or(now.mono);
+        let since = self.came.pop_front().map_or(now.mono, |(_, at)| at);
         let is_crowd = now.mono.saturating_sub(since) <= CROWD_WITHIN;
         if is_crowd
             && self.stays(now)
@@ -226,12 +228,13 @@ impl Publisher {
     /// were, are no reason to stay unfindable.
     fn publish(&mut self, core: &mut Core, now: Now, minute: u64, fruitless: bool) -> bool {
         self.turn = Some(minute);
+        let over_others = std::mem::take(&mut self.over_others);
         let limit = core.config.bootstrap_config().max_bootstrap_records();
         let crowd = core.slots.records(minute).len() >= limit;
         if limit == 0 {
             return false;
         }
-        if crowd && !std::mem::take(&mut self.over_others) && !self.defies(core, minute, fruitless) {
+        if crowd && !over_others && !self.defies(core, minute, fruitless) {
             return false;
         }
         if !crowd {

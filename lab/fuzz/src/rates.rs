@@ -32,8 +32,8 @@ const LAST_STAYED: Duration = Duration::from_secs(60);
 const LAST_TRIES: u64 = 3;
 /// A lookup without an answer is given up this long after its own time is over.
 const LOST_AFTER: Duration = Duration::from_secs(60);
-/// A record that was not stored, or was overwritten, or has other addresses, is made again after this at the least.
-const AGAIN: Duration = Duration::from_secs(5);
+/// A record that was not stored, or was overwritten, or has other addresses, or that many newcomers stand over, is made again after this at the least.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// The ceilings of one tracker.
 #[derive(Debug)]

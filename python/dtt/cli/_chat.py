@@ -26,18 +26,19 @@ async def run(options: argparse.Namespace) -> int:
         print("dtt: no secret: whoever knows the topic's name finds you and can talk (--secret-file)", file=sys.stderr)
     async with dtt.Node(config) as node, node.join(options.name, secret=secret or b"") as topic:
         nick = options.nick or node.id.short()
+        all_sent = True
         try:
             if options.json:
-                await _talk_lines(topic, nick, _Json(node, nick), options.wait)
+                all_sent = await _talk_lines(topic, nick, _Json(node, nick), options.wait)
             elif _can_draw():
                 await _talk(node, topic, nick)
             else:
                 # Who types sees whether somebody is there; a pipe would lose what it has.
-                await _talk_lines(topic, nick, _Plain(node, nick), None if sys.stdin.isatty() else options.wait)
+                all_sent = await _talk_lines(topic, nick, _Plain(node, nick), None if sys.stdin.isatty() else options.wait)
         except _Unheard as error:
             print(f"dtt: not sent, since nobody was there to hear it: {error}", file=sys.stderr)
             return NOBODY
-    return 0
+    return 0 if all_sent else 1
 
 
 class _Unheard(Exception):
@@ -79,7 +80,7 @@ def status(topic: dtt.Topic) -> str:
     if stats.lookups_unanswered == stats.lookups and stats.lookups > 1:
         return f"looking up: no DHT node answers ({stats.lookups} lookups)"
     if stats.dials_bootstrap:
-        return f"dialling: {stats.dials_bootstrap} dials, {stats.records_accepted} records found"
+        return f"dialing: {stats.dials_bootstrap} dials, {stats.records_accepted} records found"
     if stats.records_accepted:
         return f"records found: {stats.records_accepted}"
     if stats.records_refused.sealed:
@@ -145,9 +146,6 @@ async def _listen(topic: dtt.Topic, show: Callable[[dtt.Event], None]) -> None:
         show(event)
 
 
-#: Seconds between the last line of an input and leaving. Leaving overtakes what the gossip layer has not sent yet, and
-#: nobody tells when it has.
-LINGER = 1.0
 #: What is said without a neighbor goes nowhere, and is not said again when one comes.
 NOBODY_HEARS = "* nobody hears you: nobody else is there"
 
@@ -214,9 +212,9 @@ class _Plain:
         print(f"* not sent: {problem}", flush=True)
 
 
-async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain, wait: float | None) -> None:
+async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain, wait: float | None) -> bool:
     """Sends the lines of the input, until it ends or nothing can be shown any more. Each waits for so many seconds until someone
-    is there; with none, nothing waits."""
+    is there; with none, nothing waits. Returns whether every line was sent."""
     listening = asyncio.create_task(_listen(topic, shown.event))
     sending = asyncio.create_task(_send_lines(topic, nick, shown.problem, wait))
     done, _ = await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
@@ -224,25 +222,25 @@ async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain, wait: 
         task.cancel()
     for task in done:
         task.result()
+    return sending not in done or sending.result()
 
 
 async def _someone_is_there(topic: dtt.Topic, limit: float) -> None:
     """Waits until there is a neighbor, and says so if that takes long enough to wonder."""
-    soon = min(limit, 1.0)
+    waiting = asyncio.create_task(topic.joined(limit))
+    done, _ = await asyncio.wait((waiting,), timeout=1.0)
+    if not done:
+        print(f"dtt: nobody is there yet to hear it; waiting for up to {limit:g} s", file=sys.stderr, flush=True)
     try:
-        await topic.joined(soon)
+        await waiting
     except dtt.TimeoutError as error:
-        why = error
-        if limit > soon:
-            print(f"dtt: nobody is there yet to hear it; waiting for up to {limit:g} s", file=sys.stderr, flush=True)
-            try:
-                return await topic.joined(limit - soon)
-            except dtt.TimeoutError as error:
-                why = error
-        raise _Unheard(str(why)) from None
+        raise _Unheard(str(error)) from None
+    finally:
+        waiting.cancel()
 
 
-async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError], None], wait: float | None) -> None:
+async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError], None], wait: float | None) -> bool:
+    """Whether every line was sent."""
     # Any input will do, a file and /dev/null too, which no event loop can wait for. A read cannot be ended, so the thread is
     # one that the end of the process does not wait for.
     lines: asyncio.Queue[bytes] = asyncio.Queue(16)
@@ -255,7 +253,7 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
             asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
 
     threading.Thread(target=read_lines, name="dtt-input", daemon=True).start()
-    is_sent = False
+    all_sent = True
     while line := await lines.get():
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         if not text:
@@ -264,7 +262,7 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
         if wait is not None and len(message(nick, text)) <= topic.max_message_size:
             await _someone_is_there(topic, wait)
         is_sent = await _say(topic, nick, text, fail)
+        all_sent = all_sent and is_sent
         if is_sent and wait is None and not topic.is_joined:
             print(NOBODY_HEARS, flush=True)
-    if is_sent and wait is not None:
-        await asyncio.sleep(LINGER)
+    return all_sent

@@ -39,7 +39,11 @@ def name(text: str) -> str:
 def wait(text: str) -> float:
     """A time in seconds."""
     try:
-        return seconds("--wait", float(text))
+        limit = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a number of seconds is needed, not {text!r}") from None
+    try:
+        return seconds("the time", limit)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

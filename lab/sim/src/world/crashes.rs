@@ -38,6 +38,16 @@ impl World<'_> {
         }
     }
 
+    /// Newcomers that wait until they have joined, and have not when the time is over: they would have taken longer.
+    pub(super) fn count_who_waits(&mut self) {
+        if self.scenario.crashes.is_some() {
+            let now = self.queue.now();
+            let waits =
+                self.nodes.iter().flatten().filter(|node| !node.joined).map(|node| now.saturating_sub(node.started));
+            self.measure.join_times.extend(waits);
+        }
+    }
+
     fn come(&mut self, crashes: Crashes, newcomer: u32) {
         let id = if crashes.same_key { self.scenario.nodes + newcomer } else { self.nodes.len() as NodeId };
         while self.nodes.len() <= id as usize {

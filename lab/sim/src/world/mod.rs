@@ -85,6 +85,7 @@ pub(crate) fn run(scenario: &Scenario, rules: Rules, seed: u64) -> Outcome {
         }
         world.happen(event);
     }
+    world.count_who_waits();
     world.measure.finish(seed, world.started)
 }
 
