@@ -205,12 +205,12 @@ enum dtt_topic_stat_t
     DTT_STAT_STORES = 9,
     // Attempts to store that failed.
     DTT_STAT_STORES_FAILED = 10,
-    // Peers dialled because there was no neighbor.
+    // Peers dialed because there was no neighbor.
     DTT_STAT_DIALS_BOOTSTRAP = 11,
-    // Peers dialled because there were few neighbors, or because records named nodes that nothing showed to be in the same
+    // Peers dialed because there were few neighbors, or because records named nodes that nothing showed to be in the same
     // swarm.
     DTT_STAT_DIALS_BUBBLE = 12,
-    // Peers dialled because the swarm looked split.
+    // Peers dialed because the swarm looked split.
     DTT_STAT_DIALS_OVERLAP = 13,
     // Times that a first or only neighbor came.
     DTT_STAT_JOINED = 14,
@@ -507,7 +507,7 @@ dtt_status_t dtt_config_set_bootstrap_no_peers_retry_interval_ms(dtt_config_t *c
                                                                  uint64_t value,
                                                                  dtt_error_t **error);
 
-// How long a dialled peer has before the next one is dialled too. Default 100 ms.
+// How long a dialed peer has before the next one is dialed too. Default 100 ms.
 dtt_status_t dtt_config_set_bootstrap_per_peer_join_settle_time_ms(dtt_config_t *config,
                                                                    uint64_t value,
                                                                    dtt_error_t **error);
@@ -609,7 +609,7 @@ dtt_status_t dtt_config_set_broadcast_timeout_ms(dtt_config_t *config, uint64_t 
 // How long dtt_topic_broadcast_neighbors may take. Default 5,000 ms.
 dtt_status_t dtt_config_set_broadcast_neighbors_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
 
-// How many peers are dialled one after another before a pause for confirmation. Default 4.
+// How many peers are dialed one after another before a pause for confirmation. Default 4.
 dtt_status_t dtt_config_set_max_join_peer_count(dtt_config_t *config, size_t value, dtt_error_t **error);
 
 // How many events wait in an event queue at the most. When one more comes, the oldest goes, and the reader is told how
@@ -902,7 +902,7 @@ dtt_status_t dtt_node_config_set_relays(dtt_node_config_t *config, int32_t relay
 dtt_status_t dtt_node_config_add_relay(dtt_node_config_t *config, const char *url, dtt_error_t **error);
 
 // Whether addresses of peers are also looked up by, and the node's published to, iroh's public services (DNS and
-// pkarr). With false, peers are dialled at the addresses in their records only. Default true.
+// pkarr). With false, peers are dialed at the addresses in their records only. Default true.
 dtt_status_t dtt_node_config_set_address_lookups(dtt_node_config_t *config, bool value, dtt_error_t **error);
 
 // Adds a UDP address to bind, "0.0.0.0:4433" or "[::]:0" for example; at most one of IPv4 and one of IPv6. Port 0 takes a

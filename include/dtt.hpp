@@ -460,7 +460,7 @@ public:
         return out;
     }
     void network_changed() const { detail::call(dtt_node_network_changed, handle_.get()); }
-    /// Rests until resume: nothing is looked up, published or dialled of the node's own accord. See dtt_node_pause.
+    /// Rests until resume: nothing is looked up, published or dialed of the node's own accord. See dtt_node_pause.
     void pause() const { detail::call(dtt_node_pause, handle_.get()); }
     void resume() const { detail::call(dtt_node_resume, handle_.get()); }
     bool is_paused() const noexcept { return dtt_node_is_paused(handle_.get()); }

@@ -52,7 +52,7 @@ impl RecordPublisherBuilder {
     }
 
     /// The endpoint that the gossip layer runs on. With it, the node's addresses go into its records, and those in
-    /// the records of others are dialled without any other lookup; without it, the endpoint needs an address lookup
+    /// the records of others are dialed without any other lookup; without it, the endpoint needs an address lookup
     /// of its own.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = Some(endpoint);

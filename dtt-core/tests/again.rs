@@ -83,7 +83,7 @@ async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
         let key = key.clone();
         async move || with_topics(&key, 0, 1).await
     });
-    // Whoever dialled is the one that does not answer later.
+    // Whoever dialed is the one that does not answer later.
     join_until_met(&one, &two[0], address).await;
     drop(life);
     let (back, three) = alone(&key, 0).await;
@@ -189,7 +189,7 @@ async fn who_leaves_one_topic_stays_a_neighbor_on_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_a_dial_did_not_reach_is_dialled_again() {
+async fn whom_a_dial_did_not_reach_is_dialed_again() {
     let (key, port) = (parse::secret_key(&[0x32; 32]).unwrap(), free_port());
     // It answers, and knows no gossip.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

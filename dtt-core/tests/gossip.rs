@@ -8,7 +8,7 @@ use common::*;
 use dtt_core::{Event, Events, Node, Testnet, Topic, TopicId};
 use futures_util::future::join_all;
 use iroh::{
-    Endpoint, TransportAddr,
+    Endpoint, EndpointId, TransportAddr,
     endpoint::{Connection, PortmapperConfig, QuicTransportConfig, SendStream, VarInt, presets},
 };
 
@@ -89,7 +89,7 @@ async fn what_was_said_just_before_leaving_arrives() {
 
 /// A peer with a connection to a node, that says what it likes.
 struct Liar {
-    _endpoint: Endpoint,
+    endpoint: Endpoint,
     connection: Connection,
 }
 
@@ -112,7 +112,7 @@ impl Liar {
         let address = node.addr();
         assert!(address.addrs.iter().any(|address| matches!(address, TransportAddr::Ip(_))));
         let connection = endpoint.connect(address, iroh_gossip::ALPN).await.unwrap();
-        Self { _endpoint: endpoint, connection }
+        Self { endpoint, connection }
     }
 
     async fn stream(&self, topic: &str) -> SendStream {
@@ -161,6 +161,55 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
     }
     within(60, sent).await.unwrap();
     assert_eq!(slow[0].neighbors().len(), 1, "it was let go");
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+/// A shuffle whose way ends here: the node answers each to its origin.
+fn shuffle(origin: &EndpointId) -> Vec<u8> {
+    [&[0, 2][..], origin.as_bytes(), &[0, 0]].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn a_peer_that_asks_and_reads_nothing_fills_no_memory() {
+    let pair = Pair::new(1).await;
+    let [one, two] = &pair.topics[0];
+    let liar = Liar::to(&pair.nodes[0], 2048).await;
+    let mut stream = liar.stream("apart 0").await;
+    let question = shuffle(&liar.endpoint.id());
+    let before = Held::now().resident_kib;
+    let ask = async {
+        let frame = [&(question.len() as u32).to_be_bytes()[..], &question].concat();
+        for _ in 0..2000 {
+            stream.write_all(&frame.repeat(200)).await?;
+        }
+        anyhow::Ok(())
+    };
+    // If it is let go meanwhile, that is as good.
+    let _ = within(120, ask).await;
+    let grown = Held::now().resident_kib.saturating_sub(before);
+    println!("400,000 questions: {grown} KiB more");
+    assert!(grown < 64 * 1024, "{grown} KiB more");
+    let mut events = two.subscribe();
+    one.broadcast("unmoved").await.unwrap();
+    hear(&mut events, b"unmoved").await;
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_gives_a_join_up_is_nobodys_neighbor() {
+    let pair = Pair::new(1).await;
+    let testnet = Testnet::with_nodes(4).unwrap();
+    let [one, two] = &pair.topics[0];
+    for _ in 0..20 {
+        let other = node(&testnet).await;
+        let topic = join(&other, "apart 0").await;
+        topic.join_peers([pair.nodes[0].addr()]).await.unwrap();
+        topic.leave().await;
+        until("only the other member is a neighbor", async || one.neighbors().len() == 1 && two.neighbors().len() == 1)
+            .await;
+        other.shutdown().await;
+    }
     join_all(pair.nodes.iter().map(Node::shutdown)).await;
 }
 

@@ -186,7 +186,7 @@ async fn an_error_names_the_clock_when_others_are_in_another_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_was_dialled_remembers_where_the_other_is() {
+async fn whoever_was_dialed_remembers_where_the_other_is() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
     // Nothing that could be read of anybody's address.

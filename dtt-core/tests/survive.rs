@@ -382,7 +382,7 @@ async fn a_dial_that_nobody_answers_does_not_hold_the_end_up_and_neighbors_are_t
     let gone = EndpointAddr::new(SecretKey::generate().public()).with_ip_addr(silent.local_addr().unwrap());
     one.join_peers([gone]).await.unwrap();
     silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    silent.recv(&mut [0; 2048]).expect("it is dialled");
+    silent.recv(&mut [0; 2048]).expect("it is dialed");
     let start = Instant::now();
     a.shutdown().await;
     let took = start.elapsed();

@@ -24,7 +24,7 @@ static void tell(const char *what) {
 /* Tells once of each thing that the counters show for the first time. */
 static void tell_news(const dtt_topic_t *topic) {
     static const struct { int place; const char *what; } news[] = {
-        {DTT_STAT_FIRST_STORE_MS, "published"}, {DTT_STAT_FIRST_RECORD_MS, "found"}, {DTT_STAT_FIRST_DIAL_MS, "dialled"}};
+        {DTT_STAT_FIRST_STORE_MS, "published"}, {DTT_STAT_FIRST_RECORD_MS, "found"}, {DTT_STAT_FIRST_DIAL_MS, "dialed"}};
     static int told[3];
     uint64_t stats[DTT_TOPIC_STATS];
     dtt_error_t *error = NULL;

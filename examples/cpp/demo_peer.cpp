@@ -45,7 +45,7 @@ static void take_part(const std::string &name, const std::string &topic_name, co
             auto stats = topic.stats();
             if (stats[DTT_STAT_FIRST_STORE_MS] != DTT_NEVER) told.tell("published");
             if (stats[DTT_STAT_FIRST_RECORD_MS] != DTT_NEVER) told.tell("found");
-            if (stats[DTT_STAT_FIRST_DIAL_MS] != DTT_NEVER) told.tell("dialled");
+            if (stats[DTT_STAT_FIRST_DIAL_MS] != DTT_NEVER) told.tell("dialed");
             if (std::chrono::steady_clock::now() >= next_greeting) {
                 greet();
                 next_greeting += 500ms;

@@ -33,7 +33,7 @@ async def tell_news(topic: dtt.Topic) -> None:
     told: set[str] = set()
     while True:
         stats = topic.stats()
-        firsts = {"published": stats.first_store, "found": stats.first_record, "dialled": stats.first_dial}
+        firsts = {"published": stats.first_store, "found": stats.first_record, "dialed": stats.first_dial}
         for what, when in firsts.items():
             if when is not None and what not in told:
                 told.add(what)

@@ -135,7 +135,7 @@ class BootstrapConfig(_Options):
     no_peers_retry_interval: Duration = 1.5
     """What the pauses before the next lookup go by when no record was found: the first is an eighth of it."""
     per_peer_join_settle_time: Duration = 0.1
-    """How long a dialled peer has before the next one is dialled too."""
+    """How long a dialed peer has before the next one is dialed too."""
     join_confirmation_wait_time: Duration = 0.5
     """How long the dials of one lookup have, after the last of them, to give a neighbor."""
     discovery_poll_interval: Duration = 2.0
@@ -224,7 +224,7 @@ class TopicConfig(_Options):
     """All options of a topic. Making one checks every option against the engine's limits."""
 
     max_join_peer_count: int = 4
-    """How many peers are dialled one after another before a pause for confirmation."""
+    """How many peers are dialed one after another before a pause for confirmation."""
     address_hints: AddressHints = "auto"
     """Which of its own addresses a node writes into its records: ``"auto"`` (the relay's if there is one, else the direct
     ones), ``"all"``, ``"relay_only"`` or ``"off"``. Only who holds the topic's secret can read them."""

@@ -35,7 +35,7 @@ class TopicStats:
     When a topic finds nobody, the first of these that holds tells why: ``lookups_unanswered`` keeps up with ``lookups``
     (no DHT node is reached); ``stores`` stays 0 while ``stores_failed`` grows (others cannot find this node);
     ``records_accepted`` is 0 and ``records_refused.sealed`` grows (another secret or rotation, or noise); both are 0
-    (nobody is there, or the clocks are minutes apart); records are accepted, peers dialled, and ``joined`` is 0 (the
+    (nobody is there, or the clocks are minutes apart); records are accepted, peers dialed, and ``joined`` is 0 (the
     nodes that the records name cannot be reached).
     """
 
@@ -54,11 +54,11 @@ class TopicStats:
     stores_failed: int = 0
     """Attempts to store that failed."""
     dials_bootstrap: int = 0
-    """Peers dialled because there was no neighbor."""
+    """Peers dialed because there was no neighbor."""
     dials_bubble: int = 0
-    """Peers dialled because there were few neighbors."""
+    """Peers dialed because there were few neighbors."""
     dials_overlap: int = 0
-    """Peers dialled because the swarm looked split."""
+    """Peers dialed because the swarm looked split."""
     joined: int = 0
     """Times that a first or only neighbor came."""
     alone: int = 0

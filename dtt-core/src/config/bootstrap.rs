@@ -8,12 +8,12 @@ settings! {
     BootstrapConfig, BootstrapConfigBuilder builds BootstrapConfig = std::convert::identity;
     copy {
         /// A slot that shows this many records of others needs none of ours, unless the nodes that records name were
-        /// dialled in vain. Default 5.
+        /// dialed in vain. Default 5.
         max_bootstrap_records: usize = 5;
         /// What the pauses before the next lookup go by when no record was found. The first is an eighth of it (two that
         /// start at once meet soon), each later one four times the one before, up to `max_retry_interval`. Default 1.5 s.
         no_peers_retry_interval: Duration = Duration::from_millis(1500);
-        /// How long a dialled peer has before the next one is dialled too. Default 100 ms.
+        /// How long a dialed peer has before the next one is dialed too. Default 100 ms.
         per_peer_join_settle_time: Duration = Duration::from_millis(100);
         /// How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
         join_confirmation_wait_time: Duration = Duration::from_millis(500);

@@ -79,7 +79,7 @@ settings! {
     /// ```
     Config, ConfigBuilder builds Config = std::convert::identity;
     copy {
-        /// How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
+        /// How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
         max_join_peer_count: usize = 4;
         /// Which addresses of its own a node writes into its records.
         address_hints: AddressHints = AddressHints::Auto;

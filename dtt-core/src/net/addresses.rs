@@ -30,11 +30,13 @@ use crate::{
 
 /// Nodes whose addresses are remembered; the longest unheard-of go first.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// While fewer are remembered, nodes that others only tell of are as well.
+const HEARSAY: usize = 512;
 /// What a node says of itself counts for this long: others cannot replace it, and our records repeat it.
 const OWN_WORD: Duration = Duration::from_secs(120);
 /// A dial takes no longer: the QUIC handshake is given up then.
 const DIAL: Duration = Duration::from_secs(30);
-/// More addresses of one node than this are not worth dialling.
+/// More addresses of one node than this are not worth dialing.
 const MAX_PER_NODE: usize = 16;
 
 /// An endpoint with the address book that it looks peers up in. All topics of an endpoint share one book.
@@ -127,7 +129,17 @@ impl Addresses {
         self.book.add(address);
     }
 
-    /// Remembers how a node was reached that is or was connected. Whoever dialled us is in no record that we have read, and
+    /// Takes in what others say of a node's addresses. It counts less than what the node says itself, and drives out nothing.
+    pub(super) fn hearsay(&self, address: EndpointAddr) {
+        let id = address.id;
+        let hints = to_hints(address.addrs, AddressHints::All);
+        let hints: Vec<_> = hints.into_iter().filter(|hint| to_transport(hint).is_some()).take(MAX_PER_NODE).collect();
+        if id != self.endpoint.id() && !hints.is_empty() && self.book.has_room_for(&id) {
+            self.book.learn(id, hints, None);
+        }
+    }
+
+    /// Remembers how a node was reached that is or was connected. Whoever dialed us is in no record that we have read, and
     /// could not be found again when the network has been cut.
     pub(crate) async fn met(&self, id: EndpointId) {
         if let Some(info) = self.endpoint.remote_info(id).await {
@@ -188,6 +200,11 @@ impl Book {
 
     fn knows(&self, id: &EndpointId) -> bool {
         self.lock().contains(id)
+    }
+
+    fn has_room_for(&self, id: &EndpointId) -> bool {
+        let heard = self.lock();
+        heard.contains(id) || heard.len() < HEARSAY
     }
 
     /// Remembers addresses that the application gives.
@@ -255,7 +272,7 @@ impl AddressLookup for Book {
     }
 }
 
-/// Keeps what a node could be dialled at: no port 0, no unspecified or multicast address, no broken URL.
+/// Keeps what a node could be dialed at: no port 0, no unspecified or multicast address, no broken URL.
 fn to_transport(hint: &AddressHint) -> Option<TransportAddr> {
     match hint {
         AddressHint::Relay(url) => url.parse::<RelayUrl>().ok().map(TransportAddr::Relay),

@@ -345,11 +345,11 @@ impl Driver {
                 Action::Store { minute, content } => self.begin_store(minute, *content),
                 Action::Join { peers, reason } => {
                     let ids = peers.iter().filter_map(|peer| EndpointId::from_bytes(peer).ok()).collect::<Vec<_>>();
-                    self.hub.counters.dialled(reason, ids.len());
+                    self.hub.counters.dialed(reason, ids.len());
                     if reason == JoinReason::Bootstrap {
-                        self.hub.search.dialled(&ids);
+                        self.hub.search.dialed(&ids);
                     }
-                    tracing::debug!(target: "dtt::topic", ?reason, peers = ids.len(), "dialling");
+                    tracing::debug!(target: "dtt::topic", ?reason, peers = ids.len(), "dialing");
                     self.begin_join(ids, reason);
                 }
                 Action::State(state) => {

@@ -31,7 +31,7 @@ pub enum AddressLookups {
     /// iroh's public services (DNS and pkarr). Nodes of other implementations are found by these.
     #[default]
     Default,
-    /// None: peers are dialled at the addresses in their records only.
+    /// None: peers are dialed at the addresses in their records only.
     None,
 }
 

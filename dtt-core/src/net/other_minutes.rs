@@ -1,7 +1,7 @@
 //! Whether this machine's clock is off, as far as the slots of other minutes tell.
 //!
 //! Members meet in the slots of the present minute and the last one. Whose clock is minutes off reads and writes others, and
-//! finds nobody. So whoever waits for a first neighbor in vain looks into some more slots, once. Nothing there is dialled.
+//! finds nobody. So whoever waits for a first neighbor in vain looks into some more slots, once. Nothing there is dialed.
 //!
 //! There is no other clock to ask: the DHT's answers name no time, and iroh does not show what a relay's do.
 
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(told(NOW, signs(&[])), None);
         // Who is five minutes ahead and came three minutes ago has written to three slots.
         let ahead = told(NOW, signs(&[NOW + 3, NOW + 5, NOW + 4, NOW - 2])).unwrap();
-        assert!(ahead.contains("5 minutes ahead: this machine's clock may be off by about that much"), "{ahead}");
+        assert!(ahead.contains("5 minutes ahead: this machine's clock may be off by up to that much"), "{ahead}");
         let behind = told(NOW, signs(&[NOW - 6, NOW - 4])).unwrap();
         assert!(behind.contains("of 4 minutes ago: nobody has been there since"), "{behind}");
         assert!(behind.ends_with("clock may be off by about 4 minutes"), "{behind}");

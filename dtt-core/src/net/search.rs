@@ -10,7 +10,7 @@ use iroh::EndpointId;
 
 use crate::tracker::{PeerId, SeenRecord};
 
-/// Records, and nodes that were dialled, that are remembered: more would tell nobody more.
+/// Records, and nodes that were dialed, that are remembered: more would tell nobody more.
 const MAX: usize = 256;
 
 /// Begins anew whenever a first neighbor has come.
@@ -22,7 +22,7 @@ struct Inner {
     /// Whether a record of this minute and publisher names a neighbor.
     records: HashMap<(u64, PeerId), bool>,
     dials: usize,
-    dialled: HashMap<EndpointId, Outcome>,
+    dialed: HashMap<EndpointId, Outcome>,
 }
 
 /// What came of the last dial of a node.
@@ -51,20 +51,20 @@ impl Search {
         }
     }
 
-    /// Nodes are dialled for want of a neighbor.
-    pub(super) fn dialled(&self, peers: &[EndpointId]) {
+    /// Nodes are dialed for want of a neighbor.
+    pub(super) fn dialed(&self, peers: &[EndpointId]) {
         let mut inner = self.lock();
         inner.dials += peers.len();
         for peer in peers {
-            if inner.dialled.len() < MAX {
-                inner.dialled.entry(*peer).or_insert(Outcome::UnderWay);
+            if inner.dialed.len() < MAX {
+                inner.dialed.entry(*peer).or_insert(Outcome::UnderWay);
             }
         }
     }
 
-    /// What came of dialling a node.
+    /// What came of dialing a node.
     pub(super) fn came_to(&self, peer: &EndpointId, outcome: Outcome) {
-        if let Some(known) = self.lock().dialled.get_mut(peer) {
+        if let Some(known) = self.lock().dialed.get_mut(peer) {
             *known = outcome;
         }
     }
@@ -74,13 +74,13 @@ impl Search {
         let publishers: HashSet<&PeerId> = inner.records.keys().map(|(_, publisher)| publisher).collect();
         let named: HashSet<&PeerId> =
             inner.records.iter().filter(|(_, names)| **names).map(|((_, publisher), _)| publisher).collect();
-        let count = |outcome| inner.dialled.values().filter(|known| **known == outcome).count();
+        let count = |outcome| inner.dialed.values().filter(|known| **known == outcome).count();
         Summary {
             records: inner.records.len(),
             publishers: publishers.len(),
             lonely: publishers.len() - named.len(),
             dials: inner.dials,
-            dialled: inner.dialled.len(),
+            dialed: inner.dialed.len(),
             not_reached: count(Outcome::NotReached),
             not_answered: count(Outcome::NotAnswered),
         }
@@ -101,7 +101,7 @@ pub(super) struct Summary {
     pub(super) lonely: usize,
     pub(super) dials: usize,
     /// Nodes that the dials went to, and what came of the last dial to each.
-    pub(super) dialled: usize,
+    pub(super) dialed: usize,
     pub(super) not_reached: usize,
     pub(super) not_answered: usize,
 }
@@ -126,16 +126,16 @@ impl fmt::Display for Summary {
         if self.dials == 0 {
             return f.write_str("nobody was dialed yet");
         }
-        let (dials, dialled) = (counted(self.dials, "dial"), counted(self.dialled, "node"));
-        let under_way = self.dialled - self.not_reached - self.not_answered;
+        let (dials, dialed) = (counted(self.dials, "dial"), counted(self.dialed, "node"));
+        let under_way = self.dialed - self.not_reached - self.not_answered;
         let outcomes = [
             (self.not_reached, "could not be reached"),
             (self.not_answered, "connected but did not answer"),
             (under_way, if under_way == 1 { "has not answered yet" } else { "have not answered yet" }),
         ];
         let told = outcomes.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        write!(f, "{dials} to {dialled}: {}", told.collect::<Vec<_>>().join(", "))?;
-        let all_gone = self.not_reached == self.dialled;
+        write!(f, "{dials} to {dialed}: {}", told.collect::<Vec<_>>().join(", "))?;
+        let all_gone = self.not_reached == self.dialed;
         f.write_str(if all_gone { "; these nodes are gone, or cannot be reached from here" } else { "" })
     }
 }
@@ -170,7 +170,7 @@ mod tests {
             "records found: 4, of 2 nodes, none of which named a neighbor of its own"
         );
         for _ in 0..2 {
-            search.dialled(&[peer(1), peer(2)]);
+            search.dialed(&[peer(1), peer(2)]);
         }
         assert_eq!(search.summary().to_string(), "4 dials to 2 nodes: 2 have not answered yet");
         search.came_to(&peer(1), Outcome::NotReached);
@@ -191,9 +191,9 @@ mod tests {
         let search = Search::default();
         for n in 0..1000 {
             search.found(&record(n, 1, &[]));
-            search.dialled(&[peer((n % 256) as u8), iroh::SecretKey::generate().public()]);
+            search.dialed(&[peer((n % 256) as u8), iroh::SecretKey::generate().public()]);
         }
         let summary = search.summary();
-        assert_eq!((summary.records, summary.dials, summary.dialled), (MAX, 2000, MAX));
+        assert_eq!((summary.records, summary.dials, summary.dialed), (MAX, 2000, MAX));
     }
 }

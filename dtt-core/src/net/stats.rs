@@ -231,7 +231,7 @@ impl TopicCounters {
         self.first_store.get_or_init(|| self.start.elapsed());
     }
 
-    pub(crate) fn dialled(&self, reason: JoinReason, peers: usize) {
+    pub(crate) fn dialed(&self, reason: JoinReason, peers: usize) {
         self.dials[reason as usize].add(peers as u64);
         self.first_dial.get_or_init(|| self.start.elapsed());
     }

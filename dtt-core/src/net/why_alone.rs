@@ -66,7 +66,7 @@ mod tests {
         assert!(why(&known, false).starts_with("values found: 3, but none opens with this secret"));
         known.clock = Some("it is late".into());
         assert_eq!(why(&known, true), "no record of another member is there for this minute, but it is late");
-        (known.search.dials, known.search.dialled) = (1, 1);
+        (known.search.dials, known.search.dialed) = (1, 1);
         assert!(
             why(&known, true).ends_with("earlier records name were dialed: 1 dial to 1 node: 1 has not answered yet")
         );

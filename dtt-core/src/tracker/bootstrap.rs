@@ -12,7 +12,7 @@ const FIRST_PAUSE_PART: u32 = 8;
 const DEAF_PAUSE: Duration = Duration::from_secs(5);
 /// While records are in sight somebody may be near: their nodes are dead, or a better record is about to come.
 const FOUND_PAUSE: Duration = Duration::from_secs(5);
-/// The same, if one of the records names somebody who was never dialled: more such may follow.
+/// The same, if one of the records names somebody who was never dialed: more such may follow.
 const NEWS_PAUSE: Duration = Duration::from_secs(2);
 /// A DHT that falls silent again and again makes looking start over no more often than this.
 const HEARS_AGAIN: Duration = Duration::from_secs(30);
@@ -25,15 +25,15 @@ const GROWTH_FOUND: u32 = 2;
 const ROUND_LIMIT: Duration = Duration::from_secs(3);
 /// It comes this soon then.
 const LEFT_PAUSE: Duration = Duration::from_millis(200);
-/// The same, when all of them were dialled in vain before: by now a lookup may show others.
+/// The same, when all of them were dialed in vain before: by now a lookup may show others.
 const AGAIN_LIMIT: Duration = Duration::from_secs(2);
-/// A peer that was dialled in vain is left alone this long, then twice as long, and so on.
+/// A peer that was dialed in vain is left alone this long, then twice as long, and so on.
 const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
-/// One dial in so many goes to somebody who was dialled in vain before and whom a record names again: a member's first dial
+/// One dial in so many goes to somebody who was dialed in vain before and whom a record names again: a member's first dial
 /// may fail, and whoever invents ever other nodes would take every further one.
 const AGAIN_EVERY: usize = 4;
-/// Peers remembered as dialled.
+/// Peers remembered as dialed.
 const MAX_DIALLED: usize = 512;
 /// Candidates of one round: more than a round could dial.
 const MAX_CANDIDATES: usize = 256;
@@ -50,11 +50,11 @@ pub(super) struct Bootstrap {
     attempt: u32,
     round: Option<Round>,
     next_round: Option<Duration>,
-    dialled: HashMap<PeerId, Dialled>,
+    dialed: HashMap<PeerId, Dialed>,
     /// The minute of the last round.
     last_minute: Option<u64>,
     started_before: bool,
-    /// Whether the last round dialled what records name, and nobody came.
+    /// Whether the last round dialed what records name, and nobody came.
     fruitless: bool,
     /// When the DHT was heard last after a time of silence.
     heard_again: Option<Duration>,
@@ -70,7 +70,7 @@ struct Round {
     minutes: Vec<u64>,
     candidates: Vec<Candidate>,
     found_records: bool,
-    /// Whether one of the records names somebody who was never dialled.
+    /// Whether one of the records names somebody who was never dialed.
     found_news: bool,
     dials: usize,
     /// Whether one of the dials went to somebody of a slot that the round reads.
@@ -83,7 +83,7 @@ struct Round {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     peer: PeerId,
-    /// How often it was dialled in vain: whoever was not yet tried comes first.
+    /// How often it was dialed in vain: whoever was not yet tried comes first.
     times: u32,
     /// Whether a record that was read in this round names it.
     named: bool,
@@ -94,7 +94,7 @@ struct Candidate {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Dialled {
+struct Dialed {
     times: u32,
     not_before: Duration,
 }
@@ -107,7 +107,7 @@ impl Round {
         now.mono.saturating_sub(self.began) >= limit
     }
 
-    /// The place of whoever is to be dialled next.
+    /// The place of whoever is to be dialed next.
     fn best_candidate(&self) -> Option<usize> {
         let least = |take: fn(&Candidate) -> bool| {
             let places = (0..self.candidates.len()).filter(|at| take(&self.candidates[*at]));
@@ -142,7 +142,7 @@ impl Bootstrap {
         self.appointment = self.next_round.take();
         self.joined_at = now.mono;
         self.fruitless = false;
-        self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
+        self.dialed.retain(|_, dialed| dialed.not_before > now.mono);
     }
 
     /// The last neighbor is gone.
@@ -159,8 +159,8 @@ impl Bootstrap {
         self.fruitless
     }
 
-    /// Whether what the slots name is still being dialled, or looked up for the first time. It ends with the round at the latest:
-    /// a slot may name more dead nodes than can be dialled in it.
+    /// Whether what the slots name is still being dialed, or looked up for the first time. It ends with the round at the latest:
+    /// a slot may name more dead nodes than can be dialed in it.
     pub(super) fn is_trying(&self, now: Now) -> bool {
         let Some(round) = &self.round else { return false };
         let tries = self.attempt == 0 || round.dials > 0 || !round.candidates.is_empty();
@@ -183,11 +183,11 @@ impl Bootstrap {
 
     /// How many peers and candidates are remembered.
     pub(super) fn footprint(&self) -> usize {
-        self.dialled.len() + self.round.as_ref().map_or(0, |round| round.candidates.len())
+        self.dialed.len() + self.round.as_ref().map_or(0, |round| round.candidates.len())
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        // A settle time that is over needs no call: whatever could be dialled has been, and only an input goes on.
+        // A settle time that is over needs no call: whatever could be dialed has been, and only an input goes on.
         let settling = self.round.as_ref().filter(|round| !round.settled).map(|round| round.settle_until);
         settling.into_iter().chain(self.next_round).min()
     }
@@ -213,13 +213,13 @@ impl Bootstrap {
                 known.current |= current;
                 continue;
             }
-            let dialled = self.dialled.get(&peer);
-            round.found_news |= current && dialled.is_none();
-            let waits = dialled.is_some_and(|dialled| dialled.not_before > now.mono);
+            let dialed = self.dialed.get(&peer);
+            round.found_news |= current && dialed.is_none();
+            let waits = dialed.is_some_and(|dialed| dialed.not_before > now.mono);
             if waits {
                 continue;
             }
-            let candidate = Candidate { peer, times: dialled.map_or(0, |dialled| dialled.times), named, current, rank };
+            let candidate = Candidate { peer, times: dialed.map_or(0, |dialed| dialed.times), named, current, rank };
             if round.candidates.len() < MAX_CANDIDATES {
                 round.candidates.push(candidate);
             } else {
@@ -274,7 +274,7 @@ impl Bootstrap {
             settle_until: now.mono,
             settled: true,
         };
-        // What an earlier lookup showed may be dialled without waiting for the new one, also when there is none: a record of
+        // What an earlier lookup showed may be dialed without waiting for the new one, also when there is none: a record of
         // the minute before may be the only one.
         let mut shown = round.minutes.clone();
         shown.extend(Some(newest.saturating_sub(1)).filter(|before| !round.minutes.contains(before)));
@@ -311,26 +311,26 @@ impl Bootstrap {
         Some(peer)
     }
 
-    /// Whoever has just left is not dialled at once.
+    /// Whoever has just left is not dialed at once.
     pub(super) fn has_left(&mut self, peer: PeerId, now: Now) {
         self.make_room(now);
-        self.dialled.entry(peer).or_insert(Dialled { times: 0, not_before: now.mono }).not_before =
+        self.dialed.entry(peer).or_insert(Dialed { times: 0, not_before: now.mono }).not_before =
             now.mono + REDIAL_FIRST;
     }
 
     fn remember_dial(&mut self, peer: PeerId, now: Now) {
         self.make_room(now);
-        let dialled = self.dialled.entry(peer).or_insert(Dialled { times: 0, not_before: now.mono });
-        let pause = (REDIAL_FIRST * 2u32.pow(dialled.times.min(8))).min(REDIAL_MOST);
-        *dialled = Dialled { times: dialled.times + 1, not_before: now.mono + pause };
+        let dialed = self.dialed.entry(peer).or_insert(Dialed { times: 0, not_before: now.mono });
+        let pause = (REDIAL_FIRST * 2u32.pow(dialed.times.min(8))).min(REDIAL_MOST);
+        *dialed = Dialed { times: dialed.times + 1, not_before: now.mono + pause };
     }
 
     fn make_room(&mut self, now: Now) {
-        if self.dialled.len() >= MAX_DIALLED {
-            self.dialled.retain(|_, dialled| dialled.not_before > now.mono);
+        if self.dialed.len() >= MAX_DIALLED {
+            self.dialed.retain(|_, dialed| dialed.not_before > now.mono);
         }
-        if self.dialled.len() >= MAX_DIALLED {
-            self.dialled.clear();
+        if self.dialed.len() >= MAX_DIALLED {
+            self.dialed.clear();
         }
     }
 

@@ -206,7 +206,7 @@ impl fmt::Display for TopicState {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Footprint {
-    /// Peers that were dialled or may be.
+    /// Peers that were dialed or may be.
     pub peers: usize,
     /// Records of the last minutes.
     pub records: usize,

@@ -190,7 +190,7 @@ impl Publisher {
         }
     }
 
-    /// `trying`: what the slots name is still being dialled. `fruitless`: the records that were found led to nobody.
+    /// `trying`: what the slots name is still being dialed. `fruitless`: the records that were found led to nobody.
     pub(super) fn advance(&mut self, core: &mut Core, now: Now, trying: bool, fruitless: bool) {
         if self.next.is_some_and(|at| at <= now.mono) {
             self.next = None;

@@ -271,7 +271,7 @@ pub unsafe extern "C" fn dtt_config_set_bootstrap_no_peers_retry_interval_ms(
     set(config, error, |options| edit(&mut options.bootstrap, |bootstrap| bootstrap.no_peers_retry_interval(ms(value))))
 }
 
-/// How long a dialled peer has before the next one is dialled too. Default 100 ms.
+/// How long a dialed peer has before the next one is dialed too. Default 100 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_bootstrap_per_peer_join_settle_time_ms(
     config: *mut dtt_config_t,
@@ -567,7 +567,7 @@ pub unsafe extern "C" fn dtt_config_set_broadcast_neighbors_timeout_ms(
     })
 }
 
-/// How many peers are dialled one after another before a pause for confirmation. Default 4.
+/// How many peers are dialed one after another before a pause for confirmation. Default 4.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_set_max_join_peer_count(
     config: *mut dtt_config_t,

@@ -204,7 +204,7 @@ pub unsafe extern "C" fn dtt_node_config_add_relay(
 }
 
 /// Whether addresses of peers are also looked up by, and the node's published to, iroh's public services (DNS and
-/// pkarr). With false, peers are dialled at the addresses in their records only. Default true.
+/// pkarr). With false, peers are dialed at the addresses in their records only. Default true.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_config_set_address_lookups(
     config: *mut dtt_node_config_t,

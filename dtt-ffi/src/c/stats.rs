@@ -33,12 +33,12 @@ pub enum dtt_topic_stat_t {
     DTT_STAT_STORES = 9,
     /// Attempts to store that failed.
     DTT_STAT_STORES_FAILED = 10,
-    /// Peers dialled because there was no neighbor.
+    /// Peers dialed because there was no neighbor.
     DTT_STAT_DIALS_BOOTSTRAP = 11,
-    /// Peers dialled because there were few neighbors, or because records named nodes that nothing showed to be in the same
+    /// Peers dialed because there were few neighbors, or because records named nodes that nothing showed to be in the same
     /// swarm.
     DTT_STAT_DIALS_BUBBLE = 12,
-    /// Peers dialled because the swarm looked split.
+    /// Peers dialed because the swarm looked split.
     DTT_STAT_DIALS_OVERLAP = 13,
     /// Times that a first or only neighbor came.
     DTT_STAT_JOINED = 14,

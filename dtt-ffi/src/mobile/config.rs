@@ -114,12 +114,12 @@ options! {
 options! {
     /// How a newcomer reaches its first neighbor.
     BootstrapConfig {
-        /// A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialled in
+        /// A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
         /// vain. Default 5.
         max_bootstrap_records: u32,
         /// What the pauses before the next lookup go by when no record was found. Default 1.5 s.
         no_peers_retry_interval: Millis,
-        /// How long a dialled peer has before the next one is dialled too. Default 100 ms.
+        /// How long a dialed peer has before the next one is dialed too. Default 100 ms.
         per_peer_join_settle_time: Millis,
         /// How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
         join_confirmation_wait_time: Millis,
@@ -181,7 +181,7 @@ options! {
 options! {
     /// All options of a topic.
     TopicConfig {
-        /// How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
+        /// How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
         max_join_peer_count: u32,
         /// Which addresses of its own a node writes into its records. Default: automatic.
         address_hints: AddressHints,

@@ -34,7 +34,7 @@ pub enum Relays {
 pub enum AddressLookups {
     /// iroh's public services (DNS and pkarr).
     Public,
-    /// None: peers are dialled at the addresses in their records only.
+    /// None: peers are dialed at the addresses in their records only.
     Disabled,
 }
 

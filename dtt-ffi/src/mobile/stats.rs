@@ -31,11 +31,11 @@ pub struct TopicStats {
     pub stores: u64,
     /// Attempts to store that failed.
     pub stores_failed: u64,
-    /// Peers dialled because there was no neighbor.
+    /// Peers dialed because there was no neighbor.
     pub dials_bootstrap: u64,
-    /// Peers dialled because there were few neighbors.
+    /// Peers dialed because there were few neighbors.
     pub dials_bubble: u64,
-    /// Peers dialled because the swarm looked split.
+    /// Peers dialed because the swarm looked split.
     pub dials_overlap: u64,
     /// Times that a first or only neighbor came.
     pub joined: u64,

@@ -15,7 +15,7 @@ pub(crate) type NodeId = u32;
 pub(crate) const DIAL_LIMIT: Time = 10 * SECOND;
 /// A connection whose other end has gone silent is given up after this, as QUIC's idle timeout has it.
 pub(crate) const IDLE_LIMIT: Time = 30 * SECOND;
-/// A QUIC handshake takes one and a half round trips until the dialled side has heard the first message.
+/// A QUIC handshake takes one and a half round trips until the dialed side has heard the first message.
 const HANDSHAKE_TRIPS: u64 = 2;
 
 /// One way, drawn for each pair of nodes from this range.
@@ -25,7 +25,7 @@ const LATENCY: (Time, Time) = (20 * MILLI, 200 * MILLI);
 #[derive(Debug)]
 enum Link<M> {
     /// The handshake is under way; these wait for it.
-    Dialling(Vec<M>),
+    Dialing(Vec<M>),
     /// It stands, under this number.
     Open(u64),
 }
@@ -92,22 +92,22 @@ impl<M> Network<M> {
         match self.links.get_mut(&(from, to)) {
             Some(Link::Open(connection)) if self.dead.contains(connection) => Sent::Lost,
             Some(Link::Open(_)) => Sent::Arrives(latency, message),
-            Some(Link::Dialling(waiting)) => {
+            Some(Link::Dialing(waiting)) => {
                 waiting.push(message);
                 Sent::Waits
             }
             None => {
-                self.links.insert((from, to), Link::Dialling(vec![message]));
+                self.links.insert((from, to), Link::Dialing(vec![message]));
                 Sent::Dials(if answers { HANDSHAKE_TRIPS * latency } else { DIAL_LIMIT })
             }
         }
     }
 
-    /// The outcome of a handshake: the messages that waited for it, or None if it failed. If the other side has dialled
+    /// The outcome of a handshake: the messages that waited for it, or None if it failed. If the other side has dialed
     /// at the same time, its messages come along.
-    pub(crate) fn dialled(&mut self, from: NodeId, to: NodeId, answers: bool) -> Option<(Vec<M>, Vec<M>)> {
+    pub(crate) fn dialed(&mut self, from: NodeId, to: NodeId, answers: bool) -> Option<(Vec<M>, Vec<M>)> {
         let waiting = match self.links.remove(&(from, to)) {
-            Some(Link::Dialling(waiting)) => waiting,
+            Some(Link::Dialing(waiting)) => waiting,
             Some(open) => {
                 // The other side's handshake was done first.
                 self.links.insert((from, to), open);
@@ -121,7 +121,7 @@ impl<M> Network<M> {
         self.connections += 1;
         self.links.insert((from, to), Link::Open(self.connections));
         match self.links.insert((to, from), Link::Open(self.connections)) {
-            Some(Link::Dialling(theirs)) => Some((waiting, theirs)),
+            Some(Link::Dialing(theirs)) => Some((waiting, theirs)),
             _ => Some((waiting, Vec::new())),
         }
     }
@@ -168,7 +168,7 @@ impl<M> Network<M> {
     pub(crate) fn cut(&self) -> Vec<(NodeId, NodeId, u64)> {
         let open = self.links.iter().filter_map(|((from, to), link)| match link {
             Link::Open(connection) => Some((*from, *to, *connection)),
-            Link::Dialling(_) => None,
+            Link::Dialing(_) => None,
         });
         open.filter(|(from, to, _)| !self.has_path(*from, *to)).collect()
     }
@@ -186,7 +186,7 @@ mod tests {
         assert!((LATENCY.0..LATENCY.1).contains(&latency));
         assert!(matches!(network.send(1, 2, "a", true), Sent::Dials(time) if time == 2 * latency));
         assert!(matches!(network.send(1, 2, "b", true), Sent::Waits));
-        assert_eq!(network.dialled(1, 2, true), Some((vec!["a", "b"], vec![])));
+        assert_eq!(network.dialed(1, 2, true), Some((vec!["a", "b"], vec![])));
         assert!(matches!(network.send(2, 1, "c", true), Sent::Arrives(time, "c") if time == latency));
     }
 
@@ -195,8 +195,8 @@ mod tests {
         let mut network = Network::new(1);
         network.send(1, 2, "a", true);
         network.send(2, 1, "b", true);
-        assert_eq!(network.dialled(1, 2, true), Some((vec!["a"], vec!["b"])));
-        assert_eq!(network.dialled(2, 1, true), Some((vec![], vec![])));
+        assert_eq!(network.dialed(1, 2, true), Some((vec!["a"], vec!["b"])));
+        assert_eq!(network.dialed(2, 1, true), Some((vec![], vec![])));
         let connection = network.close(1, 2).expect("it stood");
         assert!(network.gone(2, 1, connection), "the other side is told");
         assert!(!network.gone(2, 1, connection), "once");
@@ -207,7 +207,7 @@ mod tests {
         let mut network = Network::<&str>::new(1);
         for (from, to) in [(0, 1), (0, 2)] {
             network.send(from, to, "a", true);
-            network.dialled(from, to, true);
+            network.dialed(from, to, true);
         }
         network.set_partition(Some(Partition { groups: 2, dht: false }));
         assert_eq!(network.cut().len(), 2, "both ends of the one connection across");
@@ -222,11 +222,11 @@ mod tests {
     fn who_stops_leaves_its_connections_to_be_noticed() {
         let mut network = Network::new(1);
         network.send(1, 2, "a", true);
-        network.dialled(1, 2, true);
+        network.dialed(1, 2, true);
         network.send(1, 3, "b", false);
         let left = network.stop(1);
         assert_eq!(left.len(), 1);
         assert!(network.gone(2, 1, left[0].1));
-        assert_eq!(network.dialled(1, 3, true), Some((vec![], vec![])), "its handshake is forgotten");
+        assert_eq!(network.dialed(1, 3, true), Some((vec![], vec![])), "its handshake is forgotten");
     }
 }

@@ -62,7 +62,7 @@ enum Bootstrap {
         records: Vec<SeenRecord>,
         of_this_minute: usize,
     },
-    Dialling {
+    Dialing {
         nodes: Vec<PeerId>,
         next: Duration,
         crowd: (u64, usize),
@@ -182,7 +182,7 @@ impl PeerPolicy {
 
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         let bootstrap = match &self.bootstrap {
-            Bootstrap::Dialling { next, .. } => Some(*next),
+            Bootstrap::Dialing { next, .. } => Some(*next),
             Bootstrap::Confirming { until, .. } | Bootstrap::Pausing { until } => Some(*until),
             Bootstrap::Looking { .. } | Bootstrap::Done => None,
         };
@@ -280,7 +280,7 @@ impl PeerPolicy {
             nodes.sort_unstable();
             nodes.dedup();
             nodes.shuffle(&mut self.rng);
-            self.bootstrap = Bootstrap::Dialling { nodes, next: now.mono, crowd: (minute, crowd) };
+            self.bootstrap = Bootstrap::Dialing { nodes, next: now.mono, crowd: (minute, crowd) };
             self.advance_bootstrap(now);
         }
     }
@@ -297,7 +297,7 @@ impl PeerPolicy {
 
     fn advance_bootstrap(&mut self, now: Now) {
         match &mut self.bootstrap {
-            Bootstrap::Dialling { nodes, next, crowd } if *next <= now.mono => match nodes.pop() {
+            Bootstrap::Dialing { nodes, next, crowd } if *next <= now.mono => match nodes.pop() {
                 Some(peer) => {
                     *next = now.mono + SETTLE;
                     self.actions.push_back(Action::Join { peers: vec![peer], reason: JoinReason::Bootstrap });

@@ -203,7 +203,7 @@ impl Scenario {
         });
         all.push(Self {
             unreachable: 0.5,
-            ..Self::new("unreachable-100", "100 nodes at once, half of them cannot be dialled", 100)
+            ..Self::new("unreachable-100", "100 nodes at once, half of them cannot be dialed", 100)
         });
         all.push(Self {
             messages: 100.0,

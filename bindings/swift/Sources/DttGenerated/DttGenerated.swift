@@ -2699,7 +2699,7 @@ public func FfiConverterTypeSecretRotation_lower(_ value: SecretRotation) -> UIn
  */
 public struct BootstrapConfig: Equatable, Hashable {
     /**
-     * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialled in
+     * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
      * vain. Default 5.
      */
     public var maxBootstrapRecords: UInt32?
@@ -2708,7 +2708,7 @@ public struct BootstrapConfig: Equatable, Hashable {
      */
     public var noPeersRetryInterval: Millis?
     /**
-     * How long a dialled peer has before the next one is dialled too. Default 100 ms.
+     * How long a dialed peer has before the next one is dialed too. Default 100 ms.
      */
     public var perPeerJoinSettleTime: Millis?
     /**
@@ -2740,14 +2740,14 @@ public struct BootstrapConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialled in
+         * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
          * vain. Default 5.
          */maxBootstrapRecords: UInt32? = nil,
         /**
          * What the pauses before the next lookup go by when no record was found. Default 1.5 s.
          */noPeersRetryInterval: Millis? = nil,
         /**
-         * How long a dialled peer has before the next one is dialled too. Default 100 ms.
+         * How long a dialed peer has before the next one is dialed too. Default 100 ms.
          */perPeerJoinSettleTime: Millis? = nil,
         /**
          * How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
@@ -3913,7 +3913,7 @@ public func FfiConverterTypeTimeoutConfig_lower(_ value: TimeoutConfig) -> RustB
  */
 public struct TopicConfig: Equatable, Hashable {
     /**
-     * How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
+     * How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
      */
     public var maxJoinPeerCount: UInt32?
     /**
@@ -3957,7 +3957,7 @@ public struct TopicConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
+         * How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
          */maxJoinPeerCount: UInt32? = nil,
         /**
          * Which addresses of its own a node writes into its records. Default: automatic.
@@ -4257,15 +4257,15 @@ public struct TopicStats: Equatable, Hashable {
      */
     public var storesFailed: UInt64
     /**
-     * Peers dialled because there was no neighbor.
+     * Peers dialed because there was no neighbor.
      */
     public var dialsBootstrap: UInt64
     /**
-     * Peers dialled because there were few neighbors.
+     * Peers dialed because there were few neighbors.
      */
     public var dialsBubble: UInt64
     /**
-     * Peers dialled because the swarm looked split.
+     * Peers dialed because the swarm looked split.
      */
     public var dialsOverlap: UInt64
     /**
@@ -4358,13 +4358,13 @@ public struct TopicStats: Equatable, Hashable {
          * Attempts to store that failed.
          */storesFailed: UInt64,
         /**
-         * Peers dialled because there was no neighbor.
+         * Peers dialed because there was no neighbor.
          */dialsBootstrap: UInt64,
         /**
-         * Peers dialled because there were few neighbors.
+         * Peers dialed because there were few neighbors.
          */dialsBubble: UInt64,
         /**
-         * Peers dialled because the swarm looked split.
+         * Peers dialed because the swarm looked split.
          */dialsOverlap: UInt64,
         /**
          * Times that a first or only neighbor came.
@@ -4634,7 +4634,7 @@ public enum AddressLookups: Equatable, Hashable {
      */
     case `public`
     /**
-     * None: peers are dialled at the addresses in their records only.
+     * None: peers are dialed at the addresses in their records only.
      */
     case disabled
 

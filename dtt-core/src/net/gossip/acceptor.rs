@@ -1,8 +1,8 @@
 //! Connections that come in for the gossip layer.
 //!
-//! A peer is there as long as a connection to it stands. A process that was killed and is back with its key is a neighbor still, then, on
-//! every topic, and its joins are not answered by whoever had joined it. So the predecessor's connections have to end before the
-//! new one is handed over.
+//! A peer counts as there as long as a connection to it stands. If a process was killed and is back with its key, it still counts as a
+//! neighbor on every topic. Nodes that had joined it before do not answer its joins. So the predecessor's connections have to end
+//! before the new one is handed over.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::{
 
 /// Two that dial each other at the same time have two connections, and both are alive.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// Older connections that are asked, at the most: the newest ones.
+/// The newest so many of the older connections are asked.
 const ASKED: usize = 4;
 /// Packets that whoever lives acknowledges: some may get lost.
 const PROBES: u32 = 5;
@@ -61,7 +61,7 @@ impl Acceptor {
         older.retain(|(connection, _)| connection.stable_id() != new.stable_id());
         older.sort_by_key(|(_, since)| std::cmp::Reverse(*since));
         older.truncate(ASKED);
-        // A peer that dialled us before has no use for that connection if it does so again.
+        // A peer that dialed us before has no use for that connection if it does so again.
         let young = |(connection, since): &(_, Instant)| {
             Connection::side(connection) == Side::Client && since.elapsed() < AT_ONCE
         };

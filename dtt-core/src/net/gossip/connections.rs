@@ -35,16 +35,13 @@ const REPLACED_FOR: Duration = Duration::from_secs(5);
 /// Looks in a row at a connection to a node that is nobody's neighbor: it carries joins and shuffles, which take moments.
 /// They are counted, and not timed, since whoever was stopped for a while does not yet know who came meanwhile.
 const UNUSED_LOOKS: u32 = 5;
-/// And if something still comes over it: its peer counts us as a neighbor, or we are late to notice that it is ours.
+/// And if something still goes over it: its peer counts us as a neighbor, or we are late to notice that it is ours.
 const UNUSED_LOOKS_HEARD: u32 = 30;
 
 /// Why a connection ends that its peer has no use for: the peer is there all the same.
 pub(super) const UNUSED: &[u8] = b"unused";
 /// Why a connection ends whose peer does not answer a join, so that the peer forgets us.
 pub(super) const NO_ANSWER: &[u8] = b"no answer";
-
-/// Looks in a row at which topics wait for the peer to let them open another stream. Until then it hears nothing on them.
-const BLOCKED_LOOKS: u32 = 3;
 
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
@@ -54,24 +51,12 @@ pub(in crate::net) struct Connections(Arc<Mutex<Vec<Standing>>>);
 struct Standing {
     handle: WeakConnectionHandle,
     since: Instant,
-    /// Stream frames that came so far, and when there was a new one last.
+    /// Stream frames both ways so far, and when there was a new one last.
     heard: u64,
     heard_at: Instant,
     /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
     unused: u32,
     unheard: u32,
-    streams: Streams,
-}
-
-/// Whether the peer lets the gossip layer open the streams that it needs.
-#[derive(Debug, Default)]
-struct Streams {
-    /// How often we said that we need another one, how often more were granted, and stream frames sent so far.
-    asked: u64,
-    granted: u64,
-    sent: u64,
-    is_waiting: bool,
-    blocked: u32,
 }
 
 impl Connections {
@@ -113,22 +98,13 @@ impl Connections {
         for standing in all.iter() {
             let Some(connection) = gossips(standing) else { continue };
             let peer = connection.remote_id();
-            // A node dials anew only when it has no use for its older connections to us. Which of two that it dialled at
+            // A node dials anew only when it has no use for its older connections to us. Which of two that it dialed at
             // the same time it uses shows in what comes over them.
             let replaces = |(other, since, heard_at): &(EndpointId, Instant, Instant)| {
                 *other == peer && *since > standing.since && *heard_at >= standing.heard_at + REPLACED_FOR
             };
             let replaced = connection.side() == Side::Server && accepted.iter().any(replaces);
-            if standing.streams.blocked >= BLOCKED_LOOKS {
-                tracing::warn!(
-                    target: "dtt::node",
-                    peer = %peer.fmt_short(),
-                    "a peer lets us open no further stream, and each topic needs one; the connection is closed. \
-                     The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's default is 100): \
-                     see dtt_core::transport_config",
-                );
-                connection.close(0u32.into(), b"too few streams allowed");
-            } else if replaced || standing.is_unused() {
+            if replaced || standing.is_unused() {
                 tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), replaced, "unused connection closed");
                 connection.close(0u32.into(), UNUSED);
             }
@@ -152,7 +128,7 @@ impl EndpointHooks for Connections {
 impl Standing {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, unheard: 0, streams: Streams::default() }
+        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, unheard: 0 }
     }
 
     fn open(&self) -> Option<Connection> {
@@ -162,11 +138,11 @@ impl Standing {
     /// Notes what has gone over the connection, keep-alives left out.
     fn look(&mut self, connection: &Connection, is_neighbor: bool, now: Instant) {
         let stats = connection.stats();
-        let heard = stats.frame_rx.stream;
+        // What was sent counts as well: it may be under way.
+        let heard = stats.frame_rx.stream + stats.frame_tx.stream;
         if heard != self.heard {
             (self.heard, self.heard_at) = (heard, now);
         }
-        self.streams.look(stats.frame_tx.streams_blocked_uni, stats.frame_rx.max_streams_uni, stats.frame_tx.stream);
         self.unused = if is_neighbor { 0 } else { self.unused + 1 };
         self.unheard = if is_neighbor || self.heard_at == now { 0 } else { self.unheard + 1 };
     }
@@ -176,43 +152,6 @@ impl Standing {
     }
 }
 
-impl Streams {
-    /// Counts looks at which a stream was asked for, none was granted since, and nothing was sent.
-    fn look(&mut self, asked: u64, granted: u64, sent: u64) {
-        if asked != self.asked {
-            self.is_waiting = true;
-        } else if granted != self.granted || sent != self.sent {
-            self.is_waiting = false;
-        }
-        let is_blocked = self.is_waiting && sent == self.sent;
-        self.blocked = if is_blocked { self.blocked + 1 } else { 0 };
-        (self.asked, self.granted, self.sent) = (asked, granted, sent);
-    }
-}
-
 pub(super) fn longest_round_trip(connection: &Connection) -> Option<Duration> {
     connection.paths().iter().map(|path| path.rtt()).max()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_waits_for_a_stream_and_sends_nothing_is_blocked() {
-        let mut streams = Streams::default();
-        let mut look = |asked, granted, sent| {
-            streams.look(asked, granted, sent);
-            streams.blocked
-        };
-        assert_eq!(look(0, 0, 10), 0, "nothing is asked for");
-        assert_eq!(look(0, 0, 10), 0, "an idle connection");
-        assert_eq!(look(1, 0, 20), 0, "it has sent something since the look before");
-        assert_eq!((look(1, 0, 20), look(1, 0, 20)), (1, 2));
-        assert_eq!(look(1, 1, 20), 0, "granted");
-        assert_eq!(look(2, 1, 30), 0);
-        assert_eq!(look(2, 1, 30), 1);
-        assert_eq!(look(2, 1, 31), 0, "something went out: a stream there is, then");
-        assert_eq!(look(2, 1, 31), 0);
-    }
 }

@@ -28,11 +28,11 @@ const ANSWER: Duration = Duration::from_secs(1);
 const ANSWER_ROUND_TRIPS: u32 = 6;
 /// What came while the process was stopped is taken in by then.
 const MOMENT: Duration = Duration::from_millis(250);
-/// Connections that come while one waits may have it wait so often.
+/// A new connection prolongs a wait. So many may do so.
 const WAITS: usize = 4;
 /// Between the end of a connection and the next one, beside the way there.
 const ENDED: Duration = Duration::from_millis(50);
-/// If no connection stands by then, the gossip layer may not be dialling at all.
+/// If no connection stands by then, the gossip layer may not be dialing at all.
 const DIALLED: Duration = Duration::from_secs(3);
 /// A connection that other topics use ends for the sake of one no more often than this.
 const BETWEEN_ENDS: Duration = Duration::from_secs(20);

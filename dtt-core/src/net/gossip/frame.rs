@@ -12,6 +12,11 @@ pub(super) type Message = topic::Message<EndpointId>;
 /// The frames of a stream that a peer opened.
 pub(super) type Frames = FramedRead<RecvStream, LengthDelimitedCodec>;
 
+/// The message by which a member says that it is no neighbor: one that goes, and one that stays in the swarm. iroh-gossip makes such a
+/// message itself only for those whom it counts as neighbors.
+pub(super) const GOES: &[u8] = &[0, 0, 0, 4, 0, 5, 0, 0];
+pub(super) const STAYS: &[u8] = &[0, 0, 0, 4, 0, 5, 1, 0];
+
 const LENGTH: usize = size_of::<u32>();
 /// Bytes that are read at once at first; longer frames get more room. There is one such buffer for each topic and neighbor.
 const READ: usize = 1024;
@@ -47,4 +52,18 @@ pub(super) fn encode(message: &Message, max_message_size: usize) -> Option<Bytes
 
 pub(super) fn decode(frame: &[u8]) -> Option<Message> {
     postcard::from_bytes(frame).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn farewells_are_what_the_state_machine_reads() {
+        for (frame, alive) in [(GOES, "alive: false"), (STAYS, "alive: true")] {
+            let message = decode(&frame[LENGTH..]).unwrap();
+            assert!(message.is_disconnect() && format!("{message:?}").contains(alive), "{message:?}");
+            assert_eq!(encode(&message, 4096).unwrap(), frame);
+        }
+    }
 }

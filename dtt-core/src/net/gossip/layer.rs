@@ -1,11 +1,11 @@
 //! A node's gossip layer: its connections, and which topic each stream belongs to.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -23,7 +23,9 @@ use iroh_gossip::{
     proto::{PeerData, TopicId},
 };
 use tokio::{
-    pin, select,
+    pin,
+    runtime::Handle,
+    select,
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
 };
@@ -45,14 +47,18 @@ use crate::{
 
 /// The longest dial; another join may try again.
 const DIAL: Duration = Duration::from_secs(10);
-/// A stream's first bytes come at once, and hold up the streams after it.
+/// A stream without its first bytes holds up those that are opened after it, for so long at the most.
 const HEADER: Duration = Duration::from_secs(10);
-/// Streams of a connection that belong to no topic of ours: the peer believes us members.
+/// Streams of topics that we do not have that a connection may have open. The peer believes us members.
 const PARKED: usize = 4096;
+/// Peers that are warned of at the most.
+const MAX_TOLD: usize = 256;
+/// Connections that one peer may have to us. A peer that runs iroh-gossip's `net` part leaves older ones open for a while.
+const CONNECTIONS: usize = 64;
 /// What topics have to say when the node closes is with the peers by then, if they answer at all.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// QUIC's error codes at the end of a connection; peers do not look at them.
+/// Application error codes at the end of a connection. Peers do not look at them.
 const NONSENSE: u32 = 1;
 const TOO_MANY: u32 = 2;
 
@@ -80,7 +86,10 @@ struct Inner {
     /// The dials under way: topics that want the same peer share one.
     dials: Mutex<HashMap<EndpointId, WeakShared<Dial>>>,
     topics: Mutex<Topics>,
+    told_of_few_streams: Mutex<HashSet<EndpointId>>,
     members: TaskTracker,
+    /// Where the node was started: its topics may be opened on others, which end before it.
+    runtime: Handle,
     token: CancellationToken,
 }
 
@@ -88,13 +97,15 @@ struct Inner {
 #[derive(Clone)]
 pub(super) struct Standing {
     pub(super) connection: Connection,
+    /// In the order in which connections came.
+    number: u64,
     parking: Arc<Semaphore>,
     /// Whether whoever is at the other end was found to be gone.
     is_dead: Arc<AtomicBool>,
 }
 
 impl Standing {
-    /// Waits until it has ended. True if its peer may be there all the same: one of us had no use for this connection.
+    /// Waits until it has ended. True if its peer may be there all the same: one side closed it, and not because the other was gone.
     pub(super) async fn ended(self) -> bool {
         match self.connection.closed().await {
             ConnectionError::LocallyClosed => !self.is_dead.load(Ordering::Relaxed),
@@ -130,7 +141,9 @@ impl Gossip {
             arrived: Notify::new(),
             dials: Mutex::default(),
             topics: topics.into(),
+            told_of_few_streams: Mutex::default(),
             members: TaskTracker::new(),
+            runtime: Handle::current(),
             token,
         };
         let gossip = Self(Arc::new(inner));
@@ -165,9 +178,13 @@ impl Gossip {
             return Err(Error::Closed("the node"));
         }
         let own_data = topics.own_data.clone();
+        // A task that panicked has not said that it has ended.
+        if topics.open.get(&topic).is_some_and(Sender::is_closed) {
+            topics.open.remove(&topic);
+        }
         let sender = topics.open.entry(topic).or_insert_with(|| {
             let (member, sender) = Member::new(topic, own_data, self.clone());
-            self.0.members.spawn(member.run());
+            self.0.members.spawn_on(member.run(), &self.0.runtime);
             sender
         });
         let (subscription, events) = Subscription::new(sender.clone(), capacity);
@@ -187,11 +204,20 @@ impl Gossip {
 
     /// Takes a connection in, whoever opened it.
     pub(super) fn take(&self, connection: Connection) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let parking = Arc::new(Semaphore::new(PARKED));
-        let standing = Standing { connection: connection.clone(), parking, is_dead: Arc::default() };
-        lock(&self.0.connections).entry(connection.remote_id()).or_default().push(standing);
+        let standing = Standing { connection: connection.clone(), number, parking, is_dead: Arc::default() };
+        {
+            let mut connections = lock(&self.0.connections);
+            let of_peer = connections.entry(connection.remote_id()).or_default();
+            if of_peer.len() >= CONNECTIONS {
+                return connection.close(TOO_MANY.into(), b"too many connections");
+            }
+            of_peer.push(standing);
+        }
         self.0.arrived.notify_waiters();
-        tokio::spawn(self.clone().serve(connection));
+        self.0.runtime.spawn(self.clone().serve(connection, number));
     }
 
     /// The newest connection to a peer that stands.
@@ -210,18 +236,21 @@ impl Gossip {
         dead.close(0u32.into(), b"replaced");
     }
 
-    /// A connection to a peer, which is dialled if there is none. Its own dial counts as well.
+    /// A connection to a peer, which is dialed if there is none. Its own dial counts as well.
     pub(super) async fn connect(&self, peer: EndpointId) -> Option<Standing> {
         let arrived = self.0.arrived.notified();
         pin!(arrived);
+        let mut dial = None;
         loop {
             arrived.as_mut().enable();
             if let Some(connection) = self.connection_to(&peer) {
                 return Some(connection);
             }
+            // The same dial goes on when somebody else's connection has come.
+            let dial = dial.get_or_insert_with(|| self.dial(peer));
             select! {
                 () = &mut arrived => arrived.set(self.0.arrived.notified()),
-                _ = self.dial(peer) => return self.connection_to(&peer),
+                _ = dial => return self.connection_to(&peer),
             }
         }
     }
@@ -254,9 +283,9 @@ impl Gossip {
     }
 
     /// Hands the streams of a connection to their topics until it ends.
-    async fn serve(self, connection: Connection) {
+    async fn serve(self, connection: Connection, number: u64) {
         while let Ok(stream) = connection.accept_uni().await {
-            if !self.route(&connection, stream).await {
+            if !self.route(connection.remote_id(), number, stream).await {
                 connection.close(NONSENSE.into(), b"not a stream of a topic");
             }
         }
@@ -281,7 +310,7 @@ impl Gossip {
         others
     }
 
-    async fn route(&self, connection: &Connection, stream: RecvStream) -> bool {
+    async fn route(&self, peer: EndpointId, connection: u64, stream: RecvStream) -> bool {
         let number = stream.id().index();
         let mut frames = frames(stream, self.0.max_message_size);
         let header = match timeout(HEADER, frames.next()).await {
@@ -292,7 +321,6 @@ impl Gossip {
             Err(_) => return false,
         };
         let Some(topic) = frame::topic_of(&header) else { return false };
-        let (peer, connection) = (connection.remote_id(), connection.stable_id());
         self.hand_over(topic, Incoming { peer, connection, stream: number, frames, first: None });
         true
     }
@@ -301,8 +329,8 @@ impl Gossip {
     pub(super) fn hand_over(&self, topic: TopicId, incoming: Incoming) {
         let Some(incoming) = self.offer(&topic, incoming) else { return };
         match self.parking_of(&incoming) {
-            Some(permit) => drop(tokio::spawn(self.clone().park(topic, incoming, permit))),
-            None => self.close(&incoming.peer, incoming.connection, TOO_MANY, b"too many streams of foreign topics"),
+            Some(permit) => drop(self.0.runtime.spawn(self.clone().park(topic, incoming, permit))),
+            None => self.refuse_more(&incoming.peer, incoming.connection),
         }
     }
 
@@ -316,7 +344,7 @@ impl Gossip {
     fn parking_of(&self, incoming: &Incoming) -> Option<OwnedSemaphorePermit> {
         let connections = lock(&self.0.connections);
         let mut standing = connections.get(&incoming.peer)?.iter();
-        let of = standing.find(|standing| standing.connection.stable_id() == incoming.connection)?;
+        let of = standing.find(|standing| standing.number == incoming.connection)?;
         of.parking.clone().try_acquire_owned().ok()
     }
 
@@ -331,16 +359,34 @@ impl Gossip {
     }
 
     /// Ends a connection whose peer does not keep to the protocol.
-    pub(super) fn refuse(&self, peer: &EndpointId, connection: usize) {
+    pub(super) fn refuse(&self, peer: &EndpointId, connection: u64) {
         self.close(peer, connection, NONSENSE, b"not a message");
     }
 
-    fn close(&self, peer: &EndpointId, connection: usize, code: u32, reason: &[u8]) {
+    /// Ends a connection whose peer opens more streams than a member needs.
+    pub(super) fn refuse_more(&self, peer: &EndpointId, connection: u64) {
+        self.close(peer, connection, TOO_MANY, b"too many streams");
+    }
+
+    /// Warns of a peer that allows fewer streams than there are topics, once.
+    pub(super) fn tell_of_few_streams(&self, peer: &EndpointId) {
+        let mut told = lock(&self.0.told_of_few_streams);
+        if told.len() < MAX_TOLD && told.insert(*peer) {
+            tracing::warn!(
+                target: "dtt::node",
+                peer = %peer.fmt_short(),
+                "a peer lets us open no further stream, and each topic needs one: it hears nothing of us on further topics. \
+                 The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's default is 100): \
+                 see dtt_core::transport_config",
+            );
+        }
+    }
+
+    fn close(&self, peer: &EndpointId, connection: u64, code: u32, reason: &[u8]) {
         let connections = lock(&self.0.connections);
-        let standing = connections.get(peer).into_iter().flatten().map(|standing| &standing.connection);
-        for connection in standing.filter(|standing| standing.stable_id() == connection) {
+        for standing in connections.get(peer).into_iter().flatten().filter(|standing| standing.number == connection) {
             tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer does not keep to the gossip protocol");
-            connection.close(code.into(), reason);
+            standing.connection.close(code.into(), reason);
         }
     }
 

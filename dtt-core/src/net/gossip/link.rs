@@ -24,21 +24,24 @@ use super::{
 
 /// Bytes that may wait for a peer before this node's own broadcasts wait for them.
 const BROADCASTS: usize = 64 * 1024;
-/// Bytes that may wait for a peer before nothing is taken from the others: what they send is what waits.
+/// Bytes that may wait for a neighbor before nothing is taken from the other neighbors: what waits is what they send.
 const FORWARDED: usize = 1024 * 1024;
-/// Whoever lets more wait takes nothing at all, or asks for more than it takes.
+/// If more waits, the peer asks for more than it takes. It is let go at once.
 const MOST: usize = 4 * 1024 * 1024;
-/// Whoever takes nothing for so long is gone for this topic. QUIC notices much earlier that a node is dead.
+/// A peer that takes too little for so long is let go. QUIC notices much earlier that a node is dead.
 const STALLED: Duration = Duration::from_secs(30);
-/// Streams in a row that a peer may refuse.
+/// Bytes in that time that are too little, while a lot waits.
+const LITTLE: usize = 32 * 1024;
+/// Streams in a row that a peer may refuse, and streams that it may have open on a connection.
 const REFUSALS: u32 = 3;
+const STREAMS: usize = 64;
 
 /// A stream that a peer sends on.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) peer: EndpointId,
-    /// The connection that it belongs to, and its number there.
-    pub(super) connection: usize,
+    /// The number of its connection, and its own number there.
+    pub(super) connection: u64,
     pub(super) stream: u64,
     pub(super) frames: Frames,
     /// A frame that was read already.
@@ -71,7 +74,10 @@ pub(super) struct Link {
     message: Bytes,
     /// Whether the stream ends when all has been sent.
     is_last: bool,
-    progressed: Instant,
+    /// Since when something waits, and since when so much that others wait for this peer; bytes that it has taken since then.
+    waits_since: Option<Instant>,
+    delays_since: Option<Instant>,
+    taken: usize,
     refusals: u32,
     incoming: Vec<Incoming>,
 }
@@ -88,19 +94,34 @@ impl Link {
             header: Bytes::new(),
             message: Bytes::new(),
             is_last: false,
-            progressed: Instant::now(),
+            waits_since: None,
+            delays_since: None,
+            taken: 0,
             refusals: 0,
             incoming: Vec::new(),
         }
     }
 
     pub(super) fn send(&mut self, message: Bytes) {
-        if self.queue.is_empty() {
-            self.progressed = Instant::now();
-        }
         self.queued += message.len();
         self.queue.push_back(message);
         self.is_last = false;
+        self.waits_since.get_or_insert_with(Instant::now);
+        if !self.has_room_for_broadcasts() && self.delays_since.is_none() {
+            (self.delays_since, self.taken) = (Some(Instant::now()), 0);
+        }
+    }
+
+    /// Has the connection watched, since the peer is a neighbor now; false if there is none.
+    pub(super) fn keep(&mut self, gossip: &Gossip) -> bool {
+        self.is_last = false;
+        if !matches!(self.way, Way::None | Way::Ended(_)) {
+            return true;
+        }
+        let standing = gossip.connection_to(&self.peer);
+        let stands = standing.is_some();
+        standing.into_iter().for_each(|standing| self.open(standing));
+        stands
     }
 
     /// The topic has no more to say to the peer: the stream ends after what waits.
@@ -125,8 +146,30 @@ impl Link {
         self.queued < FORWARDED
     }
 
-    pub(super) fn is_stalled(&self) -> bool {
-        self.queued > MOST || (self.is_unsent() && self.progressed.elapsed() > STALLED)
+    /// Whether the peer has asked for more than it takes.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.queued > MOST
+    }
+
+    /// Whether the peer has taken nothing, or very little, for long. To be asked now and then.
+    pub(super) fn is_stalled(&mut self) -> bool {
+        let is_long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > STALLED);
+        let delays = is_long(self.delays_since);
+        let takes_little = delays && (self.taken < LITTLE || !self.has_room_for_others());
+        if delays {
+            (self.delays_since, self.taken) = (Some(Instant::now()), 0);
+        }
+        takes_little || is_long(self.waits_since)
+    }
+
+    /// Whether the peer lets us open no stream: it allows fewer than there are topics.
+    pub(super) fn waits_for_a_stream(&self) -> bool {
+        matches!(self.way, Way::Opening(_))
+    }
+
+    /// Whether something was said to the peer, which it may still answer.
+    pub(super) fn has_begun(&self) -> bool {
+        matches!(self.way, Way::Open(_)) || self.queued > 0 && matches!(self.way, Way::Opening(_))
     }
 
     /// Whether nothing is under way either way.
@@ -136,10 +179,15 @@ impl Link {
 
     /// Takes a stream of the peer's in. Those of a connection are read one after the other, since the peer ends one before it opens
     /// the next: so a farewell on the one is not taken for an answer to a greeting on the other.
-    pub(super) fn receive_from(&mut self, incoming: Incoming) {
+    /// False if they are too many.
+    pub(super) fn receive_from(&mut self, incoming: Incoming) -> bool {
+        if self.incoming.iter().filter(|other| other.connection == incoming.connection).count() >= STREAMS {
+            return false;
+        }
         let key = |incoming: &Incoming| (incoming.connection, incoming.stream);
         let at = self.incoming.partition_point(|other| key(other) < key(&incoming));
         self.incoming.insert(at, incoming);
+        true
     }
 
     pub(super) fn take_incoming(&mut self) -> Vec<Incoming> {
@@ -149,7 +197,7 @@ impl Link {
     /// Forgets what waits, and the stream.
     pub(super) fn reset(&mut self) {
         self.queue.clear();
-        self.queued = 0;
+        (self.queued, self.waits_since, self.delays_since) = (0, None, None);
         self.lose_way();
         self.refusals = 0;
     }
@@ -237,9 +285,13 @@ impl Link {
             let part = if is_message { &mut self.message } else { &mut self.header };
             let written = ready!(Pin::new(&mut *stream).poll_write(cx, part))?;
             part.advance(written);
-            (self.progressed, self.refusals) = (Instant::now(), 0);
+            self.taken += written;
+            self.refusals = 0;
+            self.waits_since = Some(Instant::now());
             if is_message && self.message.is_empty() {
                 self.queued -= self.queue.pop_front().map_or(0, |sent| sent.len());
+                self.waits_since = self.waits_since.filter(|_| self.queued > 0);
+                self.delays_since = self.delays_since.filter(|_| self.queued >= BROADCASTS);
             }
         }
         if let Way::Open(mut stream) = std::mem::replace(&mut self.way, Way::None) {

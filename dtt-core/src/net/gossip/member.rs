@@ -1,13 +1,13 @@
 //! This node as a member of one topic's swarm: iroh-gossip's state machine, and the streams that it talks over.
 //!
-//! One task has all of a topic, so that a topic whose neighbors or readers are slow holds up no other. Nothing is lost on the way and nothing
-//! waits without a bound:
+//! One task has all of a topic, so that a topic whose neighbors or readers are slow holds up no other. As long as connections stand, messages
+//! are not lost here, and what waits has a bound:
 //!
 //! - If a reader has no room, nothing is taken from the neighbors.
 //! - If a neighbor takes too little, nothing is taken from the *others*. What it sends itself is taken, or two neighbors
 //!   that send to each other would wait for ever. Messages spread along a tree, so that each wait ends at a neighbor that takes something.
 //! - This node's own broadcasts wait first, and so does whoever calls `broadcast`.
-//! - Whoever takes nothing for half a minute is let go.
+//! - A neighbor that takes nothing, or very little, for half a minute is let go, and told so.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use iroh::EndpointId;
 use iroh_gossip::{
@@ -48,6 +49,9 @@ const MESSAGES: usize = 16;
 const BROADCASTS: usize = 8;
 /// Events that may wait for a reader beside those in its channel: one message may bring more than one.
 const EVENTS: usize = 16;
+/// How often what peers may make the state machine remember is forgotten, and of how many peers it may know addresses.
+const TIDY: Duration = Duration::from_secs(60);
+const KNOWN: usize = 256;
 /// How often links that have something to send are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// A topic that was left has said its farewell by then.
@@ -74,6 +78,8 @@ enum Due {
     Protocol(Timer<EndpointId>),
     /// Look for neighbors that take nothing.
     Look,
+    /// Forget what peers announced and never sent.
+    Tidy,
 }
 
 struct Reader {
@@ -94,8 +100,10 @@ pub(super) struct Member {
     last: Option<EndpointId>,
     timers: Timers<Due>,
     looks: bool,
+    /// Peers whose addresses the state machine remembers, in the order in which it heard of them.
+    known: VecDeque<EndpointId>,
     closing: BoxFuture<'static, ()>,
-    /// Until when the farewell may take, after the topic was left.
+    /// The end of the time for the farewell, after the topic was left.
     leaving: Option<Pin<Box<Sleep>>>,
 }
 
@@ -104,6 +112,8 @@ impl Member {
         let (sender, inbox) = Sender::new();
         let config = Config { max_message_size: gossip.max_message_size(), ..Config::default() };
         let rng = StdRng::from_rng(&mut rand::rng());
+        let mut timers = Timers::new();
+        timers.insert(Instant::now() + TIDY, Due::Tidy);
         let member = Self {
             topic,
             state: State::with_rng(gossip.endpoint().id(), Some(own_data), config, rng),
@@ -112,8 +122,9 @@ impl Member {
             neighbors: HashSet::new(),
             links: BTreeMap::new(),
             last: None,
-            timers: Timers::new(),
+            timers,
             looks: false,
+            known: VecDeque::new(),
             closing: gossip.token().cancelled_owned().boxed(),
             leaving: None,
             gossip,
@@ -131,9 +142,16 @@ impl Member {
             let mut moves = self.poll_controls(cx) | self.poll_timers(cx);
             self.poll_readers(cx);
             moves |= self.poll_messages(cx) | self.poll_broadcasts(cx) | self.poll_links(cx);
-            if self.leaving.is_none() && (self.is_unread() || self.closing.poll_unpin(cx).is_ready()) {
-                self.leave();
-                moves = true;
+            if self.leaving.is_none() {
+                let closes = self.closing.poll_unpin(cx).is_ready();
+                if closes {
+                    // Or the streams that are handed back would come to this one again.
+                    self.gossip.forget(&self.topic, || false);
+                }
+                if closes || self.is_unread() {
+                    self.leave();
+                    moves = true;
+                }
             }
             if self.has_left(cx) {
                 return Poll::Ready(());
@@ -163,10 +181,9 @@ impl Member {
                 self.readers.push(Reader { id, events: PollSender::new(events), waiting });
             }
             Control::Unsubscribe(id) => self.readers.retain(|reader| reader.id != id),
+            Control::Join(_) if self.leaving.is_some() => {}
             Control::Join(peers) => self.handle(InEvent::Command(Command::Join(peers))),
-            Control::Stream(incoming) if self.leaving.is_none() => {
-                self.link(incoming.peer).receive_from(incoming);
-            }
+            Control::Stream(incoming) if self.leaving.is_none() => self.receive_from(incoming),
             Control::Stream(incoming) => self.gossip.hand_over(self.topic, incoming),
             Control::OwnData(data) => self.handle(InEvent::UpdatePeerData(data)),
         }
@@ -177,20 +194,45 @@ impl Member {
         while let Poll::Ready(due) = self.timers.poll(cx) {
             moves = true;
             match due {
+                // It would look for neighbors in place of those that were left.
+                Due::Protocol(_) if self.leaving.is_some() => {}
                 Due::Protocol(timer) => self.handle(InEvent::TimerExpired(timer)),
                 Due::Look => self.look(),
+                Due::Tidy => {
+                    // The state machine forgets announcements that nobody else made when it loses a peer, whoever it is.
+                    self.handle(InEvent::PeerDisconnected(self.gossip.endpoint().id()));
+                    self.timers.insert(Instant::now() + TIDY, Due::Tidy);
+                }
             }
         }
         moves
     }
 
+    fn receive_from(&mut self, incoming: Incoming) {
+        let (peer, connection) = (incoming.peer, incoming.connection);
+        if !self.link(peer).receive_from(incoming) {
+            self.gossip.refuse_more(&peer, connection);
+        }
+    }
+
     /// Lets go of neighbors that take nothing.
     fn look(&mut self) {
         self.looks = false;
-        let stalled = self.links.iter().filter(|(_, link)| link.is_stalled()).map(|(peer, _)| *peer);
-        for peer in stalled.collect::<Vec<_>>() {
+        let stalled = self.links.iter_mut().filter_map(|(peer, link)| {
+            let waits = link.waits_for_a_stream();
+            if waits {
+                self.gossip.tell_of_few_streams(peer);
+            }
+            link.is_stalled().then_some((*peer, waits))
+        });
+        for (peer, waits) in stalled.collect::<Vec<_>>() {
             tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "a neighbor takes nothing");
             self.lose(peer);
+            // It would go on believing that it hears us.
+            if !waits && self.gossip.connection_to(&peer).is_some() {
+                self.link(peer).send(Bytes::from_static(frame::STAYS));
+                self.link(peer).finish();
+            }
         }
         if self.links.values().any(Link::is_unsent) {
             self.look_later();
@@ -213,7 +255,7 @@ impl Member {
                             let _ = reader.events.send_item(event);
                         }
                     }
-                    // It is about to say that it has gone.
+                    // The reader has gone, and is about to say so.
                     Poll::Ready(Err(_)) => reader.waiting.clear(),
                     Poll::Pending => break,
                 }
@@ -245,13 +287,15 @@ impl Member {
     }
 
     fn others_have_room(&self, peer: &EndpointId) -> bool {
-        self.links.iter().all(|(other, link)| other == peer || link.has_room_for_others())
+        let others = self.links.iter().filter(|(other, _)| *other != peer && self.neighbors.contains(*other));
+        others.into_iter().all(|(_, link)| link.has_room_for_others())
     }
 
     fn poll_broadcasts(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moves = false;
         for _ in 0..BROADCASTS {
-            if !self.links.values().all(Link::has_room_for_broadcasts) {
+            let mut neighbors = self.links.iter().filter(|(peer, _)| self.neighbors.contains(*peer));
+            if !neighbors.all(|(_, link)| link.has_room_for_broadcasts()) {
                 break;
             }
             let Poll::Ready(Some((content, scope))) = self.inbox.broadcasts.poll_recv(cx) else { break };
@@ -261,23 +305,31 @@ impl Member {
         moves
     }
 
-    /// Sends what waits, and forgets who is out of reach. Whether there is more room than before.
+    /// Sends what waits, and forgets peers that are out of reach. Whether there is more room than before, or more to do.
     fn poll_links(&mut self, cx: &mut Context<'_>) -> bool {
         let queued = |links: &BTreeMap<EndpointId, Link>| links.values().map(Link::queued).sum::<usize>();
-        let before = queued(&self.links);
+        let (before, mut moves) = (queued(&self.links), false);
         // Losing one may give others something to send.
         loop {
             let gossip = &self.gossip;
-            let lost =
-                self.links.iter_mut().filter_map(|(peer, link)| link.poll_send(gossip, cx).is_ready().then_some(*peer));
+            let lost = self.links.iter_mut().filter_map(|(peer, link)| {
+                let ends = link.poll_send(gossip, cx).is_ready();
+                if link.is_overfull() {
+                    tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "a peer asks for more than it takes");
+                    link.take_incoming();
+                    return Some(*peer);
+                }
+                ends.then_some(*peer)
+            });
             let lost: Vec<EndpointId> = lost.collect();
             if lost.is_empty() {
                 break;
             }
+            moves = true;
             lost.into_iter().for_each(|peer| self.lose(peer));
         }
         self.links.retain(|peer, link| self.neighbors.contains(peer) || !link.is_idle());
-        queued(&self.links) < before
+        moves || queued(&self.links) < before
     }
 
     fn lose(&mut self, peer: EndpointId) {
@@ -310,15 +362,35 @@ impl Member {
                     }
                 }
                 OutEvent::PeerData(peer, data) => {
-                    peer_data::decode(peer, &data).into_iter().for_each(|address| self.gossip.addresses().add(address));
+                    peer_data::decode(peer, &data)
+                        .into_iter()
+                        .for_each(|address| self.gossip.addresses().hearsay(address));
+                    self.remember(peer);
                 }
             }
         }
     }
 
+    /// Has the state machine forget addresses of peers that it heard of long ago: it would keep those of every peer that others invent.
+    fn remember(&mut self, peer: EndpointId) {
+        self.known.retain(|known| *known != peer);
+        self.known.push_back(peer);
+        if self.known.len() > KNOWN
+            && let Some(oldest) = self.known.pop_front()
+            && !self.links.contains_key(&oldest)
+            && !self.neighbors.contains(&oldest)
+        {
+            self.handle(InEvent::PeerDisconnected(oldest));
+        }
+    }
+
     fn emit(&mut self, event: Event<EndpointId>) {
         match &event {
-            Event::NeighborUp(peer) if self.neighbors.insert(*peer) => self.gossip.neighborhood().add(*peer),
+            Event::NeighborUp(peer) if self.neighbors.insert(*peer) => {
+                self.gossip.neighborhood().add(*peer);
+                let gossip = self.gossip.clone();
+                self.link(*peer).keep(&gossip);
+            }
             Event::NeighborDown(peer) if self.neighbors.remove(peer) => self.gossip.neighborhood().remove(peer),
             _ => {}
         }
@@ -327,7 +399,7 @@ impl Member {
         }
     }
 
-    /// Whether the last reader has gone. From then on the topic is another's to open.
+    /// Whether the last reader has gone. From then on another member may open the topic.
     fn is_unread(&mut self) -> bool {
         if !self.readers.is_empty() {
             return false;
@@ -350,6 +422,10 @@ impl Member {
         self.inbox.broadcasts.close();
         while let Ok((content, scope)) = self.inbox.broadcasts.try_recv() {
             self.handle(InEvent::Command(Command::Broadcast(content, scope)));
+        }
+        // Peers that were asked to be neighbors may not have answered yet.
+        for (_, link) in self.links.iter_mut().filter(|(peer, _)| !self.neighbors.contains(*peer)) {
+            if link.has_begun() { link.send(Bytes::from_static(frame::GOES)) } else { link.reset() }
         }
         self.handle(InEvent::Command(Command::Quit));
         for peer in std::mem::take(&mut self.neighbors) {

@@ -39,7 +39,7 @@ impl Sender {
         (Self { control, broadcasts: sender }, Inbox { controls, broadcasts })
     }
 
-    /// Waits until the neighbors have taken most of what was said before.
+    /// Waits for a place among the broadcasts that wait. They wait while a neighbor takes too little.
     pub(in crate::net) async fn broadcast(&self, content: Bytes, scope: Scope) -> Result<()> {
         self.broadcasts.send((content, scope)).await.map_err(|_| Error::Closed("the topic"))
     }
@@ -47,6 +47,10 @@ impl Sender {
     /// Asks peers to be neighbors.
     pub(in crate::net) fn join(&self, peers: Vec<EndpointId>) {
         self.control(Control::Join(peers));
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.control.is_closed()
     }
 
     /// A topic that is gone needs to know nothing.

@@ -21,7 +21,7 @@ fn two_that_start_together_find_each_other() {
 }
 
 #[test]
-fn a_standing_member_is_dialled_when_its_record_arrives() {
+fn a_standing_member_is_dialed_when_its_record_arrives() {
     let minute = START.minute();
     let mut bench = Bench::new(Config::default()).with(record(minute - 1, 1, &[], &[]));
     bench.run(secs(1));
@@ -34,7 +34,7 @@ fn a_standing_member_is_dialled_when_its_record_arrives() {
 }
 
 #[test]
-fn whom_only_a_record_of_the_minute_before_names_is_dialled_again() {
+fn whom_only_a_record_of_the_minute_before_names_is_dialed_again() {
     let minute = START.minute();
     let mut bench = Bench::new(Config::default()).with(record(minute - 1, 1, &[], &[]));
     bench.run(secs(10));
@@ -50,10 +50,9 @@ fn who_finds_only_its_own_earlier_record_dials_the_neighbors_that_it_names() {
     let minute = START.minute();
     let mut bench = Bench::new(Config::default()).with(record(minute, 0, &[1, 2], &[]));
     bench.run(secs(1));
-    let mut dialled: Vec<PeerId> =
-        bench.joins(JoinReason::Bootstrap).into_iter().flat_map(|(_, peers)| peers).collect();
-    dialled.sort();
-    assert_eq!(dialled, [id(1), id(2)]);
+    let mut dialed: Vec<PeerId> = bench.joins(JoinReason::Bootstrap).into_iter().flat_map(|(_, peers)| peers).collect();
+    dialed.sort();
+    assert_eq!(dialed, [id(1), id(2)]);
     // Another record of its own takes the place of the earlier one, and says nothing.
     bench.dht.insert(minute, vec![record(minute, 0, &[], &[])]);
     bench.forget();
@@ -89,14 +88,14 @@ fn stale_records_are_tried_gently_and_a_live_one_among_them_is_reached() {
     bench = bench.with(record(minute, 1, &[], &[]));
     bench.run(secs(20));
     let joins = bench.joins(JoinReason::Bootstrap);
-    let live = joins.iter().find(|(_, peers)| peers == &[id(1)]).expect("the live one is dialled");
+    let live = joins.iter().find(|(_, peers)| peers == &[id(1)]).expect("the live one is dialed");
     assert!(live.0 < secs(4), "{:?}", live.0);
     assert!(joins.iter().all(|(_, peers)| peers.len() == 1), "one at a time");
     for pair in joins.windows(2) {
         assert!(pair[1].0 - pair[0].0 >= Duration::from_millis(100), "a settle time apart");
     }
     let to_one = joins.iter().filter(|(_, peers)| peers == &[id(10)]).count();
-    assert!((1..=4).contains(&to_one), "a silent peer is dialled {to_one} times in 20 s");
+    assert!((1..=4).contains(&to_one), "a silent peer is dialed {to_one} times in 20 s");
 }
 
 #[test]
@@ -120,7 +119,7 @@ fn losing_the_last_neighbor_starts_bootstrap_again() {
 }
 
 #[test]
-fn who_has_just_left_is_not_dialled_at_once_but_later_is() {
+fn who_has_just_left_is_not_dialed_at_once_but_later_is() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early()).with(record(minute, 1, &[2], &[]));
     bench.run(secs(1));

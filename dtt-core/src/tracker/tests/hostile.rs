@@ -57,7 +57,7 @@ fn records_that_lead_to_nobody_do_not_keep_us_unfindable() {
 }
 
 #[test]
-fn who_was_not_yet_dialled_comes_before_who_was_dialled_in_vain() {
+fn who_was_not_yet_dialed_comes_before_who_was_dialed_in_vain() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early());
     for n in 0..40 {
@@ -70,9 +70,9 @@ fn who_was_not_yet_dialled_comes_before_who_was_dialled_in_vain() {
     bench.forget();
     bench.run(secs(20));
     let joins = bench.joins(JoinReason::Bootstrap);
-    let found = joins.iter().position(|(_, peers)| peers == &[id(1)]).expect("it is dialled");
+    let found = joins.iter().position(|(_, peers)| peers == &[id(1)]).expect("it is dialed");
     let again = joins[..found].iter().filter(|(_, peers)| in_vain.iter().any(|(_, before)| before == peers)).count();
-    assert!(again * 4 <= found, "{again} of {found} who were dialled before it");
+    assert!(again * 4 <= found, "{again} of {found} who were dialed before it");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn five_records_of_others_are_enough() {
 
 #[test]
 fn records_that_lead_nowhere_crowd_nobody_out() {
-    // Dialled in vain: whoever wrote them may lie.
+    // Dialed in vain: whoever wrote them may lie.
     let mut alone = crowded();
     alone.run(secs(90));
     assert!((1..=3).contains(&alone.stores().len()), "{:?}", alone.stores());
@@ -149,18 +149,18 @@ fn a_joined_topic_publishes_its_neighbors_and_messages() {
 }
 
 #[test]
-fn a_lonely_record_waits_until_whoever_the_slot_names_was_dialled() {
+fn a_lonely_record_waits_until_whoever_the_slot_names_was_dialed() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early()).with(record(minute, 9, &[8, 7], &[]));
     bench.input(Input::AddressChanged);
     bench.run(secs(20));
     let last = bench.joins(JoinReason::Bootstrap)[..3].iter().map(|(at, _)| *at).max().unwrap();
     let stored = bench.stores()[0].0;
-    assert!(stored > last && stored < secs(3), "dialled until {last:?}, stored after {stored:?}");
+    assert!(stored > last && stored < secs(3), "dialed until {last:?}, stored after {stored:?}");
 }
 
 #[test]
-fn more_dead_nodes_than_can_be_dialled_hold_a_lonely_record_up_for_three_seconds() {
+fn more_dead_nodes_than_can_be_dialed_hold_a_lonely_record_up_for_three_seconds() {
     let minute = early().minute();
     let dead = (10..60).map(|dead| record(minute - 1, dead, &[dead + 60, dead + 120], &[]));
     let mut bench = dead.fold(Bench::at(Config::default(), early()), Bench::with);

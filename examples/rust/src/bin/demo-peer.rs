@@ -3,7 +3,7 @@
 //! usage: demo-peer NAME TOPIC BOOTSTRAP     (the secret is the environment variable `DTT_DEMO_SECRET`)
 //!
 //! It prints a line for each thing that happens, greets twice a second, and ends when its input ends:
-//! `published`, `found`, `dialled`, `joined`, `heard NAME`. A peer in any other language does the same.
+//! `published`, `found`, `dialed`, `joined`, `heard NAME`. A peer in any other language does the same.
 
 use std::{collections::HashSet, process::ExitCode, time::Duration};
 
@@ -59,7 +59,7 @@ async fn peer() -> Result<()> {
 
 /// Tells once of each thing that the counters show for the first time.
 fn tell(stats: &TopicStats, told: &mut HashSet<&'static str>) {
-    let firsts = [("published", stats.first_store), ("found", stats.first_record), ("dialled", stats.first_dial)];
+    let firsts = [("published", stats.first_store), ("found", stats.first_record), ("dialed", stats.first_dial)];
     for (what, _) in firsts.into_iter().filter(|(_, at)| at.is_some()) {
         if told.insert(what) {
             println!("{what}");

@@ -96,7 +96,7 @@ fn describe(line: &str) -> String {
         _ => match line {
             "published" => "published its sealed record in the DHT".into(),
             "found" => "found a record and opened it".into(),
-            "dialled" => "dialled the node that the record names".into(),
+            "dialed" => "dialed the node that the record names".into(),
             "joined" => "joined: it has a neighbor".into(),
             other => other.into(),
         },

@@ -40,7 +40,7 @@ fn is_ours(swarm: &Swarm) -> bool {
     swarm.peers()[0].kind() == Kind::Ours
 }
 
-/// Waits until each swarm has been one for a while: whoever has just been heard again may still be dialling and dropping neighbors.
+/// Waits until each swarm has been one for a while: whoever has just been heard again may still be dialing and dropping neighbors.
 fn settle(swarms: &mut [Swarm], when: &str) {
     for swarm in swarms {
         let settled = swarm.await_settled(JOIN_LIMIT).unwrap();

@@ -40,7 +40,7 @@ enum Event {
     Start { first: bool },
     Stop(NodeId),
     Deliver { from: NodeId, to: NodeId, packet: Box<Packet> },
-    Dialled { from: NodeId, life: u64, to: NodeId, answers: bool },
+    Dialed { from: NodeId, life: u64, to: NodeId, answers: bool },
     Gone { at: NodeId, peer: NodeId, connection: u64, cut: bool },
     Gossip(NodeId, u64, Box<GossipTimer>),
     Wake(NodeId, Time),
@@ -155,7 +155,7 @@ impl<'a> World<'a> {
             Event::Start { first } => self.start(first),
             Event::Stop(id) => self.stop(id),
             Event::Deliver { from, to, packet } => self.deliver(from, to, *packet),
-            Event::Dialled { from, life, to, answers } if self.life(from) == life => self.dialled(from, to, answers),
+            Event::Dialed { from, life, to, answers } if self.life(from) == life => self.dialed(from, to, answers),
             Event::Gone { at, peer, connection, cut } => {
                 let healed = cut && self.network.has_path(at, peer);
                 if !healed && self.network.gone(at, peer, connection) {
@@ -184,7 +184,7 @@ impl<'a> World<'a> {
             Event::Squat { minute } => self.squat(minute),
             Event::Crash(crash) => self.crash(crash),
             // Of a process that is gone.
-            Event::Dialled { .. } | Event::Gossip(..) | Event::Answer { .. } | Event::LookupEnd { .. } => {}
+            Event::Dialed { .. } | Event::Gossip(..) | Event::Answer { .. } | Event::LookupEnd { .. } => {}
         }
     }
 

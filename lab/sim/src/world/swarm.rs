@@ -85,7 +85,7 @@ impl World<'_> {
             }
             Sent::Dials(time) => {
                 let life = self.life(from);
-                self.queue.after(time, Event::Dialled { from, life, to, answers });
+                self.queue.after(time, Event::Dialed { from, life, to, answers });
             }
             Sent::Waits | Sent::Lost => {}
         }
@@ -97,14 +97,14 @@ impl World<'_> {
         runs.is_some_and(|node| !node.traits.unreachable) && self.network.has_path(from, to)
     }
 
-    pub(super) fn dialled(&mut self, from: NodeId, to: NodeId, answers: bool) {
+    pub(super) fn dialed(&mut self, from: NodeId, to: NodeId, answers: bool) {
         let answers = answers && self.answers(from, to);
         let runs = self.nodes[from as usize].is_some();
         if answers && runs && self.network.is_stale(to, from) {
             // As `net/acceptor.rs` has it: the predecessor's connection ends before its successor's begins.
             self.gossip(to, InEvent::PeerDisconnected(from), None);
         }
-        match self.network.dialled(from, to, answers && runs) {
+        match self.network.dialed(from, to, answers && runs) {
             Some((ours, theirs)) => {
                 let latency = self.network.latency(from, to);
                 for (from, to, packets) in [(from, to, ours), (to, from, theirs)] {

@@ -18,7 +18,7 @@ import kotlin.time.Duration.Companion.milliseconds
 
 /**
  * A peer of `make demo-all`: it greets twice a second, prints a line for each thing that happens (`published`, `found`,
- * `dialled`, `joined`, `heard NAME`), and ends when its input ends.
+ * `dialed`, `joined`, `heard NAME`), and ends when its input ends.
  */
 fun main(arguments: Array<String>) {
     val secret = System.getenv("DTT_DEMO_SECRET")
@@ -70,6 +70,6 @@ private suspend fun peer(name: String, topicName: String, secret: String, bootst
 /** What has happened at least once. */
 private fun firsts(topic: Topic): List<String> {
     val stats = topic.stats
-    val all = listOf("published" to stats.firstStore, "found" to stats.firstRecord, "dialled" to stats.firstDial)
+    val all = listOf("published" to stats.firstStore, "found" to stats.firstRecord, "dialed" to stats.firstDial)
     return all.filter { it.second != null }.map { it.first }
 }

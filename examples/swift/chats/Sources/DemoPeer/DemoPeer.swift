@@ -2,7 +2,7 @@ import Dtt
 import Foundation
 
 /// A peer of `make demo-all`: it greets twice a second, prints a line for each thing that happens (`published`, `found`,
-/// `dialled`, `joined`, `heard NAME`), and ends when its input ends.
+/// `dialed`, `joined`, `heard NAME`), and ends when its input ends.
 @main struct DemoPeer {
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
@@ -32,7 +32,7 @@ import Foundation
         var told: Set<String> = []
         while true {
             let stats = topic.stats
-            let firsts = [("published", stats.firstStore), ("found", stats.firstRecord), ("dialled", stats.firstDial)]
+            let firsts = [("published", stats.firstStore), ("found", stats.firstRecord), ("dialed", stats.firstDial)]
             for (what, at) in firsts where at != nil && told.insert(what).inserted { say(what) }
             try await Task.sleep(for: .milliseconds(10))
         }

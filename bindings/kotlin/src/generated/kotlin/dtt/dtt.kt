@@ -5182,7 +5182,7 @@ public object FfiConverterTypeSecretRotation: FfiConverter<SecretRotation, Long>
  */
 data class BootstrapConfig (
     /**
-     * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialled in
+     * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
      * vain. Default 5.
      */
     val `maxBootstrapRecords`: kotlin.UInt? = null
@@ -5193,7 +5193,7 @@ data class BootstrapConfig (
     val `noPeersRetryInterval`: Millis? = null
     ,
     /**
-     * How long a dialled peer has before the next one is dialled too. Default 100 ms.
+     * How long a dialed peer has before the next one is dialed too. Default 100 ms.
      */
     val `perPeerJoinSettleTime`: Millis? = null
     ,
@@ -6063,7 +6063,7 @@ public object FfiConverterTypeTimeoutConfig: FfiConverterRustBuffer<TimeoutConfi
  */
 data class TopicConfig (
     /**
-     * How many peers are dialled one after another, a settle time apart, before a pause for confirmation. Default 4.
+     * How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
      */
     val `maxJoinPeerCount`: kotlin.UInt? = null
     ,
@@ -6334,17 +6334,17 @@ data class TopicStats (
     val `storesFailed`: kotlin.ULong
     ,
     /**
-     * Peers dialled because there was no neighbor.
+     * Peers dialed because there was no neighbor.
      */
     val `dialsBootstrap`: kotlin.ULong
     ,
     /**
-     * Peers dialled because there were few neighbors.
+     * Peers dialed because there were few neighbors.
      */
     val `dialsBubble`: kotlin.ULong
     ,
     /**
-     * Peers dialled because the swarm looked split.
+     * Peers dialed because the swarm looked split.
      */
     val `dialsOverlap`: kotlin.ULong
     ,
@@ -6586,7 +6586,7 @@ enum class AddressLookups {
      */
     PUBLIC,
     /**
-     * None: peers are dialled at the addresses in their records only.
+     * None: peers are dialed at the addresses in their records only.
      */
     DISABLED;
 
