@@ -8,14 +8,11 @@ use std::{
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use mainline::{
-    MutableItem,
-    async_dht::{AsyncDht, GetMutableDetailed},
-};
+use mainline::{MutableItem, async_dht::GetMutableDetailed};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    dht_client::{Shared, Turn, dht_error},
+    dht_client::{Numbered, Shared, Turn, dht_error},
     stats::DhtHealth,
 };
 use crate::{
@@ -150,9 +147,9 @@ impl Dht {
         let stored = timeout(self.config.put_timeout(), async {
             let client = self.client().await?;
             // The client panics when its thread has died; that must not take the caller with it.
-            match AssertUnwindSafe(client.put_mutable(item, Some(seq))).catch_unwind().await {
+            match AssertUnwindSafe(client.dht.put_mutable(item, Some(seq))).catch_unwind().await {
                 Ok(put) => put.map_err(|error| dht_error("store", error.to_string())),
-                Err(_) => Err(self.lost_client("store").await),
+                Err(_) => Err(self.lost_client("store", &client)),
             }
         });
         let outcome =
@@ -171,8 +168,7 @@ impl Dht {
     }
 
     pub(crate) async fn health(&self) -> DhtHealth {
-        let client = self.shared.client.lock().await.dht.clone();
-        let routing_table = match client {
+        let routing_table = match self.shared.present() {
             Some(client) => AssertUnwindSafe(client.to_bootstrap()).catch_unwind().await.map_or(0, |nodes| nodes.len()),
             None => 0,
         };
@@ -180,21 +176,18 @@ impl Dht {
     }
 
     /// The client; it is opened if it is not there, or if nobody has answered it for long.
-    async fn client(&self) -> Result<AsyncDht> {
+    async fn client(&self) -> Result<Numbered> {
         let shared = self.shared.clone();
-        {
-            let client = shared.client.lock().await;
-            if let Some(dht) = client.dht.as_ref().filter(|_| !shared.is_worn_out(&client)) {
-                return Ok(dht.clone());
-            }
+        if let Some(usable) = shared.usable() {
+            return Ok(usable);
         }
         // In a task of its own: a caller whose time is over must not throw away what is half open.
         let opened = tokio::spawn(async move { shared.open().await }).await;
         opened.map_err(|_| Error::Internal("opening the DHT client panicked".into()))?
     }
 
-    async fn lost_client(&self, operation: &'static str) -> Error {
-        self.shared.client.lock().await.dht = None;
+    fn lost_client(&self, operation: &'static str, client: &Numbered) -> Error {
+        self.shared.lost(client);
         dht_error(operation, "the DHT client ended unexpectedly; the next call opens another one")
     }
 }
@@ -207,7 +200,7 @@ struct Running {
     values: u32,
     timed_out: bool,
     /// A client that is replaced meanwhile lives until its queries have ended.
-    _client: AsyncDht,
+    _client: Numbered,
     _turn: Turn,
 }
 
@@ -220,12 +213,12 @@ impl Running {
             .await
             .map_err(|_| Error::Timeout { what: "dht lookup", after: dht.config.get_timeout() })??;
         dht.shared.counters.lookups.add(1);
-        let query = AssertUnwindSafe(|| client.get_mutable_detailed(&key, salt.as_deref(), more_recent_than));
+        let query = AssertUnwindSafe(|| client.dht.get_mutable_detailed(&key, salt.as_deref(), more_recent_than));
         match std::panic::catch_unwind(query) {
             Ok(detailed) => {
                 Ok(Self { key, detailed, deadline, values: 0, timed_out: false, _client: client, _turn: turn })
             }
-            Err(_) => Err(dht.lost_client("lookup").await),
+            Err(_) => Err(dht.lost_client("lookup", &client)),
         }
     }
 

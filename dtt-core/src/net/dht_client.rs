@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
     panic::AssertUnwindSafe,
-    sync::{Arc, LazyLock, Mutex, Weak},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -36,6 +36,10 @@ const REBUILD_MOST: Duration = Duration::from_secs(300);
 const MAX_ANSWERS: u32 = u8::MAX as u32;
 /// Slots whose lookups too many answered that are remembered.
 const MAX_CROWDED: usize = 256;
+/// A query takes no longer than this by default, and holds its client's port so long.
+const PORT_FREE: Duration = Duration::from_secs(12);
+/// The port of a client that had no query is free by then.
+const MOMENT: Duration = Duration::from_millis(500);
 /// Nodes of the old routing table that a new client starts from, beside the bootstrap nodes.
 const KEEP_NODES: usize = 32;
 
@@ -52,7 +56,9 @@ struct Key {
 #[derive(Debug)]
 pub(super) struct Shared {
     key: Key,
-    pub(super) client: tokio::sync::Mutex<Client>,
+    client: Mutex<Client>,
+    /// Held while a client is opened, which may take as long as names take to resolve.
+    opening: tokio::sync::Mutex<()>,
     running: Arc<Semaphore>,
     burst: Arc<Semaphore>,
     /// When the last query began; whoever is next waits with the lock.
@@ -62,10 +68,17 @@ pub(super) struct Shared {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Client {
-    pub(super) dht: Option<AsyncDht>,
+struct Client {
+    dht: Option<Numbered>,
     built: Option<Instant>,
     rebuilds: u32,
+}
+
+/// A client, and a number that tells it from those before and after it.
+#[derive(Debug, Clone)]
+pub(super) struct Numbered {
+    pub(super) dht: AsyncDht,
+    number: u32,
 }
 
 static CLIENTS: LazyLock<Mutex<HashMap<Key, Weak<Shared>>>> = LazyLock::new(Mutex::default);
@@ -85,7 +98,8 @@ impl Shared {
         clients.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
             let shared = Arc::new(Shared {
                 key: key.clone(),
-                client: Default::default(),
+                client: Mutex::default(),
+                opening: Default::default(),
                 running: Arc::new(Semaphore::new(MAX_QUERIES)),
                 burst: Arc::new(Semaphore::new(BURST)),
                 last_begin: Default::default(),
@@ -97,40 +111,72 @@ impl Shared {
         })
     }
 
-    /// Opens a client on a blocking thread: names have to be resolved. An old one lives on until there is another.
-    pub(super) async fn open(&self) -> Result<AsyncDht> {
-        let mut client = self.client.lock().await;
-        if let Some(dht) = client.dht.as_ref().filter(|_| !self.is_worn_out(&client)) {
-            return Ok(dht.clone());
+    fn client(&self) -> MutexGuard<'_, Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client, if there is one.
+    pub(super) fn present(&self) -> Option<AsyncDht> {
+        self.client().dht.as_ref().map(|client| client.dht.clone())
+    }
+
+    /// The client, if there is one that somebody still answers.
+    pub(super) fn usable(&self) -> Option<Numbered> {
+        let client = self.client();
+        client.dht.as_ref().filter(|_| !self.is_worn_out(&client)).cloned()
+    }
+
+    /// A client's thread has died. Another client may have taken its place already.
+    pub(super) fn lost(&self, lost: &Numbered) {
+        let mut client = self.client();
+        if client.dht.as_ref().is_some_and(|present| present.number == lost.number) {
+            client.dht = None;
         }
-        let old = client.dht.clone();
+    }
+
+    /// Opens a client on a blocking thread: names have to be resolved. An old one lives on until there is another.
+    pub(super) async fn open(&self) -> Result<Numbered> {
+        let _opening = self.opening.lock().await;
+        if let Some(usable) = self.usable() {
+            return Ok(usable);
+        }
+        let old = self.present();
         let known = match &old {
             Some(old) => AssertUnwindSafe(old.to_bootstrap()).catch_unwind().await.unwrap_or_default(),
             None => Vec::new(),
         };
-        if self.key.port.is_some() {
-            // Two cannot have the same port.
-            client.dht = None;
-        }
-        client.built = Some(Instant::now());
-        client.rebuilds = if old.is_some() { client.rebuilds + 1 } else { 0 };
+        drop(old);
+        let number = {
+            let mut client = self.client();
+            if self.key.port.is_some() {
+                // Two cannot have the same port.
+                client.dht = None;
+            }
+            client.rebuilds = client.built.map_or(0, |_| client.rebuilds + 1);
+            client.built = Some(Instant::now());
+            client.rebuilds
+        };
         let key = self.key.clone();
-        let keep = old.filter(|_| key.port.is_none());
-        let built = tokio::task::spawn_blocking(move || build(&key, &known)).await;
-        match built.map_err(|_| Error::Internal("building the DHT client panicked".into())).flatten() {
-            Ok(built) => {
-                tracing::debug!(target: "dtt::dht", rebuilds = client.rebuilds, "DHT client open");
+        let built =
+            tokio::task::spawn_blocking(move || build(&key, &known, if number == 0 { MOMENT } else { PORT_FREE }))
+                .await;
+        let built = built.map_err(|_| Error::Internal("building the DHT client panicked".into())).flatten();
+        let mut client = self.client();
+        match built {
+            Ok(dht) => {
+                tracing::debug!(target: "dtt::dht", rebuilds = number, "DHT client open");
+                let built = Numbered { dht, number };
                 client.dht = Some(built.clone());
                 self.counters.deaf.set(0);
                 Ok(built)
             }
-            Err(error) => keep.ok_or(error),
+            Err(error) => client.dht.clone().ok_or(error),
         }
     }
 
     /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
     /// The first node of a DHT of one's own has nobody to begin anew with, and others know it by its port.
-    pub(super) fn is_worn_out(&self, client: &Client) -> bool {
+    fn is_worn_out(&self, client: &Client) -> bool {
         if self.key.bootstrap.as_ref().is_some_and(Vec::is_empty) {
             return false;
         }
@@ -185,8 +231,8 @@ pub(super) struct Turn {
     _burst: Option<OwnedSemaphorePermit>,
 }
 
-/// Opens a client. `known` are nodes of an earlier one.
-fn build(key: &Key, known: &[String]) -> Result<AsyncDht> {
+/// Opens a client. `known` are nodes of an earlier one, which may hold its port for a while.
+fn build(key: &Key, known: &[String], patience: Duration) -> Result<AsyncDht> {
     let names: Vec<&str> = match &key.bootstrap {
         Some(nodes) => nodes.iter().map(String::as_str).collect(),
         None => DEFAULT_BOOTSTRAP_NODES.to_vec(),
@@ -210,14 +256,15 @@ fn build(key: &Key, known: &[String]) -> Result<AsyncDht> {
     if key.server_mode {
         builder.server_mode();
     }
-    bind_patiently(|| builder.build())
+    bind_patiently(patience, || builder.build())
         .map(mainline::Dht::as_async)
         .map_err(|error| Error::Bind { what: "the DHT socket", reason: error.to_string() })
 }
 
-/// A client that was just dropped frees its fixed port within a moment.
-fn bind_patiently<T>(bind: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
-    for _ in 0..5 {
+/// A client that was dropped frees its fixed port when its last queries have ended.
+fn bind_patiently<T>(patience: Duration, bind: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < patience {
         match bind() {
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 std::thread::sleep(Duration::from_millis(100));
@@ -244,6 +291,21 @@ pub(super) fn dht_error(operation: &'static str, reason: impl Into<String>) -> E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_late_panic_of_an_old_client_leaves_the_present_one() {
+        let bootstrap = vec!["127.0.0.1:1".to_owned()];
+        let config = DhtConfig::builder().bootstrap(Some(bootstrap)).bind_address(Some(Ipv4Addr::LOCALHOST)).build();
+        let shared = Shared::of(&config);
+        let old = shared.open().await.unwrap();
+        shared.lost(&old);
+        assert!(shared.present().is_none());
+        let present = shared.open().await.unwrap();
+        shared.lost(&old);
+        assert!(shared.present().is_some() && present.number != old.number);
+        let _opening = shared.opening.lock().await;
+        assert!(shared.usable().is_some(), "nobody who uses or counts nodes waits for a client to open");
+    }
 
     #[test]
     fn a_slot_that_too_many_nodes_keep_takes_no_store_until_there_are_fewer() {

@@ -248,20 +248,21 @@ impl Driver {
         self.hub.set_last_received(self.tracker.last_message_hashes());
     }
 
+    /// Whether it is a neighbor after these events.
+    fn is_neighbor(&self, peer: &EndpointId, batch: &[Event]) -> bool {
+        let last = batch.iter().rev().find_map(|event| match event {
+            Event::NeighborUp(other) if other == peer => Some(true),
+            Event::NeighborDown(other) if other == peer => Some(false),
+            _ => None,
+        });
+        last.unwrap_or_else(|| self.hub.has_neighbor(peer))
+    }
+
     fn take_event(&mut self, event: api::Event, batch: &mut Vec<Event>) {
         match event {
-            api::Event::NeighborUp(peer) => {
-                let known = self.hub.has_neighbor(&peer) && !batch.contains(&Event::NeighborDown(peer));
-                if !known {
-                    batch.push(Event::NeighborUp(peer));
-                }
-            }
-            api::Event::NeighborDown(peer) => {
-                let known = self.hub.has_neighbor(&peer) || batch.contains(&Event::NeighborUp(peer));
-                if known {
-                    batch.push(Event::NeighborDown(peer));
-                }
-            }
+            api::Event::NeighborUp(peer) if !self.is_neighbor(&peer, batch) => batch.push(Event::NeighborUp(peer)),
+            api::Event::NeighborDown(peer) if self.is_neighbor(&peer, batch) => batch.push(Event::NeighborDown(peer)),
+            api::Event::NeighborUp(_) | api::Event::NeighborDown(_) => {}
             api::Event::Received(message) => batch.push(Event::Received(message)),
             api::Event::Lagged => {
                 batch.push(Event::Lagged(None));

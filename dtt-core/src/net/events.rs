@@ -14,6 +14,10 @@ use iroh_gossip::api::Message;
 
 use crate::tracker::TopicState;
 
+/// Events, and bytes of messages, that wait for a reader that may never come: a program that only sends has none.
+const UNCLAIMED: usize = 256;
+const UNCLAIMED_BYTES: usize = 1 << 20;
+
 /// Whatever must live as long as someone holds it.
 pub(crate) type Keep = Arc<dyn Send + Sync>;
 
@@ -133,6 +137,10 @@ pub(super) struct State {
     /// Whether events that nobody counted are among them.
     missed_unknown: bool,
     missed_ever: u64,
+    /// Nobody has taken the queue yet, and perhaps nobody will. What it misses until then says nothing of a reader.
+    unclaimed: bool,
+    /// Bytes of the messages that wait.
+    bytes: usize,
     /// Whether the reader has read everything at least once since it missed something.
     keeps_up: bool,
     closed: bool,
@@ -144,6 +152,23 @@ impl Queue {
         Arc::new(Self { state: Mutex::default(), capacity })
     }
 
+    /// A queue that waits for somebody to take it, and is short until then.
+    pub(super) fn unclaimed(capacity: usize) -> Arc<Self> {
+        let state = State { unclaimed: true, ..State::default() };
+        Arc::new(Self { state: state.into(), capacity })
+    }
+
+    /// Somebody reads it from now on.
+    pub(super) fn claim(&self) {
+        let mut state = self.lock();
+        state.unclaimed = false;
+        state.missed_ever = 0;
+    }
+
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.lock().unclaimed
+    }
+
     /// Adds events; the oldest go when there is no room. Into a closed queue none come any more.
     pub(super) fn push(&self, events: &[Event]) {
         let mut state = self.lock();
@@ -151,9 +176,13 @@ impl Queue {
             return;
         }
         for event in events {
-            if state.events.len() == self.capacity {
+            let capacity = if state.unclaimed { self.capacity.min(UNCLAIMED) } else { self.capacity };
+            let bytes = bytes_of(event);
+            let is_large = |state: &State| state.unclaimed && state.bytes + bytes > UNCLAIMED_BYTES;
+            while !state.events.is_empty() && (state.events.len() >= capacity || is_large(&state)) {
                 state.miss_oldest();
             }
+            state.bytes += bytes;
             state.events.push_back(event.clone());
         }
         let waker = state.waker.take();
@@ -216,9 +245,15 @@ impl State {
         if missed > 0 {
             return Some(Event::Lagged(Some(missed)));
         }
-        let event = self.events.pop_front();
+        let event = self.pop_front();
         self.keeps_up |= self.events.is_empty();
         event
+    }
+
+    fn pop_front(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.bytes -= bytes_of(&event);
+        Some(event)
     }
 
     /// Of an empty queue: whether it has ended. If not, the waker is kept.
@@ -242,13 +277,17 @@ impl State {
 
     fn miss_oldest(&mut self) {
         self.keeps_up = false;
-        if self.events.pop_front() == Some(Event::Lagged(None)) {
+        if self.pop_front() == Some(Event::Lagged(None)) {
             self.missed_unknown = true;
         } else {
             self.missed += 1;
             self.missed_ever += 1;
         }
     }
+}
+
+fn bytes_of(event: &Event) -> usize {
+    if let Event::Received(message) = event { message.content.len() } else { 0 }
 }
 
 #[cfg(test)]
@@ -286,6 +325,28 @@ mod tests {
         queue.push(&[state(0), state(1), state(2)]);
         assert_eq!(events.try_next(), Some(Event::Lagged(Some(1))), "it is told once");
         assert_eq!(queue.missed_ever(), 2, "what is known is counted");
+    }
+
+    #[test]
+    fn a_queue_that_nobody_takes_stays_short() {
+        let queue = Queue::unclaimed(100_000);
+        let message = |bytes: usize| {
+            let content = vec![7; bytes].into();
+            let delivered_from = iroh::SecretKey::from_bytes(&[1; 32]).public();
+            Event::Received(Message { content, scope: iroh_gossip::proto::DeliveryScope::Neighbors, delivered_from })
+        };
+        (0..1000).for_each(|n| queue.push(&[state(n)]));
+        assert_eq!((queue.depth(), queue.is_unclaimed()), (UNCLAIMED, true));
+        (0..300).for_each(|_| queue.push(&[message(UNCLAIMED_BYTES / 4)]));
+        assert_eq!(queue.depth(), 4);
+        queue.push(&[message(UNCLAIMED_BYTES * 2)]);
+        assert_eq!(queue.depth(), 1, "one always has room");
+        queue.claim();
+        assert_eq!(queue.missed_ever(), 0);
+        let mut events = Events::new(queue.clone(), None);
+        assert_eq!(events.try_next(), Some(Event::Lagged(Some(1300))));
+        (0..1000).for_each(|n| queue.push(&[state(n)]));
+        assert_eq!(events.next_batch(2000).now_or_never().map(|batch| batch.len()), Some(1001));
     }
 
     #[test]

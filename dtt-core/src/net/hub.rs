@@ -98,7 +98,15 @@ impl Hub {
 
     /// A new queue. It begins with the present state and neighbors, so that no subscriber starts blind.
     pub(super) fn subscribe(&self) -> Arc<Queue> {
-        let queue = Queue::new(self.capacity);
+        self.fill(Queue::new(self.capacity))
+    }
+
+    /// The same for somebody who may never read it.
+    pub(super) fn subscribe_unclaimed(&self) -> Arc<Queue> {
+        self.fill(Queue::unclaimed(self.capacity))
+    }
+
+    fn fill(&self, queue: Arc<Queue>) -> Arc<Queue> {
         let mut inner = self.lock();
         inner.forget_unheld();
         match *self.status.borrow() {
@@ -245,12 +253,12 @@ impl Hub {
     pub(super) fn stats(&self) -> TopicStats {
         let mut inner = self.lock();
         inner.forget_unheld();
-        let depths = inner.subscribers.iter().map(|queue| queue.depth());
+        let read: Vec<_> = inner.subscribers.iter().filter(|queue| !queue.is_unclaimed()).collect();
         TopicStats {
             neighbors: inner.neighbors.len() as u64,
-            subscribers: inner.subscribers.len() as u64,
-            queue_depth: depths.max().unwrap_or(0) as u64,
-            lagged: inner.lagged + inner.subscribers.iter().map(|queue| queue.missed_ever()).sum::<u64>(),
+            subscribers: read.len() as u64,
+            queue_depth: read.iter().map(|queue| queue.depth()).max().unwrap_or(0) as u64,
+            lagged: inner.lagged + read.iter().map(|queue| queue.missed_ever()).sum::<u64>(),
             ..self.counters.snapshot()
         }
     }
@@ -266,7 +274,7 @@ impl Inner {
         let lagged = &mut self.lagged;
         self.subscribers.retain(|queue| {
             let held = Arc::strong_count(queue) > 1;
-            if !held {
+            if !held && !queue.is_unclaimed() {
                 *lagged += queue.missed_ever();
             }
             held

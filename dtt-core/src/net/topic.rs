@@ -140,7 +140,7 @@ impl Drop for CloseOnDrop {
 
 impl Topic {
     fn new_handle(inner: Arc<Inner>) -> Self {
-        let first = inner.hub.subscribe();
+        let first = inner.hub.subscribe_unclaimed();
         Self { inner, first: Arc::new(Mutex::new(Some(first))) }
     }
 
@@ -262,12 +262,14 @@ impl Topic {
 
     /// Takes an event queue of one's own.
     ///
-    /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined,
+    /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined (with the last
+    /// 256 events, and 1 MiB of messages, at the most),
     /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
     /// neighbors. When the topic is closed, a queue ends after what is in it already has been read.
     pub fn subscribe(&self) -> Events {
         let first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
+        queue.claim();
         Events::new(queue, Some(self.inner.clone()))
     }
 

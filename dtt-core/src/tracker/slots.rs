@@ -79,7 +79,7 @@ impl Slots {
         }
     }
 
-    /// A lookup showed a record of our own; false when the slot is not being looked at.
+    /// A lookup showed a record of our own; false if the slot is not one of the minutes that are remembered.
     pub(super) fn saw_own(&mut self, record: &SeenRecord) -> bool {
         let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
         view.own = true;
@@ -94,7 +94,7 @@ impl Slots {
         self.by_minute.get(&minute).is_some_and(|view| view.own)
     }
 
-    /// Keeps one record per publisher; false when the slot is not being looked at. In a slot that is flooded each
+    /// Keeps one record per publisher; false if the slot is not one of the minutes that are remembered. In a slot that is flooded each
     /// record takes the place of any other, so that none is shut out by those that came first.
     pub(super) fn add(&mut self, record: SeenRecord, rng: &mut impl Rng) -> bool {
         let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
