@@ -27,7 +27,7 @@ use tokio::{
     runtime::Handle,
     select,
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -45,8 +45,10 @@ use crate::{
     net::Addresses,
 };
 
-/// The longest dial; another join may try again.
+/// The longest dial. A handshake repeats its packets ever more rarely: a new dial reaches a network that is back sooner.
 const DIAL: Duration = Duration::from_secs(10);
+/// Dials in a row of a peer that does not answer.
+const DIALS: u32 = 3;
 /// A stream without its first bytes holds up those that are opened after it, for so long at the most.
 const HEADER: Duration = Duration::from_secs(10);
 /// Streams of topics that we do not have that a connection may have open. The peer believes us members.
@@ -240,17 +242,24 @@ impl Gossip {
     pub(super) async fn connect(&self, peer: EndpointId) -> Option<Standing> {
         let arrived = self.0.arrived.notified();
         pin!(arrived);
-        let mut dial = None;
+        // The same dial goes on when somebody else's connection has come.
+        let (mut dial, mut dials) = (None, 0);
         loop {
             arrived.as_mut().enable();
             if let Some(connection) = self.connection_to(&peer) {
                 return Some(connection);
             }
-            // The same dial goes on when somebody else's connection has come.
-            let dial = dial.get_or_insert_with(|| self.dial(peer));
+            let (under_way, begun) = dial.get_or_insert_with(|| (self.dial(peer), Instant::now()));
             select! {
                 () = &mut arrived => arrived.set(self.0.arrived.notified()),
-                _ = dial => return self.connection_to(&peer),
+                connected = under_way => {
+                    dials += 1;
+                    // What failed at once would do so again.
+                    if connected || begun.elapsed() < DIAL || dials == DIALS {
+                        return self.connection_to(&peer);
+                    }
+                    dial = None;
+                }
             }
         }
     }
