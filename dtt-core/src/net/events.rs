@@ -14,9 +14,8 @@ use iroh_gossip::api::Message;
 
 use crate::tracker::TopicState;
 
-/// Events, and bytes of messages, that wait for a reader that may never come: a program that only sends has none.
-const UNCLAIMED: usize = 256;
-const UNCLAIMED_BYTES: usize = 1 << 20;
+/// Bytes of messages that wait for a reader that may never come: a program that only sends has none.
+const UNCLAIMED_BYTES: usize = 4 << 20;
 
 /// Whatever must live as long as someone holds it.
 pub(crate) type Keep = Arc<dyn Send + Sync>;
@@ -152,7 +151,7 @@ impl Queue {
         Arc::new(Self { state: Mutex::default(), capacity })
     }
 
-    /// A queue that waits for somebody to take it, and is short until then.
+    /// A queue that waits for somebody to take it, and keeps less until then.
     pub(super) fn unclaimed(capacity: usize) -> Arc<Self> {
         let state = State { unclaimed: true, ..State::default() };
         Arc::new(Self { state: state.into(), capacity })
@@ -176,10 +175,9 @@ impl Queue {
             return;
         }
         for event in events {
-            let capacity = if state.unclaimed { self.capacity.min(UNCLAIMED) } else { self.capacity };
             let bytes = bytes_of(event);
             let is_large = |state: &State| state.unclaimed && state.bytes + bytes > UNCLAIMED_BYTES;
-            while !state.events.is_empty() && (state.events.len() >= capacity || is_large(&state)) {
+            while !state.events.is_empty() && (state.events.len() >= self.capacity || is_large(&state)) {
                 state.miss_oldest();
             }
             state.bytes += bytes;
@@ -329,14 +327,14 @@ mod tests {
 
     #[test]
     fn a_queue_that_nobody_takes_stays_short() {
-        let queue = Queue::unclaimed(100_000);
+        let queue = Queue::unclaimed(300);
         let message = |bytes: usize| {
             let content = vec![7; bytes].into();
             let delivered_from = iroh::SecretKey::from_bytes(&[1; 32]).public();
             Event::Received(Message { content, scope: iroh_gossip::proto::DeliveryScope::Neighbors, delivered_from })
         };
         (0..1000).for_each(|n| queue.push(&[state(n)]));
-        assert_eq!((queue.depth(), queue.is_unclaimed()), (UNCLAIMED, true));
+        assert_eq!((queue.depth(), queue.is_unclaimed()), (300, true));
         (0..300).for_each(|_| queue.push(&[message(UNCLAIMED_BYTES / 4)]));
         assert_eq!(queue.depth(), 4);
         queue.push(&[message(UNCLAIMED_BYTES * 2)]);
@@ -345,8 +343,13 @@ mod tests {
         assert_eq!(queue.missed_ever(), 0);
         let mut events = Events::new(queue.clone(), None);
         assert_eq!(events.try_next(), Some(Event::Lagged(Some(1300))));
-        (0..1000).for_each(|n| queue.push(&[state(n)]));
-        assert_eq!(events.next_batch(2000).now_or_never().map(|batch| batch.len()), Some(1001));
+        assert_eq!(events.next_batch(10).now_or_never().map(|batch| batch.len()), Some(1));
+        (0..8).for_each(|_| queue.push(&[message(UNCLAIMED_BYTES / 4)]));
+        assert_eq!(
+            events.next_batch(10).now_or_never().map(|batch| batch.len()),
+            Some(8),
+            "a reader has all of its room"
+        );
     }
 
     #[test]

@@ -263,7 +263,7 @@ impl Topic {
     /// Takes an event queue of one's own.
     ///
     /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined (with the last
-    /// 256 events, and 1 MiB of messages, at the most),
+    /// 4 MiB of messages at the most),
     /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
     /// neighbors. When the topic is closed, a queue ends after what is in it already has been read.
     pub fn subscribe(&self) -> Events {
