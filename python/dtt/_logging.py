@@ -7,7 +7,6 @@ import logging
 from dtt import _dtt, _services
 
 logger = logging.getLogger("dtt")
-node = logging.getLogger("dtt.node")
 _LOGGERS = {f"dtt::{part}": logging.getLogger(f"dtt.{part}") for part in ("node", "topic", "dht")}
 _NOTHING = 255
 

@@ -122,11 +122,8 @@ class BaseNode:
         # A callback may hold one of its topics, which would hold the node for good. First, since a warning may raise.
         with contextlib.suppress(DttError):
             native.abandon()
-        what = f"unclosed node {self._key.id.short()}: it is closed now, since nothing holds it any more; use `with`, or close()"
-        # Python hides a ResourceWarning by default.
-        _logging.node.warning(what)
         warnings.warn(
-            what,
+            f"unclosed node {self._key.id.short()}: it is closed now, since nothing holds it any more; use `with`, or close()",
             ResourceWarning,
             source=self,
             stacklevel=2,

@@ -72,13 +72,15 @@ def test_keys_refuse_to_be_written_and_say_why() -> None:
 @pytest.mark.parametrize("given", [KEY.to_bytes()[:31], KEY.to_bytes().hex()])
 def test_keys_are_not_read_and_not_shown(given: Any) -> None:
     for model, values in ((Keys, {"key": given}), (Keys, {"key": KEY, "maybe": given})):
-        with pytest.raises(TypeError, match=r"a SecretKey (or its 32 bytes are needed, not str|has 32 bytes, not 31)") as told:
+        with pytest.raises(
+            TypeError, match=r"a SecretKey (or its 32 bytes are needed, not str|has 32 bytes, not 31)"
+        ) as told:
             model(**values)
         assert str(given) not in str(told.value)
 
 
 def test_a_key_is_taken_as_bytes_as_well() -> None:
-    assert Keys(key=KEY.to_bytes(), maybe=None).key == KEY  # type: ignore[arg-type]
+    assert Keys(key=KEY.to_bytes(), maybe=None).key == KEY
     config = Service.model_validate({"node": {"secret_key": KEY.to_bytes()}}).node
     assert config.secret_key == KEY
 

@@ -34,7 +34,9 @@ async def run(options: argparse.Namespace) -> int:
                 await _talk(node, topic, nick)
             else:
                 # Who types sees whether somebody is there; a pipe would lose what it has.
-                all_sent = await _talk_lines(topic, nick, _Plain(node, nick), None if sys.stdin.isatty() else options.wait)
+                all_sent = await _talk_lines(
+                    topic, nick, _Plain(node, nick), None if sys.stdin.isatty() else options.wait
+                )
         except _Unheard as error:
             print(f"dtt: not sent, since nobody was there to hear it: {error}", file=sys.stderr)
             return NOBODY
@@ -218,10 +220,10 @@ async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain, wait: 
     listening = asyncio.create_task(_listen(topic, shown.event))
     sending = asyncio.create_task(_send_lines(topic, nick, shown.problem, wait))
     done, _ = await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
-    for task in (listening, sending):
-        task.cancel()
-    for task in done:
-        task.result()
+    listening.cancel()
+    sending.cancel()
+    if listening in done:
+        listening.result()
     return sending not in done or sending.result()
 
 
