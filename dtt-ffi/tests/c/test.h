@@ -61,7 +61,7 @@
     } while (0)
 
 /* In which members find each other. If the first stores fail, the look that finds somebody may come after 80 s only. */
-enum { JOIN_MS = 120000 };
+enum { JOIN_MS = 400000 };
 
 static inline double now_s(void) {
     struct timespec t;

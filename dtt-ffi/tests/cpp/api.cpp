@@ -118,7 +118,7 @@ static void a_pair() {
     };
     dtt::topic hers = alice.join("c++", "secret", dtt::join_options().rotate(alike));
     dtt::topic his = bob.join("c++", "secret", dtt::join_options().rotate(alike));
-    CHECK(hers.wait_joined(120s) && his.wait_joined(120s));
+    CHECK(hers.wait_joined(400s) && his.wait_joined(400s));
     CHECK(hers.neighbors() == std::vector<dtt::id>{bob.id()});
     CHECK(hers.id() == dtt::topic_id("c++") && hers.state() == DTT_STATE_JOINED);
 
