@@ -31,8 +31,15 @@ use crate::{
     wire::{TopicId, TopicKeys},
 };
 
-/// Bytes of a gossip message that its frame needs at the most.
+/// Bytes of a gossip message that its frame needs at the most, with a length of two bytes; longer messages have one of three.
 const FRAME: usize = 39;
+const TWO_BYTES: usize = 1 << 14;
+
+/// The most bytes that a message carries, by the size of a gossip message.
+fn limit(max_message_size: usize) -> usize {
+    let limit = max_message_size.saturating_sub(FRAME);
+    limit - usize::from(limit >= TWO_BYTES)
+}
 
 /// A topic that has been joined: cheap to clone, usable from any thread.
 ///
@@ -101,7 +108,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
         timeouts: swarm.config.timeouts().clone(),
         me: swarm.signing_key.verifying_key().to_bytes(),
         other_minutes: Arc::default(),
-        limit: swarm.gossip.max_message_size().saturating_sub(FRAME),
+        limit: limit(swarm.gossip.max_message_size()),
         token: swarm.token.clone(),
         _keep: swarm.keep,
     };

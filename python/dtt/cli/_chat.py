@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import importlib.util
 import json
+import os
 import sys
 import threading
 import uuid
@@ -219,9 +220,12 @@ async def _talk_lines(topic: dtt.Topic, nick: str, shown: _Json | _Plain, wait: 
     is there; with none, nothing waits. Returns whether every line was sent."""
     listening = asyncio.create_task(_listen(topic, shown.event))
     sending = asyncio.create_task(_send_lines(topic, nick, shown.problem, wait))
-    done, _ = await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
-    listening.cancel()
-    sending.cancel()
+    try:
+        done, _ = await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        listening.cancel()
+        sending.cancel()
+        await asyncio.gather(listening, sending, return_exceptions=True)
     if listening in done:
         listening.result()
     return sending not in done or sending.result()
@@ -249,10 +253,15 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
     loop = asyncio.get_running_loop()
 
     def read_lines() -> None:
+        # Not through sys.stdin: its lock would be held when the interpreter ends, which is a fatal error.
+        rest, file = b"", sys.stdin.fileno()
         with contextlib.suppress(RuntimeError, OSError, concurrent.futures.CancelledError):
-            while line := sys.stdin.buffer.readline():
+            while data := os.read(file, 1 << 16):
+                *whole, rest = (rest + data).split(b"\n")
+                for line in whole:
+                    asyncio.run_coroutine_threadsafe(lines.put(line + b"\n"), loop).result()
+            for line in (rest, b""):
                 asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
-            asyncio.run_coroutine_threadsafe(lines.put(b""), loop).result()
 
     threading.Thread(target=read_lines, name="dtt-input", daemon=True).start()
     all_sent = True
