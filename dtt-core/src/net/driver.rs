@@ -19,9 +19,10 @@ use super::{
     Addresses, Dht, StoreJob,
     budget::Budget,
     clock::Clock,
+    connector::Connector,
     dht::Found,
     events::Event,
-    gossip::{Connector, Layer},
+    gossip::Layer,
     hub::Hub,
     minutes::{Judged, Minutes},
 };

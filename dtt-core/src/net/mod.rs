@@ -3,6 +3,7 @@
 mod addresses;
 mod budget;
 mod clock;
+mod connector;
 mod dht;
 mod dht_client;
 mod driver;

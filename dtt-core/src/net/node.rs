@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Addresses, Dht, Swarm, Topic,
-    gossip::{Acceptor, Connections, Connector, Gossip, LOOK, Layer, Neighborhood},
+    connector::Connector,
+    gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
     node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Addresses, Dht,
+    connector::Connector,
     driver::{Driver, Parts},
     events::{Events, Keep, Queue},
-    gossip::{Connector, Layer},
+    gossip::Layer,
     hub::{Hub, Status},
     other_minutes::OtherMinutes,
     stats::{DhtHealth, TopicStats},

@@ -34,7 +34,7 @@ const REDIAL_MOST: Duration = Duration::from_secs(30);
 /// may fail, and whoever invents ever other nodes would take every further one.
 const AGAIN_EVERY: usize = 4;
 /// Peers remembered as dialed.
-const MAX_DIALLED: usize = 512;
+const MAX_DIALED: usize = 512;
 /// Candidates of one round: more than a round could dial.
 const MAX_CANDIDATES: usize = 256;
 /// Who had a neighbor for this long looks for another at once. Neighbors who come and go would otherwise make us read
@@ -42,7 +42,7 @@ const MAX_CANDIDATES: usize = 256;
 const STEADY: Duration = Duration::from_secs(30);
 
 /// Peers and candidates remembered at the most.
-pub(super) const FOOTPRINT: usize = MAX_DIALLED + MAX_CANDIDATES;
+pub(super) const FOOTPRINT: usize = MAX_DIALED + MAX_CANDIDATES;
 
 #[derive(Debug, Default)]
 pub(super) struct Bootstrap {
@@ -326,10 +326,10 @@ impl Bootstrap {
     }
 
     fn make_room(&mut self, now: Now) {
-        if self.dialed.len() >= MAX_DIALLED {
+        if self.dialed.len() >= MAX_DIALED {
             self.dialed.retain(|_, dialed| dialed.not_before > now.mono);
         }
-        if self.dialed.len() >= MAX_DIALLED {
+        if self.dialed.len() >= MAX_DIALED {
             self.dialed.clear();
         }
     }

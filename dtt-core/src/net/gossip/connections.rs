@@ -41,7 +41,7 @@ const UNUSED_LOOKS_HEARD: u32 = 30;
 /// Why a connection ends that its peer has no use for: the peer is there all the same.
 pub(super) const UNUSED: &[u8] = b"unused";
 /// Why a connection ends whose peer does not answer a join, so that the peer forgets us.
-pub(super) const NO_ANSWER: &[u8] = b"no answer";
+pub(in crate::net) const NO_ANSWER: &[u8] = b"no answer";
 
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +75,7 @@ impl Connections {
     }
 
     /// Those of the gossip layer to a peer, and since when they stand.
-    pub(super) fn to(&self, peer: &EndpointId) -> Vec<(Connection, Instant)> {
+    pub(in crate::net) fn to(&self, peer: &EndpointId) -> Vec<(Connection, Instant)> {
         let standing = self.lock();
         let open = standing.iter().filter_map(|standing| Some((standing.open()?, standing.since)));
         open.filter(|(connection, _)| connection.alpn() == GOSSIP_ALPN && connection.remote_id() == *peer).collect()
@@ -152,6 +152,6 @@ impl Standing {
     }
 }
 
-pub(super) fn longest_round_trip(connection: &Connection) -> Option<Duration> {
+pub(in crate::net) fn longest_round_trip(connection: &Connection) -> Option<Duration> {
     connection.paths().iter().map(|path| path.rtt()).max()
 }

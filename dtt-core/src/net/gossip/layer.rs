@@ -165,7 +165,7 @@ impl Gossip {
         &self.0.addresses
     }
 
-    pub(super) fn neighborhood(&self) -> &Neighborhood {
+    pub(in crate::net) fn neighborhood(&self) -> &Neighborhood {
         &self.0.neighborhood
     }
 
@@ -265,7 +265,7 @@ impl Gossip {
     }
 
     /// Begins another connection, or waits for the one that is beginning.
-    pub(super) fn dial(&self, peer: EndpointId) -> Shared<Dial> {
+    pub(in crate::net) fn dial(&self, peer: EndpointId) -> Shared<Dial> {
         let mut dials = lock(&self.0.dials);
         dials.retain(|_, dial| dial.upgrade().is_some_and(|dial| dial.peek().is_none()));
         if let Some(dial) = dials.get(&peer).and_then(WeakShared::upgrade) {

@@ -112,16 +112,18 @@ impl Link {
         }
     }
 
-    /// Has the connection watched, since the peer is a neighbor now; false if there is none.
-    pub(super) fn keep(&mut self, gossip: &Gossip) -> bool {
+    /// Has the connection watched, since the peer is a neighbor now. If there is none any more, the link looks for one, and ends in vain.
+    pub(super) fn keep(&mut self, gossip: &Gossip) {
         self.is_last = false;
-        if !matches!(self.way, Way::None | Way::Ended(_)) {
-            return true;
+        if matches!(self.way, Way::None | Way::Ended(_)) {
+            self.connect(gossip);
         }
-        let standing = gossip.connection_to(&self.peer);
-        let stands = standing.is_some();
-        standing.into_iter().for_each(|standing| self.open(standing));
-        stands
+    }
+
+    fn connect(&mut self, gossip: &Gossip) {
+        self.lose_way();
+        let (gossip, peer) = (gossip.clone(), self.peer);
+        self.way = Way::Connecting(async move { gossip.connect(peer).await }.boxed());
     }
 
     /// The topic has no more to say to the peer: the stream ends after what waits.
@@ -241,10 +243,7 @@ impl Link {
             }
             match &mut self.way {
                 Way::None if self.queue.is_empty() => return Poll::Pending,
-                Way::None => {
-                    let (gossip, peer) = (gossip.clone(), self.peer);
-                    self.way = Way::Connecting(async move { gossip.connect(peer).await }.boxed());
-                }
+                Way::None => self.connect(gossip),
                 Way::Connecting(connection) => match ready!(connection.poll_unpin(cx)) {
                     Some(standing) => self.open(standing),
                     None => return Poll::Ready(()),

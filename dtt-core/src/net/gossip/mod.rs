@@ -4,11 +4,10 @@
 //! every topic when one peer reads slowly, and overwrites events that are not taken in time. Here each topic has a task of
 //! its own, with streams of its own, on connections that the topics share.
 //!
-//! `acceptor` and `connector` are for peers that were killed and are back, and for peers that run iroh-gossip's `net` part.
+//! `acceptor` is for peers that were killed and are back.
 
 mod acceptor;
 mod connections;
-mod connector;
 mod either;
 mod frame;
 mod layer;
@@ -20,8 +19,7 @@ mod subscription;
 mod timers;
 
 pub(super) use acceptor::Acceptor;
-pub(super) use connections::{Connections, LOOK};
-pub(crate) use connector::Connector;
+pub(super) use connections::{Connections, LOOK, NO_ANSWER, longest_round_trip};
 pub(crate) use either::{Layer, Way};
 pub(crate) use layer::Gossip;
 pub(super) use neighborhood::Neighborhood;

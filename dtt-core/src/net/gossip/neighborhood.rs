@@ -27,7 +27,7 @@ impl Neighborhood {
     }
 
     /// Whether any topic has it as a neighbor.
-    pub(super) fn contains(&self, peer: &EndpointId) -> bool {
+    pub(in crate::net) fn contains(&self, peer: &EndpointId) -> bool {
         self.lock().contains_key(peer)
     }
 

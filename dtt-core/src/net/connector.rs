@@ -1,7 +1,7 @@
 //! Joins that peers do not answer.
 //!
 //! A node that was killed and is back with its key is not answered by those who had joined it: to them it is a neighbor still, until a
-//! connection to it ends. Our `acceptor` sees to that, and a peer that runs iroh-gossip's `net` part has none. So each
+//! connection to it ends. Our acceptor (`gossip/acceptor.rs`) sees to that, and a peer that runs iroh-gossip's `net` part has none. So each
 //! join is looked after. If nothing comes of it, it is done once more, over a fresh connection.
 //!
 //! With many topics between two nodes it happens that such a peer counts us as a neighbor on a topic that we have left: when several
@@ -18,10 +18,10 @@ use iroh::{EndpointId, endpoint::Connection};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    connections::{Connections, NO_ANSWER, longest_round_trip},
-    layer::Gossip,
+    gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip},
+    hub::Hub,
+    search::Outcome,
 };
-use crate::net::{hub::Hub, search::Outcome};
 
 /// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ const WAITS: usize = 4;
 /// Between the end of a connection and the next one, beside the way there.
 const ENDED: Duration = Duration::from_millis(50);
 /// If no connection stands by then, the gossip layer may not be dialing at all.
-const DIALLED: Duration = Duration::from_secs(3);
+const DIALED: Duration = Duration::from_secs(3);
 /// A connection that other topics use ends for the sake of one no more often than this.
 const BETWEEN_ENDS: Duration = Duration::from_secs(20);
 
@@ -50,13 +50,13 @@ struct Inner {
 }
 
 impl Connector {
-    pub(in crate::net) fn new(gossip: Gossip, connections: Connections) -> Self {
+    pub(super) fn new(gossip: Gossip, connections: Connections) -> Self {
         Self(Arc::new(Inner { gossip, connections, ended: Mutex::default() }))
     }
 
     /// Looks after a join that the gossip layer was told of just now; it takes some seconds. None if an earlier one of the
     /// same peer is still looked after. `any`: somebody else will do as well, so that whoever has a neighbor lets it be.
-    pub(in crate::net) fn look_after(
+    pub(super) fn look_after(
         &self,
         peer: EndpointId,
         hub: &Arc<Hub>,
@@ -104,7 +104,7 @@ impl Connector {
         let begin = Instant::now();
         sleep(ANSWER).await;
         if self.0.connections.to(&peer).is_empty() {
-            sleep_until(begin + DIALLED).await;
+            sleep_until(begin + DIALED).await;
         }
         for _ in 0..WAITS {
             let due = self.0.connections.to(&peer).iter().map(|standing| answer_due(standing, begin)).max();
