@@ -2,18 +2,20 @@
 
 mod common;
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::time::Duration;
 
 use common::*;
 use dtt_core::{Event, Events, Node, Testnet, Topic, TopicId};
 use futures_util::future::join_all;
 use iroh::{
     Endpoint, EndpointId, TransportAddr,
-    endpoint::{Connection, PortmapperConfig, QuicTransportConfig, SendStream, VarInt, presets},
+    endpoint::{Connection, QuicTransportConfig, SendStream, VarInt},
 };
 
 /// iroh-gossip's message to join a topic, in postcard's encoding.
 const JOIN_MESSAGE: &[u8] = &[0, 0, 0];
+/// And the one that the sender is no neighbor any more, but stays in the swarm.
+const FAREWELL: &[u8] = &[0, 5, 1, 0];
 
 /// Two nodes that are neighbors on so many topics.
 struct Pair {
@@ -100,15 +102,7 @@ impl Liar {
             .stream_receive_window(VarInt::from_u32(window))
             .keep_alive_interval(Duration::from_secs(5))
             .build();
-        let endpoint = Endpoint::builder(presets::Minimal)
-            .transport_config(transport)
-            .portmapper_config(PortmapperConfig::Disabled)
-            .clear_ip_transports()
-            .bind_addr((Ipv4Addr::LOCALHOST, 0))
-            .unwrap()
-            .bind()
-            .await
-            .unwrap();
+        let endpoint = endpoint_on_loopback().transport_config(transport).bind().await.unwrap();
         let address = node.addr();
         assert!(address.addrs.iter().any(|address| matches!(address, TransportAddr::Ip(_))));
         let connection = endpoint.connect(address, iroh_gossip::ALPN).await.unwrap();
@@ -161,6 +155,12 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
     }
     within(60, sent).await.unwrap();
     assert_eq!(slow[0].neighbors().len(), 1, "it was let go");
+    // And told so, whenever it reads: by the last stream.
+    let mut told = Vec::new();
+    while !told.ends_with(FAREWELL) {
+        let mut stream = within(30, liar.connection.accept_uni()).await.unwrap();
+        told = within(30, stream.read_to_end(1 << 21)).await.unwrap_or_default();
+    }
     join_all(pair.nodes.iter().map(Node::shutdown)).await;
 }
 
@@ -210,6 +210,55 @@ async fn whoever_gives_a_join_up_is_nobodys_neighbor() {
             .await;
         other.shutdown().await;
     }
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_a_connection_are_read_in_their_order() {
+    let pair = Pair::new(1).await;
+    let [one, _] = &pair.topics[0];
+    let liar = Liar::to(&pair.nodes[0], 65_536).await;
+    let mut first = liar.stream("apart 0").await;
+    say(&mut first, JOIN_MESSAGE).await;
+    until("it is a neighbor", async || one.neighbors().len() == 2).await;
+    let mut second = liar.stream("apart 0").await;
+    say(&mut second, FAREWELL).await;
+    let mut third = liar.stream("apart 0").await;
+    say(&mut third, JOIN_MESSAGE).await;
+    // What is said on the first one counts before the others.
+    for _ in 0..10 {
+        say(&mut first, JOIN_MESSAGE).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(one.neighbors().len(), 2, "the farewell is not read yet");
+    }
+    let mut events = one.subscribe();
+    first.finish().unwrap();
+    wait_for(&mut events, |event| matches!(event, Event::NeighborDown(id) if id == liar.endpoint.id()).then_some(()))
+        .await;
+    second.finish().unwrap();
+    wait_for(&mut events, |event| matches!(event, Event::NeighborUp(id) if id == liar.endpoint.id()).then_some(()))
+        .await;
+    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_a_topic_are_bounded() {
+    let pair = Pair::new(1).await;
+    let [one, two] = &pair.topics[0];
+    let liar = Liar::to(&pair.nodes[0], 65_536).await;
+    let mut held = Vec::new();
+    while let Ok(Ok(mut stream)) = tokio::time::timeout(Duration::from_secs(1), liar.connection.open_uni()).await {
+        let header = [&32_u32.to_be_bytes()[..], &TopicId::new("apart 0").hash()].concat();
+        if stream.write_all(&header).await.is_err() || held.len() > 20_000 {
+            break;
+        }
+        held.push(stream);
+    }
+    within(30, liar.connection.closed()).await;
+    assert!(held.len() >= 64, "a member may have some: {}", held.len());
+    let mut events = two.subscribe();
+    one.broadcast("unmoved").await.unwrap();
+    hear(&mut events, b"unmoved").await;
     join_all(pair.nodes.iter().map(Node::shutdown)).await;
 }
 
@@ -273,4 +322,21 @@ async fn streams_of_topics_that_nobody_has_are_bounded_and_serve_when_somebody_h
     let _ = within(60, flood).await;
     within(30, liar.connection.closed()).await;
     node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_message_of_any_limit_arrives() {
+    let testnet = Testnet::with_nodes(4).unwrap();
+    for max in [4096, 16_422, 16_423, 16_424, 65_536, 1_048_576] {
+        let config = || Testnet::node_config_for(testnet.bootstrap()).max_message_size(max).build();
+        let (a, b) = (Node::spawn(config()).await.unwrap(), Node::spawn(config()).await.unwrap());
+        let name = format!("largest {max}");
+        let (one, two) = (join(&a, &name).await, join(&b, &name).await);
+        within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+        let mut events = two.subscribe();
+        let content = vec![7; one.max_message_size()];
+        one.broadcast(content.clone()).await.unwrap();
+        hear(&mut events, &content).await;
+        tokio::join!(a.shutdown(), b.shutdown());
+    }
 }

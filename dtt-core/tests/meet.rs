@@ -519,20 +519,3 @@ async fn every_client_of_a_configuration_is_one() {
     })
     .await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_largest_message_of_any_limit_arrives() {
-    let testnet = Testnet::with_nodes(4).unwrap();
-    for max in [4096, 16_422, 16_423, 16_424, 65_536, 1_048_576] {
-        let config = || Testnet::node_config_for(testnet.bootstrap()).max_message_size(max).build();
-        let (a, b) = (Node::spawn(config()).await.unwrap(), Node::spawn(config()).await.unwrap());
-        let name = format!("largest {max}");
-        let (one, two) = (join(&a, &name).await, join(&b, &name).await);
-        within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
-        let mut events = two.subscribe();
-        let content = vec![7; one.max_message_size()];
-        one.broadcast(content.clone()).await.unwrap();
-        hear(&mut events, &content).await;
-        tokio::join!(a.shutdown(), b.shutdown());
-    }
-}

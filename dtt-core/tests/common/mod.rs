@@ -11,7 +11,7 @@ use dtt_core::{Event, Events, JoinOptions, Node, SecretKey, Testnet, Topic};
 use ed25519_dalek::SigningKey;
 use iroh::{
     Endpoint,
-    endpoint::{PortmapperConfig, presets},
+    endpoint::{self, PortmapperConfig, presets},
     protocol::Router,
 };
 use iroh_gossip::net::Gossip;
@@ -38,17 +38,18 @@ pub struct Own {
     _router: Router,
 }
 
-pub async fn own() -> Own {
-    let secret = SecretKey::generate();
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .secret_key(secret.clone())
+/// An endpoint on loopback that asks nobody for anything.
+pub fn endpoint_on_loopback() -> endpoint::Builder {
+    Endpoint::builder(presets::Minimal)
         .portmapper_config(PortmapperConfig::Disabled)
         .clear_ip_transports()
         .bind_addr((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .bind()
-        .await
-        .unwrap();
+        .expect("it is an address")
+}
+
+pub async fn own() -> Own {
+    let secret = SecretKey::generate();
+    let endpoint = endpoint_on_loopback().secret_key(secret.clone()).bind().await.unwrap();
     let gossip = Gossip::builder().spawn(endpoint.clone());
     let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
     Own { endpoint, gossip, key: SigningKey::from_bytes(&secret.to_bytes()), _router: router }
