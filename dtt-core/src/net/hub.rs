@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     events::{Event, Queue},
-    gossip::Way,
+    gossip::TopicSender,
     search::Search,
     stats::{TopicCounters, TopicStats},
 };
@@ -43,7 +43,7 @@ pub(super) struct Hub {
 
 #[derive(Debug)]
 struct Inner {
-    sender: Option<Way>,
+    sender: Option<TopicSender>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
     /// Whose joins are looked after and who has not become a neighbor since; each time has a number of its own.
@@ -67,7 +67,7 @@ pub(super) enum Status {
 }
 
 impl Hub {
-    pub(super) fn new(sender: Way, capacity: usize, paused: bool) -> Arc<Self> {
+    pub(super) fn new(sender: TopicSender, capacity: usize, paused: bool) -> Arc<Self> {
         let inner = Inner {
             sender: Some(sender),
             subscribers: Vec::new(),
@@ -159,7 +159,7 @@ impl Hub {
         self.status.send_replace(Status::Closed);
     }
 
-    pub(super) fn sender(&self) -> Result<Way> {
+    pub(super) fn sender(&self) -> Result<TopicSender> {
         self.lock().sender.clone().ok_or(Error::Closed("the topic"))
     }
 

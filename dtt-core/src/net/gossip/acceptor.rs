@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     connections::{Connections, longest_round_trip},
-    layer::Gossip,
+    own::Gossip,
 };
 
 /// Two that dial each other at the same time have two connections, and both are alive.

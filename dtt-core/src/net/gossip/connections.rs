@@ -45,10 +45,10 @@ pub(in crate::net) const NO_ANSWER: &[u8] = b"no answer";
 
 /// A hook of the endpoint that remembers its connections.
 #[derive(Debug, Clone, Default)]
-pub(in crate::net) struct Connections(Arc<Mutex<Vec<Standing>>>);
+pub(in crate::net) struct Connections(Arc<Mutex<Vec<Watched>>>);
 
 #[derive(Debug)]
-struct Standing {
+struct Watched {
     handle: WeakConnectionHandle,
     since: Instant,
     /// Stream frames both ways so far, and when there was a new one last.
@@ -62,7 +62,7 @@ struct Standing {
 impl Connections {
     /// Waits until the connections that stand now have been closed, and then as long as their peers need to notice.
     pub(in crate::net) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
-        let open: Vec<Connection> = self.lock().iter().filter_map(Standing::open).collect();
+        let open: Vec<Connection> = self.lock().iter().filter_map(Watched::open).collect();
         let round_trip = open.iter().filter_map(longest_round_trip).max().unwrap_or_default();
         async move {
             let handles: Vec<_> = open.iter().map(Connection::weak_handle).collect();
@@ -86,7 +86,7 @@ impl Connections {
         let now = Instant::now();
         let mut all = self.lock();
         all.retain(|standing| standing.open().is_some());
-        let gossips = |standing: &Standing| standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN);
+        let gossips = |standing: &Watched| standing.open().filter(|connection| connection.alpn() == GOSSIP_ALPN);
         let mut accepted = Vec::new();
         for standing in all.iter_mut() {
             let Some(connection) = gossips(standing) else { continue };
@@ -111,7 +111,7 @@ impl Connections {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Standing>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,12 +120,12 @@ impl EndpointHooks for Connections {
     async fn after_handshake<'a>(&'a self, connection: &'a Connection) -> AfterHandshakeOutcome {
         let mut standing = self.lock();
         standing.retain(|standing| standing.open().is_some());
-        standing.push(Standing::new(connection.weak_handle()));
+        standing.push(Watched::new(connection.weak_handle()));
         AfterHandshakeOutcome::accept()
     }
 }
 
-impl Standing {
+impl Watched {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
         Self { handle, since: now, heard: 0, heard_at: now, unused: 0, unheard: 0 }

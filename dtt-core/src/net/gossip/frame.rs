@@ -12,6 +12,18 @@ pub(super) type Message = topic::Message<EndpointId>;
 /// The frames of a stream that a peer opened.
 pub(super) type Frames = FramedRead<RecvStream, LengthDelimitedCodec>;
 
+/// A stream that a peer sends on.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) peer: EndpointId,
+    /// The number of its connection, and its own number there.
+    pub(super) connection: u64,
+    pub(super) stream: u64,
+    pub(super) frames: Frames,
+    /// A frame that was read already.
+    pub(super) first: Option<BytesMut>,
+}
+
 /// The message by which a member says that it is no neighbor: one that goes, and one that stays in the swarm. iroh-gossip makes such a
 /// message itself only for those whom it counts as neighbors.
 pub(super) const GOES: &[u8] = &[0, 0, 0, 4, 0, 5, 0, 0];

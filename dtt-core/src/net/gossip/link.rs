@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use iroh::{
     EndpointId,
@@ -18,8 +18,8 @@ use iroh_gossip::proto::TopicId;
 use tokio::time::Instant;
 
 use super::{
-    frame::{self, Frames, Message},
-    layer::{Gossip, Standing},
+    frame::{self, Incoming, Message},
+    peers::{Peers, Standing},
 };
 
 /// Bytes that may wait for a peer before this node's own broadcasts wait for them.
@@ -35,18 +35,6 @@ const LITTLE: usize = 32 * 1024;
 /// Streams in a row that a peer may refuse, and streams that it may have open on a connection.
 const REFUSALS: u32 = 3;
 const STREAMS: usize = 64;
-
-/// A stream that a peer sends on.
-#[derive(Debug)]
-pub(super) struct Incoming {
-    pub(super) peer: EndpointId,
-    /// The number of its connection, and its own number there.
-    pub(super) connection: u64,
-    pub(super) stream: u64,
-    pub(super) frames: Frames,
-    /// A frame that was read already.
-    pub(super) first: Option<BytesMut>,
-}
 
 /// How messages get to the peer.
 enum Way {
@@ -113,17 +101,17 @@ impl Link {
     }
 
     /// Has the connection watched, since the peer is a neighbor now. If there is none any more, the link looks for one, and ends in vain.
-    pub(super) fn keep(&mut self, gossip: &Gossip) {
+    pub(super) fn keep(&mut self, peers: &Peers) {
         self.is_last = false;
         if matches!(self.way, Way::None | Way::Ended(_)) {
-            self.connect(gossip);
+            self.connect(peers);
         }
     }
 
-    fn connect(&mut self, gossip: &Gossip) {
+    fn connect(&mut self, peers: &Peers) {
         self.lose_way();
-        let (gossip, peer) = (gossip.clone(), self.peer);
-        self.way = Way::Connecting(async move { gossip.connect(peer).await }.boxed());
+        let (peers, peer) = (peers.clone(), self.peer);
+        self.way = Way::Connecting(async move { peers.connect(peer).await }.boxed());
     }
 
     /// The topic has no more to say to the peer: the stream ends after what waits.
@@ -205,7 +193,7 @@ impl Link {
     }
 
     /// The next message of the peer. A peer that sends what is none has its connection closed.
-    pub(super) fn poll_message(&mut self, gossip: &Gossip, cx: &mut Context<'_>) -> Poll<Message> {
+    pub(super) fn poll_message(&mut self, peers: &Peers, cx: &mut Context<'_>) -> Poll<Message> {
         let mut at = 0;
         while at < self.incoming.len() {
             let incoming = &mut self.incoming[at];
@@ -217,10 +205,10 @@ impl Link {
             match next {
                 Poll::Ready(Some(Ok(frame))) => match frame::decode(&frame) {
                     Some(message) => return Poll::Ready(message),
-                    None => gossip.refuse(&self.peer, connection),
+                    None => peers.refuse(&self.peer, connection),
                 },
                 Poll::Ready(Some(Err(error))) if error.kind() == io::ErrorKind::InvalidData => {
-                    gossip.refuse(&self.peer, connection);
+                    peers.refuse(&self.peer, connection);
                 }
                 Poll::Ready(Some(Err(_)) | None) => {}
                 Poll::Pending => {
@@ -234,16 +222,16 @@ impl Link {
     }
 
     /// Sends what waits. Ready if the peer is out of reach.
-    pub(super) fn poll_send(&mut self, gossip: &Gossip, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_send(&mut self, peers: &Peers, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if let Some(Poll::Ready(is_there)) = self.ended.as_mut().map(|ended| ended.poll_unpin(cx))
-                && !(is_there && self.reopen(gossip))
+                && !(is_there && self.reopen(peers))
             {
                 return Poll::Ready(());
             }
             match &mut self.way {
                 Way::None if self.queue.is_empty() => return Poll::Pending,
-                Way::None => self.connect(gossip),
+                Way::None => self.connect(peers),
                 Way::Connecting(connection) => match ready!(connection.poll_unpin(cx)) {
                     Some(standing) => self.open(standing),
                     None => return Poll::Ready(()),
@@ -255,7 +243,7 @@ impl Link {
                 Way::Open(..) => match ready!(self.poll_write(cx)) {
                     Ok(()) => {}
                     // The peer wants no more of this stream.
-                    Err(WriteError::Stopped(_)) if self.reopen(gossip) => {}
+                    Err(WriteError::Stopped(_)) if self.reopen(peers) => {}
                     Err(WriteError::Stopped(_)) => return Poll::Ready(()),
                     Err(_) => self.way = Way::Broken,
                 },
@@ -301,9 +289,9 @@ impl Link {
     }
 
     /// Begins another stream, on a connection that stands; false if there is none, or the peer refuses streams.
-    fn reopen(&mut self, gossip: &Gossip) -> bool {
+    fn reopen(&mut self, peers: &Peers) -> bool {
         self.refusals += 1;
-        let standing = gossip.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);
+        let standing = peers.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);
         self.lose_way();
         let reopens = standing.is_some();
         standing.into_iter().for_each(|standing| self.open(standing));

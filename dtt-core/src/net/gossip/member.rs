@@ -10,7 +10,7 @@
 //! - A neighbor that takes nothing, or very little, for half a minute is let go, and told so.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashSet},
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
@@ -27,28 +27,28 @@ use iroh_gossip::{
         topic::{InEvent, OutEvent, State, Timer},
     },
 };
+use lru::LruCache;
 use rand::{SeedableRng, rngs::StdRng};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, Sleep, sleep},
-};
-use tokio_util::sync::PollSender;
+use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    frame,
-    layer::{EventSender, Gossip},
-    link::{Incoming, Link},
+    channel::{Control, Inbox, Sender},
+    frame::{self, Incoming},
+    link::Link,
+    neighborhood::Neighborhood,
     peer_data,
-    subscription::{Broadcast, Sender},
+    peers::Peers,
+    readers::Readers,
     timers::Timers,
+    topics::Topics,
 };
+use crate::net::Addresses;
 
 /// Rounds of a turn, and messages and broadcasts of a round: other topics have their turns as well.
 const ROUNDS: usize = 8;
 const MESSAGES: usize = 16;
 const BROADCASTS: usize = 8;
-/// Events that may wait for a reader beside those in its channel: one message may bring more than one.
-const EVENTS: usize = 16;
 /// How often what peers may make the state machine remember is forgotten, and of how many peers it may know addresses.
 const TIDY: Duration = Duration::from_secs(60);
 const KNOWN: usize = 256;
@@ -56,22 +56,6 @@ const KNOWN: usize = 256;
 const LOOK: Duration = Duration::from_secs(5);
 /// A topic that was left has said its farewell by then.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// What a member is told.
-#[derive(Debug)]
-pub(super) enum Control {
-    Subscribe(u64, EventSender),
-    Unsubscribe(u64),
-    Join(Vec<EndpointId>),
-    Stream(Incoming),
-    OwnData(PeerData),
-}
-
-/// Where it is told.
-pub(super) struct Inbox {
-    pub(super) controls: mpsc::UnboundedReceiver<Control>,
-    pub(super) broadcasts: mpsc::Receiver<Broadcast>,
-}
 
 #[derive(Debug)]
 enum Due {
@@ -82,52 +66,57 @@ enum Due {
     Tidy,
 }
 
-struct Reader {
-    id: u64,
-    events: PollSender<api::Event>,
-    waiting: VecDeque<api::Event>,
+/// What the members of a node share. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) peers: Peers,
+    pub(super) topics: Topics,
+    pub(super) addresses: Addresses,
+    pub(super) neighborhood: Neighborhood,
+    pub(super) max_message_size: usize,
+    pub(super) token: CancellationToken,
 }
 
 pub(super) struct Member {
     topic: TopicId,
-    gossip: Gossip,
+    common: Common,
     state: State<EndpointId, StdRng>,
     inbox: Inbox,
-    readers: Vec<Reader>,
+    readers: Readers,
     neighbors: HashSet<EndpointId>,
     links: BTreeMap<EndpointId, Link>,
     /// Whose messages were taken last: the others come first.
     last: Option<EndpointId>,
     timers: Timers<Due>,
     looks: bool,
-    /// Peers whose addresses the state machine remembers, in the order in which it heard of them.
-    known: VecDeque<EndpointId>,
+    /// Peers whose addresses the state machine remembers.
+    known: LruCache<EndpointId, ()>,
     closing: BoxFuture<'static, ()>,
     /// The end of the time for the farewell, after the topic was left.
     leaving: Option<Pin<Box<Sleep>>>,
 }
 
 impl Member {
-    pub(super) fn new(topic: TopicId, own_data: PeerData, gossip: Gossip) -> (Self, Sender) {
+    pub(super) fn new(topic: TopicId, own_data: PeerData, common: Common) -> (Self, Sender) {
         let (sender, inbox) = Sender::new();
-        let config = Config { max_message_size: gossip.max_message_size(), ..Config::default() };
+        let config = Config { max_message_size: common.max_message_size, ..Config::default() };
         let rng = StdRng::from_rng(&mut rand::rng());
         let mut timers = Timers::new();
         timers.insert(Instant::now() + TIDY, Due::Tidy);
         let member = Self {
             topic,
-            state: State::with_rng(gossip.endpoint().id(), Some(own_data), config, rng),
+            state: State::with_rng(common.peers.endpoint().id(), Some(own_data), config, rng),
             inbox,
-            readers: Vec::new(),
+            readers: Readers::default(),
             neighbors: HashSet::new(),
             links: BTreeMap::new(),
             last: None,
             timers,
             looks: false,
-            known: VecDeque::new(),
-            closing: gossip.token().cancelled_owned().boxed(),
+            known: LruCache::unbounded(),
+            closing: common.token.clone().cancelled_owned().boxed(),
             leaving: None,
-            gossip,
+            common,
         };
         (member, sender)
     }
@@ -140,13 +129,13 @@ impl Member {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..ROUNDS {
             let mut moves = self.poll_controls(cx) | self.poll_timers(cx);
-            self.poll_readers(cx);
+            self.readers.poll(cx);
             moves |= self.poll_messages(cx) | self.poll_broadcasts(cx) | self.poll_links(cx);
             if self.leaving.is_none() {
                 let closes = self.closing.poll_unpin(cx).is_ready();
                 if closes {
                     // Or the streams that are handed back would come to this one again.
-                    self.gossip.forget(&self.topic, || false);
+                    self.common.topics.forget(&self.topic, || false);
                 }
                 if closes || self.is_unread() {
                     self.leave();
@@ -177,14 +166,14 @@ impl Member {
         match control {
             Control::Subscribe(id, events) => {
                 // Nobody starts blind.
-                let waiting = self.neighbors.iter().map(|peer| api::Event::NeighborUp(*peer)).collect();
-                self.readers.push(Reader { id, events: PollSender::new(events), waiting });
+                let present = self.neighbors.iter().map(|peer| api::Event::NeighborUp(*peer));
+                self.readers.add(id, events, present);
             }
-            Control::Unsubscribe(id) => self.readers.retain(|reader| reader.id != id),
+            Control::Unsubscribe(id) => self.readers.remove(id),
             Control::Join(_) if self.leaving.is_some() => {}
             Control::Join(peers) => self.handle(InEvent::Command(Command::Join(peers))),
             Control::Stream(incoming) if self.leaving.is_none() => self.receive_from(incoming),
-            Control::Stream(incoming) => self.gossip.hand_over(self.topic, incoming),
+            Control::Stream(incoming) => self.common.topics.hand_over(self.topic, incoming),
             Control::OwnData(data) => self.handle(InEvent::UpdatePeerData(data)),
         }
     }
@@ -200,7 +189,7 @@ impl Member {
                 Due::Look => self.look(),
                 Due::Tidy => {
                     // The state machine forgets announcements that nobody else made when it loses a peer, whoever it is.
-                    self.handle(InEvent::PeerDisconnected(self.gossip.endpoint().id()));
+                    self.handle(InEvent::PeerDisconnected(self.common.peers.endpoint().id()));
                     self.timers.insert(Instant::now() + TIDY, Due::Tidy);
                 }
             }
@@ -211,7 +200,7 @@ impl Member {
     fn receive_from(&mut self, incoming: Incoming) {
         let (peer, connection) = (incoming.peer, incoming.connection);
         if !self.link(peer).receive_from(incoming) {
-            self.gossip.refuse_more(&peer, connection);
+            self.common.peers.refuse_more(&peer, connection);
         }
     }
 
@@ -221,7 +210,7 @@ impl Member {
         let stalled = self.links.iter_mut().filter_map(|(peer, link)| {
             let waits = link.waits_for_a_stream();
             if waits {
-                self.gossip.tell_of_few_streams(peer);
+                self.common.peers.tell_of_few_streams(peer);
             }
             link.is_stalled().then_some((*peer, waits))
         });
@@ -229,7 +218,7 @@ impl Member {
             tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "a neighbor takes nothing");
             self.lose(peer);
             // It would go on believing that it hears us.
-            if !waits && self.gossip.connection_to(&peer).is_some() {
+            if !waits && self.common.peers.connection_to(&peer).is_some() {
                 self.link(peer).send(Bytes::from_static(frame::STAYS));
                 self.link(peer).finish();
             }
@@ -246,27 +235,6 @@ impl Member {
         }
     }
 
-    fn poll_readers(&mut self, cx: &mut Context<'_>) {
-        for reader in &mut self.readers {
-            while !reader.waiting.is_empty() {
-                match reader.events.poll_reserve(cx) {
-                    Poll::Ready(Ok(())) => {
-                        if let Some(event) = reader.waiting.pop_front() {
-                            let _ = reader.events.send_item(event);
-                        }
-                    }
-                    // The reader has gone, and is about to say so.
-                    Poll::Ready(Err(_)) => reader.waiting.clear(),
-                    Poll::Pending => break,
-                }
-            }
-        }
-    }
-
-    fn readers_have_room(&self) -> bool {
-        self.readers.iter().all(|reader| reader.waiting.len() < EVENTS)
-    }
-
     /// Takes messages in, of one peer after the other.
     fn poll_messages(&mut self, cx: &mut Context<'_>) -> bool {
         let (mut moves, mut left) = (false, MESSAGES);
@@ -274,13 +242,13 @@ impl Member {
         let order: Vec<EndpointId> =
             later.chain(self.links.keys().copied().filter(|peer| Some(*peer) <= self.last)).collect();
         for peer in order {
-            while left > 0 && self.readers_have_room() && self.others_have_room(&peer) {
+            while left > 0 && self.readers.have_room() && self.others_have_room(&peer) {
                 let Some(link) = self.links.get_mut(&peer) else { break };
-                let Poll::Ready(message) = link.poll_message(&self.gossip, cx) else { break };
+                let Poll::Ready(message) = link.poll_message(&self.common.peers, cx) else { break };
                 (moves, self.last) = (true, Some(peer));
                 left -= 1;
                 self.handle(InEvent::RecvMessage(peer, message));
-                self.poll_readers(cx);
+                self.readers.poll(cx);
             }
         }
         moves
@@ -311,9 +279,9 @@ impl Member {
         let (before, mut moves) = (queued(&self.links), false);
         // Losing one may give others something to send.
         loop {
-            let gossip = &self.gossip;
+            let peers = &self.common.peers;
             let lost = self.links.iter_mut().filter_map(|(peer, link)| {
-                let ends = link.poll_send(gossip, cx).is_ready();
+                let ends = link.poll_send(peers, cx).is_ready();
                 if link.is_overfull() {
                     tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "a peer asks for more than it takes");
                     link.take_incoming();
@@ -347,7 +315,7 @@ impl Member {
         let out: Vec<OutEvent<EndpointId>> = self.state.handle(event, now).collect();
         for event in out {
             match event {
-                OutEvent::SendMessage(to, message) => match frame::encode(&message, self.gossip.max_message_size()) {
+                OutEvent::SendMessage(to, message) => match frame::encode(&message, self.common.max_message_size) {
                     Some(frame) => {
                         self.link(to).send(frame);
                         self.look_later();
@@ -364,7 +332,7 @@ impl Member {
                 OutEvent::PeerData(peer, data) => {
                     peer_data::decode(peer, &data)
                         .into_iter()
-                        .for_each(|address| self.gossip.addresses().hearsay(address));
+                        .for_each(|address| self.common.addresses.hearsay(address));
                     self.remember(peer);
                 }
             }
@@ -373,10 +341,9 @@ impl Member {
 
     /// Has the state machine forget addresses of peers that it heard of long ago: it would keep those of every peer that others invent.
     fn remember(&mut self, peer: EndpointId) {
-        self.known.retain(|known| *known != peer);
-        self.known.push_back(peer);
+        self.known.put(peer, ());
         if self.known.len() > KNOWN
-            && let Some(oldest) = self.known.pop_front()
+            && let Some((oldest, ())) = self.known.pop_lru()
             && !self.links.contains_key(&oldest)
             && !self.neighbors.contains(&oldest)
         {
@@ -387,16 +354,14 @@ impl Member {
     fn emit(&mut self, event: Event<EndpointId>) {
         match &event {
             Event::NeighborUp(peer) if self.neighbors.insert(*peer) => {
-                self.gossip.neighborhood().add(*peer);
-                let gossip = self.gossip.clone();
-                self.link(*peer).keep(&gossip);
+                self.common.neighborhood.add(*peer);
+                let peers = self.common.peers.clone();
+                self.link(*peer).keep(&peers);
             }
-            Event::NeighborDown(peer) if self.neighbors.remove(peer) => self.gossip.neighborhood().remove(peer),
+            Event::NeighborDown(peer) if self.neighbors.remove(peer) => self.common.neighborhood.remove(peer),
             _ => {}
         }
-        for reader in &mut self.readers {
-            reader.waiting.push_back(event.clone().into());
-        }
+        self.readers.tell(&event.into());
     }
 
     /// Whether the last reader has gone. From then on another member may open the topic.
@@ -405,7 +370,7 @@ impl Member {
             return false;
         }
         let (mut controls, inbox) = (Vec::new(), &mut self.inbox.controls);
-        let forgotten = self.gossip.forget(&self.topic, || {
+        let forgotten = self.common.topics.forget(&self.topic, || {
             controls.extend(std::iter::from_fn(|| inbox.try_recv().ok()));
             controls.iter().any(|control| matches!(control, Control::Subscribe(..)))
         });
@@ -429,12 +394,12 @@ impl Member {
         }
         self.handle(InEvent::Command(Command::Quit));
         for peer in std::mem::take(&mut self.neighbors) {
-            self.gossip.neighborhood().remove(&peer);
+            self.common.neighborhood.remove(&peer);
         }
-        let (gossip, topic) = (&self.gossip, self.topic);
+        let (topics, topic) = (&self.common.topics, self.topic);
         for link in self.links.values_mut() {
             link.finish();
-            link.take_incoming().into_iter().for_each(|incoming| gossip.hand_over(topic, incoming));
+            link.take_incoming().into_iter().for_each(|incoming| topics.hand_over(topic, incoming));
         }
     }
 
@@ -447,6 +412,6 @@ impl Member {
 /// However the task ends, also when a runtime goes down under it, nobody counts on its neighbors.
 impl Drop for Member {
     fn drop(&mut self) {
-        self.neighbors.iter().for_each(|peer| self.gossip.neighborhood().remove(peer));
+        self.neighbors.iter().for_each(|peer| self.common.neighborhood.remove(peer));
     }
 }

@@ -4,22 +4,27 @@
 //! every topic when one peer reads slowly, and overwrites events that are not taken in time. Here each topic has a task of
 //! its own, with streams of its own, on connections that the topics share.
 //!
+//! From the wire up: `frame`, then `peers` (connections) and `channel`, `topics` (where a stream belongs), `link` (one topic and one peer),
+//! `member` (one topic), `own` (all of a node), and `layer`, which a topic runs on: this one, or iroh-gossip's that the program brings.
 //! `acceptor` is for peers that were killed and are back.
 
 mod acceptor;
+mod channel;
 mod connections;
-mod either;
 mod frame;
 mod layer;
 mod link;
 mod member;
 mod neighborhood;
+mod own;
 mod peer_data;
-mod subscription;
+mod peers;
+mod readers;
 mod timers;
+mod topics;
 
 pub(super) use acceptor::Acceptor;
 pub(super) use connections::{Connections, LOOK, NO_ANSWER, longest_round_trip};
-pub(crate) use either::{Layer, Way};
-pub(crate) use layer::Gossip;
+pub(crate) use layer::{Layer, TopicSender};
 pub(super) use neighborhood::Neighborhood;
+pub(crate) use own::Gossip;

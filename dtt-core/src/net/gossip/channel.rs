@@ -1,4 +1,4 @@
-//! What a topic holds of the gossip layer: the way in, and the events that come out.
+//! What a topic and its member tell each other: the way in, and the events that come out.
 
 use std::{
     pin::Pin,
@@ -9,14 +9,13 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 use iroh::EndpointId;
-use iroh_gossip::{api::Event, proto::Scope};
+use iroh_gossip::{
+    api::Event,
+    proto::{PeerData, Scope},
+};
 use tokio::sync::mpsc;
 
-use super::{
-    layer::EventSender,
-    link::Incoming,
-    member::{Control, Inbox},
-};
+use super::frame::Incoming;
 use crate::error::{Error, Result};
 
 /// Broadcasts that wait for the topic's task.
@@ -24,6 +23,25 @@ const BROADCASTS: usize = 32;
 
 /// What is said on a topic, and to whom.
 pub(super) type Broadcast = (Bytes, Scope);
+
+/// The channel that events go to.
+pub(super) type EventSender = mpsc::Sender<Event>;
+
+/// What a member is told.
+#[derive(Debug)]
+pub(super) enum Control {
+    Subscribe(u64, EventSender),
+    Unsubscribe(u64),
+    Join(Vec<EndpointId>),
+    Stream(Incoming),
+    OwnData(PeerData),
+}
+
+/// Where it is told.
+pub(super) struct Inbox {
+    pub(super) controls: mpsc::UnboundedReceiver<Control>,
+    pub(super) broadcasts: mpsc::Receiver<Broadcast>,
+}
 
 /// The way to a topic's membership. Cheap to clone; it keeps nothing open.
 #[derive(Debug, Clone)]
@@ -76,14 +94,15 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(sender: Sender, capacity: usize) -> (Self, EventSender) {
+    /// A number for a subscription, and its channel for so many events.
+    pub(super) fn channel(capacity: usize) -> (u64, EventSender, mpsc::Receiver<Event>) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let (events, receiver) = mpsc::channel(capacity);
-        (Self { id: NEXT.fetch_add(1, Ordering::Relaxed), sender, events: receiver }, events)
+        let (sender, events) = mpsc::channel(capacity);
+        (NEXT.fetch_add(1, Ordering::Relaxed), sender, events)
     }
 
-    pub(super) fn id(&self) -> u64 {
-        self.id
+    pub(super) fn new(id: u64, sender: Sender, events: mpsc::Receiver<Event>) -> Self {
+        Self { id, sender, events }
     }
 }
 

@@ -1,0 +1,162 @@
+//! A node's own gossip layer: peers, topics, and the streams between them.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, future::Shared};
+use iroh::{
+    Endpoint, EndpointId, Watcher,
+    endpoint::{Connection, ConnectionError, RecvStream},
+};
+use iroh_gossip::proto::TopicId;
+use tokio::{runtime::Handle, sync::mpsc, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    channel::{Control, Sender, Subscription},
+    connections::NO_ANSWER,
+    frame::{self, Incoming, frames},
+    member::{Common, Member},
+    neighborhood::Neighborhood,
+    peer_data,
+    peers::{Dial, NONSENSE, Peers, Standing},
+    topics::Topics,
+};
+use crate::{
+    error::{Error, Result},
+    net::Addresses,
+};
+
+/// A stream without its first bytes holds up those that are opened after it, for so long at the most.
+const HEADER: Duration = Duration::from_secs(10);
+/// What topics have to say when the node closes is with the peers by then, if they answer at all.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gossip(Arc<Inner>);
+
+struct Inner {
+    common: Common,
+    members: TaskTracker,
+    /// Where the node was started: its topics may be opened on others, which end before it.
+    runtime: Handle,
+}
+
+impl fmt::Debug for Gossip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gossip").field("id", &self.0.common.peers.endpoint().id()).finish_non_exhaustive()
+    }
+}
+
+impl Gossip {
+    /// A gossip layer that lives as long as the token.
+    pub(in crate::net) fn new(
+        endpoint: Endpoint,
+        addresses: Addresses,
+        neighborhood: Neighborhood,
+        max_message_size: usize,
+        token: CancellationToken,
+    ) -> Self {
+        let runtime = Handle::current();
+        let (peers, arrivals) = Peers::new(endpoint.clone());
+        let topics = Topics::new(peers.clone(), peer_data::encode(&endpoint.addr()), runtime.clone());
+        let common = Common { peers, topics, addresses, neighborhood, max_message_size, token };
+        let gossip = Self(Arc::new(Inner { common, members: TaskTracker::new(), runtime }));
+        let token = gossip.0.common.token.clone();
+        tokio::spawn(token.clone().run_until_cancelled_owned(gossip.clone().serve_all(arrivals)));
+        tokio::spawn(token.run_until_cancelled_owned(gossip.clone().tell_own_data()));
+        gossip
+    }
+
+    pub(in crate::net) fn max_message_size(&self) -> usize {
+        self.0.common.max_message_size
+    }
+
+    pub(in crate::net) fn neighborhood(&self) -> &Neighborhood {
+        &self.0.common.neighborhood
+    }
+
+    /// Takes part in a topic; whoever does so twice hears everything twice. So many events may wait.
+    pub(in crate::net) fn subscribe(&self, topic: TopicId, capacity: usize) -> Result<(Sender, Subscription)> {
+        let Inner { common, members, runtime } = &*self.0;
+        if common.token.is_cancelled() {
+            return Err(Error::Closed("the node"));
+        }
+        let (id, events, receiver) = Subscription::channel(capacity);
+        let sender = common.topics.tell(topic, Control::Subscribe(id, events), |own_data| {
+            let (member, sender) = Member::new(topic, own_data, common.clone());
+            members.spawn_on(member.run(), runtime);
+            sender
+        });
+        Ok((sender.clone(), Subscription::new(id, sender, receiver)))
+    }
+
+    /// Takes a connection in that a peer opened.
+    pub(super) fn take(&self, connection: Connection) {
+        self.0.common.peers.take(connection);
+    }
+
+    /// Begins another connection, or waits for the one that is beginning.
+    pub(in crate::net) fn dial(&self, peer: EndpointId) -> Shared<Dial> {
+        self.0.common.peers.dial(peer)
+    }
+
+    /// Ends a connection to somebody who is gone.
+    pub(super) fn bury(&self, dead: &Connection) {
+        self.0.common.peers.bury(dead);
+    }
+
+    /// Waits until the topics have left, after the token was cancelled.
+    pub(super) async fn ended(&self) {
+        self.0.members.close();
+        let _ = timeout(FAREWELL, self.0.members.wait()).await;
+    }
+
+    async fn serve_all(self, mut arrivals: mpsc::UnboundedReceiver<Standing>) {
+        while let Some(standing) = arrivals.recv().await {
+            self.0.runtime.spawn(self.clone().serve(standing));
+        }
+    }
+
+    /// Hands the streams of a connection to their topics until it ends.
+    async fn serve(self, Standing { connection, number, .. }: Standing) {
+        let peers = &self.0.common.peers;
+        while let Ok(stream) = connection.accept_uni().await {
+            if !self.route(connection.remote_id(), number, stream).await {
+                connection.close(NONSENSE.into(), b"not a stream of a topic");
+            }
+        }
+        let others = peers.remove(&connection);
+        if let Some(ConnectionError::ApplicationClosed(close)) = connection.close_reason()
+            && close.reason == NO_ANSWER
+        {
+            // The peer is back under its key, and we took it for its predecessor.
+            others.iter().for_each(|other| peers.bury(other));
+        }
+    }
+
+    /// False if it is no stream of a topic.
+    async fn route(&self, peer: EndpointId, connection: u64, stream: RecvStream) -> bool {
+        let number = stream.id().index();
+        let mut frames = frames(stream, self.max_message_size());
+        let header = match timeout(HEADER, frames.next()).await {
+            Ok(Some(Ok(header))) => header,
+            // The stream or the connection was given up, or nothing came.
+            Ok(Some(Err(error))) => return error.kind() != std::io::ErrorKind::InvalidData,
+            Ok(None) => return true,
+            Err(_) => return false,
+        };
+        let Some(topic) = frame::topic_of(&header) else { return false };
+        let incoming = Incoming { peer, connection, stream: number, frames, first: None };
+        self.0.common.topics.hand_over(topic, incoming);
+        true
+    }
+
+    /// Tells topics how we can be reached, whenever it has changed.
+    async fn tell_own_data(self) {
+        let mut addresses = self.0.common.peers.endpoint().watch_addr().stream();
+        while let Some(address) = addresses.next().await {
+            self.0.common.topics.tell_own_data(peer_data::encode(&address));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Which topics a node has open, and to which of them a stream belongs.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::StreamExt;
+use iroh_gossip::proto::{PeerData, TopicId};
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
+
+use super::{
+    channel::{Control, Sender},
+    frame::Incoming,
+    peers::Peers,
+};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Topics {
+    peers: Peers,
+    runtime: Handle,
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    open: HashMap<TopicId, Sender>,
+    /// What peers are told of how we can be reached.
+    own_data: PeerData,
+}
+
+impl Topics {
+    /// `runtime` is where streams that belong to no topic are read.
+    pub(super) fn new(peers: Peers, own_data: PeerData, runtime: Handle) -> Self {
+        Self { peers, runtime, inner: Arc::new(Mutex::new(Inner { open: HashMap::new(), own_data })) }
+    }
+
+    /// Tells a topic something, which is opened if it is not open. The topic cannot be forgotten in between.
+    pub(super) fn tell(&self, topic: TopicId, control: Control, open: impl FnOnce(PeerData) -> Sender) -> Sender {
+        let mut inner = self.lock();
+        // A task that panicked has not said that it has ended.
+        if inner.open.get(&topic).is_some_and(Sender::is_closed) {
+            inner.open.remove(&topic);
+        }
+        let own_data = inner.own_data.clone();
+        let sender = inner.open.entry(topic).or_insert_with(|| open(own_data));
+        sender.control(control);
+        sender.clone()
+    }
+
+    /// Forgets a topic whose last subscriber is gone, unless it has got one meanwhile. Nobody can subscribe while this looks.
+    pub(super) fn forget(&self, topic: &TopicId, gets_one: impl FnOnce() -> bool) -> bool {
+        let mut inner = self.lock();
+        let forgets = !gets_one();
+        if forgets {
+            inner.open.remove(topic);
+        }
+        forgets
+    }
+
+    /// Tells every topic how we can be reached.
+    pub(super) fn tell_own_data(&self, own_data: PeerData) {
+        let mut inner = self.lock();
+        inner.open.values().for_each(|sender| sender.control(Control::OwnData(own_data.clone())));
+        inner.own_data = own_data;
+    }
+
+    /// Gives a stream to its topic. If we are no member, what comes is not for us, but the peer may use the stream later, when we are.
+    pub(super) fn hand_over(&self, topic: TopicId, incoming: Incoming) {
+        let Some(incoming) = self.offer(&topic, incoming) else { return };
+        match self.peers.parking(&incoming.peer, incoming.connection) {
+            Some(permit) => drop(self.runtime.spawn(self.clone().park(topic, incoming, permit))),
+            None => self.peers.refuse_more(&incoming.peer, incoming.connection),
+        }
+    }
+
+    /// The stream again if the topic is not open.
+    fn offer(&self, topic: &TopicId, incoming: Incoming) -> Option<Incoming> {
+        match self.lock().open.get(topic) {
+            Some(sender) => sender.offer(incoming),
+            None => Some(incoming),
+        }
+    }
+
+    async fn park(self, topic: TopicId, mut incoming: Incoming, _permit: OwnedSemaphorePermit) {
+        while let Some(Ok(frame)) = incoming.frames.next().await {
+            incoming.first = Some(frame);
+            match self.offer(&topic, incoming) {
+                Some(kept) => incoming = kept,
+                None => return,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
