@@ -1,21 +1,14 @@
 //! The gossip layer of a node: topics that share connections keep apart, and peers that lie harm nobody else.
 
 mod common;
+mod liar;
 
 use std::time::Duration;
 
 use common::*;
 use dtt_core::{Event, Events, Node, Testnet, Topic, TopicId};
 use futures_util::future::join_all;
-use iroh::{
-    Endpoint, EndpointId, TransportAddr,
-    endpoint::{Connection, QuicTransportConfig, SendStream, VarInt},
-};
-
-/// iroh-gossip's message to join a topic, in postcard's encoding.
-const JOIN_MESSAGE: &[u8] = &[0, 0, 0];
-/// And the one that the sender is no neighbor any more, but stays in the swarm.
-const FAREWELL: &[u8] = &[0, 5, 1, 0];
+use liar::{FAREWELL, JOIN_MESSAGE, Liar, say};
 
 /// Two nodes that are neighbors on so many topics.
 struct Pair {
@@ -89,38 +82,6 @@ async fn what_was_said_just_before_leaving_arrives() {
     }
 }
 
-/// A peer with a connection to a node, that says what it likes.
-struct Liar {
-    endpoint: Endpoint,
-    connection: Connection,
-}
-
-impl Liar {
-    /// It reads so many bytes ahead on each stream, and none if they are not asked for.
-    async fn to(node: &Node, window: u32) -> Self {
-        let transport = QuicTransportConfig::builder()
-            .stream_receive_window(VarInt::from_u32(window))
-            .keep_alive_interval(Duration::from_secs(5))
-            .build();
-        let endpoint = endpoint_on_loopback().transport_config(transport).bind().await.unwrap();
-        let address = node.addr();
-        assert!(address.addrs.iter().any(|address| matches!(address, TransportAddr::Ip(_))));
-        let connection = endpoint.connect(address, iroh_gossip::ALPN).await.unwrap();
-        Self { endpoint, connection }
-    }
-
-    async fn stream(&self, topic: &str) -> SendStream {
-        let mut stream = self.connection.open_uni().await.unwrap();
-        say(&mut stream, &TopicId::new(topic).hash()).await;
-        stream
-    }
-}
-
-async fn say(stream: &mut SendStream, frame: &[u8]) {
-    stream.write_all(&(frame.len() as u32).to_be_bytes()).await.unwrap();
-    stream.write_all(frame).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_other() {
     let pair = Pair::new(2).await;
@@ -161,38 +122,6 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
         let mut stream = within(30, liar.connection.accept_uni()).await.unwrap();
         told = within(30, stream.read_to_end(1 << 21)).await.unwrap_or_default();
     }
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
-}
-
-/// A shuffle whose way ends here: the node answers each to its origin.
-fn shuffle(origin: &EndpointId) -> Vec<u8> {
-    [&[0, 2][..], origin.as_bytes(), &[0, 0]].concat()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg(target_os = "linux")]
-async fn a_peer_that_asks_and_reads_nothing_fills_no_memory() {
-    let pair = Pair::new(1).await;
-    let [one, two] = &pair.topics[0];
-    let liar = Liar::to(&pair.nodes[0], 2048).await;
-    let mut stream = liar.stream("apart 0").await;
-    let question = shuffle(&liar.endpoint.id());
-    let before = Held::now().resident_kib;
-    let ask = async {
-        let frame = [&(question.len() as u32).to_be_bytes()[..], &question].concat();
-        for _ in 0..2000 {
-            stream.write_all(&frame.repeat(200)).await?;
-        }
-        anyhow::Ok(())
-    };
-    // If it is let go meanwhile, that is as good.
-    let _ = within(120, ask).await;
-    let grown = Held::now().resident_kib.saturating_sub(before);
-    println!("400,000 questions: {grown} KiB more");
-    assert!(grown < 64 * 1024, "{grown} KiB more");
-    let mut events = two.subscribe();
-    one.broadcast("unmoved").await.unwrap();
-    hear(&mut events, b"unmoved").await;
     join_all(pair.nodes.iter().map(Node::shutdown)).await;
 }
 

@@ -2,11 +2,13 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+mod liar;
 
 use std::time::Duration;
 
 use common::*;
 use dtt_core::{JoinOptions, Node, Testnet, TopicStats};
+use liar::{Liar, shuffle};
 
 /// These tests count what the whole process holds.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -134,4 +136,33 @@ async fn a_node_that_rests_is_silent_and_then_makes_up_for_it() {
     bob.resume().await;
     assert!(!bob.is_paused());
     within(JOIN, async { tokio::try_join!(late.joined(), also_late.joined()) }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_asks_and_reads_nothing_fills_no_memory() {
+    let _guard = ONE_AT_A_TIME.lock().await;
+    let testnet = Testnet::with_nodes(8).unwrap();
+    let (a, b) = (node(&testnet).await, node(&testnet).await);
+    let (one, two) = (join(&a, "asked").await, join(&b, "asked").await);
+    within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
+    let liar = Liar::to(&a, 2048).await;
+    let mut stream = liar.stream("asked").await;
+    let question = shuffle(&liar.endpoint.id());
+    let before = Held::now().resident_kib;
+    let ask = async {
+        let frame = [&(question.len() as u32).to_be_bytes()[..], &question].concat();
+        for _ in 0..2000 {
+            stream.write_all(&frame.repeat(200)).await?;
+        }
+        anyhow::Ok(())
+    };
+    // If it is let go meanwhile, that is as good.
+    let _ = within(120, ask).await;
+    let grown = Held::now().resident_kib.saturating_sub(before);
+    println!("400,000 questions: {grown} KiB more");
+    assert!(grown < 64 * 1024, "{grown} KiB more");
+    let mut events = two.subscribe();
+    one.broadcast("unmoved").await.unwrap();
+    hear(&mut events, b"unmoved").await;
+    tokio::join!(a.shutdown(), b.shutdown());
 }

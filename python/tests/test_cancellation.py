@@ -199,19 +199,19 @@ def test_a_node_whose_closing_is_given_up_at_once_is_closed(testnet: dtt.Testnet
 def test_a_node_that_another_thread_closes_while_it_starts_is_closed(
     testnet: dtt.Testnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    starting = threading.Event()
-    start_node = dtt._dtt.start_node
+    starting, closing = threading.Event(), threading.Event()
+    block_done = blocking._wait.block_done
 
-    class Slow:
-        def __getattr__(self, name: str) -> object:
-            return getattr(dtt._dtt, name)
-
-        def start_node(self, config: object) -> object:
+    def wait_for_the_other(call: dtt._dtt.Call[object]) -> None:
+        """The start is not looked after before the node is marked as closed."""
+        if threading.current_thread() is thread:
             starting.set()
-            time.sleep(0.2)
-            return start_node(config)
+            assert closing.wait(PATIENCE)
+        else:
+            closing.set()
+        block_done(call)
 
-    monkeypatch.setattr("dtt._node._dtt", Slow())
+    monkeypatch.setattr("dtt.blocking._wait.block_done", wait_for_the_other)
     node = blocking.Node(testnet.node_config())
     raised: list[BaseException] = []
 

@@ -53,7 +53,7 @@ def test_the_lock_is_released(testnet: dtt.Testnet, name: str) -> None:
             "joined": lambda: topic.joined(0.5),
             "join": lambda: node.join("other", secret="s", timeout=0.5),
             "next event": lambda: next(events),
-            "testnet": lambda: dtt.Testnet(8).__enter__().close(),
+            "testnet": lambda: dtt.Testnet(64).__enter__().close(),
             "node stats": lambda: _repeat(node.stats),
             "dht health": lambda: _repeat(topic.dht_health),
         }

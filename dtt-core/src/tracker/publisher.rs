@@ -46,6 +46,8 @@ const CROWD_SPACING: Duration = Duration::from_secs(3);
 /// Whose slot a record goes into.
 #[derive(Debug, Clone, Copy)]
 enum Minute {
+    /// For whoever looks at the minute that has just ended: newcomers read it, and no newcomer stores in it any more.
+    Before,
     /// For whoever looks now.
     Present,
     /// Shortly before it begins: [`super::AHEAD`].
@@ -71,6 +73,8 @@ pub(super) struct Publisher {
     came: VecDeque<(PeerId, Duration)>,
     /// The next record goes out however many others there are.
     over_others: bool,
+    /// The last minute that got a record after its end because of a crowd.
+    closed: Option<u64>,
     /// When it had a neighbor for the first time.
     joined_at: Option<Duration>,
     /// The minute of the last record that was stored.
@@ -196,7 +200,8 @@ impl Publisher {
             self.next = None;
             self.awaits_address = false;
             if std::mem::take(&mut self.must) || !core.is_joined() || !shares_turns(core) {
-                self.waiting = Some(Minute::Present);
+                let closes = self.over_others && core.is_joined() && self.closed != Some(now.minute().saturating_sub(1));
+                self.waiting = Some(if closes { Minute::Before } else { Minute::Present });
             } else if self.is_on_duty(core, now) {
                 self.waiting = Some(Minute::Next);
             } else {
@@ -208,6 +213,7 @@ impl Publisher {
             // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
             // after it had stored one would hide the swarm from those who come next.
             Some(_) if trying && !core.is_joined() => return,
+            Some(Minute::Before) if core.is_joined() => now.minute().saturating_sub(1),
             Some(Minute::Next) if core.is_joined() => now.ahead().minute(),
             Some(_) => now.minute(),
         };
@@ -239,6 +245,9 @@ impl Publisher {
         }
         if !crowd {
             self.full = 0;
+        }
+        if over_others && minute < now.minute() {
+            self.closed = Some(minute);
         }
         self.published = Some((minute, now.mono));
         self.stored = None;
