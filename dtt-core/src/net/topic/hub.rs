@@ -12,12 +12,8 @@ use bytes::Bytes;
 use iroh::EndpointId;
 use tokio::sync::{Notify, watch};
 
-use super::{
-    events::{Event, Queue},
-    gossip::TopicSender,
-    search::Search,
-    stats::{TopicCounters, TopicStats},
-};
+use super::{events::{Event, Queue}, search::Search};
+use crate::net::{gossip::TopicSender, stats::{TopicCounters, TopicStats}};
 use crate::{
     error::{Error, Result},
     tracker::{MessageHash, TopicState},

@@ -15,17 +15,8 @@ use iroh_gossip::{api, proto::DeliveryScope};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Addresses, Dht, StoreJob,
-    budget::Budget,
-    clock::Clock,
-    connector::Connector,
-    dht::Found,
-    events::Event,
-    gossip::Layer,
-    hub::Hub,
-    minutes::{Judged, Minutes},
-};
+use super::{store::StoreJob, budget::Budget, connector::Connector, events::Event, hub::Hub, minutes::{Judged, Minutes}};
+use crate::net::{Addresses, Dht, clock::Clock, dht::Found, gossip::Layer};
 use crate::{
     config::{AddressHints, Config},
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
