@@ -1,6 +1,6 @@
 //! Staying findable: when to publish a record, and when enough others have.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{cmp::Ordering, collections::VecDeque, time::Duration};
 
 use rand::RngExt;
 
@@ -96,7 +96,8 @@ pub(super) struct Publisher {
     lonely: bool,
     /// Which neighbors came last, and when.
     came: VecDeque<(PeerId, Duration)>,
-    /// The last minute that got a record after its end because of a crowd.
+    /// The last minute that got a record before its beginning, and the last one that got one after its end.
+    opened: Option<u64>,
     closed: Option<u64>,
     /// When it had a neighbor for the first time.
     joined_at: Option<Duration>,
@@ -221,8 +222,8 @@ impl Publisher {
         if self.plan.at().is_some_and(|at| at <= now.mono) {
             self.plan = match self.plan {
                 Plan::Sure { over_others, .. } => {
-                    let closes = over_others && core.is_joined() && self.closed != Some(now.before().minute());
-                    Plan::Looking { minute: if closes { Minute::Before } else { Minute::Present }, over_others }
+                    let minute = if over_others { self.minute_for_a_crowd(now) } else { Minute::Present };
+                    Plan::Looking { minute, over_others }
                 }
                 _ if !core.is_joined() || !shares_turns(core) => {
                     Plan::Looking { minute: Minute::Present, over_others: false }
@@ -269,8 +270,10 @@ impl Publisher {
         if !crowd {
             self.full = 0;
         }
-        if over_others && minute < now.minute() {
-            self.closed = Some(minute);
+        match minute.cmp(&now.minute()) {
+            Ordering::Greater => self.opened = Some(minute),
+            Ordering::Less => self.closed = Some(minute),
+            Ordering::Equal => {}
         }
         self.published = Some((minute, now.mono));
         self.stored = None;
@@ -291,6 +294,19 @@ impl Publisher {
         self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });
         let chance = if vouched { DEFIANCE_OF_COPIES } else { DEFIANCE };
         !proven && core.rng.random_bool(chance)
+    }
+
+    /// Which minute a record over those of a crowd is for. Storing nodes that keep the first value have it from before the minute,
+    /// those that keep the last have it from after the minute; in between it is the present one's turn.
+    fn minute_for_a_crowd(&self, now: Now) -> Minute {
+        let next = now.ahead().minute();
+        if self.closed != Some(now.before().minute()) {
+            Minute::Before
+        } else if next != now.minute() && self.opened != Some(next) {
+            Minute::Next
+        } else {
+            Minute::Present
+        }
     }
 
     /// Whether it is for us to publish in the minute that is next. A slot holds one record on most of its storing nodes, so one
