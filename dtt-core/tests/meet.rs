@@ -123,7 +123,7 @@ async fn a_join_in_vain_says_how_far_it_came() {
         error.to_string()
     };
     let text = in_vain(&a, "nobody else", JoinOptions::default()).await;
-    assert!(text.contains("the DHT answers, but no record of another member is there"), "{text}");
+    assert!(text.contains("the DHT answers, but no record of another member was found"), "{text}");
     // Between two lookups nothing is known anew.
     let before = a.stats().await.dht.lookups_answered;
     let alone = join(&a, "nobody again").await;
@@ -132,7 +132,7 @@ async fn a_join_in_vain_says_how_far_it_came() {
     assert!(text.contains("within 0 ms: the DHT answers, but no record"), "{text}");
     a.pause().await;
     let text = alone.joined_within(Duration::from_millis(10)).await.unwrap_err().to_string();
-    assert!(text.ends_with("the node is paused, and looks for nobody until it is resumed"), "{text}");
+    assert!(text.ends_with("the node is paused, and does not look for other members until it is resumed"), "{text}");
     a.resume().await;
 
     // Records that name no address, and no other way to look one up.
@@ -168,8 +168,8 @@ async fn an_error_names_the_clock_when_others_are_in_another_minute() {
     };
     // Minutes may pass meanwhile.
     for (name, offset, told) in [
-        ("ahead", 4, ["is of a time 4 minutes ahead: this", "is of a time 3 minutes ahead: this"]),
-        ("behind", -4, ["is of 4 minutes ago: nobody", "is of 5 minutes ago: nobody"]),
+        ("ahead", 4, ["is 4 minutes ahead of this", "is 3 minutes ahead of this"]),
+        ("behind", -4, ["is 4 minutes old: no member", "is 5 minutes old: no member"]),
     ] {
         let keys = TopicKeys::new(TopicId::new(name), SECRET, None);
         let keys = keys.minute(unix_minute(offset));
@@ -182,7 +182,7 @@ async fn an_error_names_the_clock_when_others_are_in_another_minute() {
         assert!(told.iter().any(|told| text.contains(told)), "{text}");
         assert!(text.contains("clock may be off by "), "{text}");
     }
-    assert!(in_vain("nobody").await.contains("nobody else yet, or by another name"));
+    assert!(in_vain("nobody").await.contains("there is none yet, or it uses another topic name"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
