@@ -298,7 +298,7 @@ impl Tracker {
             Input::NeighborDown(peer) => self.neighbor_down(now, peer),
             Input::Received(hash) => core.window.received(hash, now),
             Input::Sent(hash) => core.window.sent(hash, now),
-            Input::Missed => self.judge_anew(),
+            Input::Missed => self.restart_comparison(),
             Input::Record(record) => self.record(now, record),
             Input::LookupDone { minute, answered } => {
                 core.slots.done(minute, answered, now);
@@ -401,7 +401,7 @@ impl Tracker {
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
-            self.judge_anew();
+            self.restart_comparison();
             self.publisher.alone(now);
             if !self.paused {
                 self.bootstrap.resume(&mut self.core, now);
@@ -424,15 +424,15 @@ impl Tracker {
         self.advance(now);
     }
 
-    /// Starts the comparison of records anew. Messages from a time when this node did not listen are unknown here, and
+    /// Starts the comparison of records again. Messages from a time when this node did not listen are unknown here, and
     /// are no sign of a split.
-    fn judge_anew(&mut self) {
-        self.core.window.judge_anew();
-        self.merges.judge_anew();
+    fn restart_comparison(&mut self) {
+        self.core.window.restart_comparison();
+        self.merges.restart_comparison();
     }
 
     fn network_changed(&mut self, now: Now) {
-        self.judge_anew();
+        self.restart_comparison();
         self.publisher.address_changed(&mut self.core, now);
         if !self.core.is_joined() && !self.paused {
             self.bootstrap.start(&mut self.core, now);

@@ -40,8 +40,8 @@ impl MessageWindow {
         self.remember(hash, now);
     }
 
-    /// Messages may have been missed until now, so the window starts anew for comparisons.
-    pub(super) fn judge_anew(&mut self) {
+    /// Messages may have been missed until now, so comparisons start again.
+    pub(super) fn restart_comparison(&mut self) {
         self.first_heard = None;
     }
 

@@ -41,7 +41,7 @@ const UNUSED_LOOKS: u32 = 5;
 /// to notice that the peer is one.
 const UNUSED_LOOKS_HEARD: u32 = 30;
 
-/// Close reason of a connection that is of no use. Its peer may still be there.
+/// Close reason of a connection that is of no use. The node that closes it is still there.
 pub(super) const UNUSED: &[u8] = b"unused";
 /// Close reason of a connection whose peer does not answer a join. It makes the peer forget us.
 pub(in crate::net) const NO_ANSWER: &[u8] = b"no answer";

@@ -189,12 +189,12 @@ impl Peers {
             return dial;
         }
         let peers = self.clone();
-        let dial = async move { peers.connect_anew(peer).await }.boxed().shared();
+        let dial = async move { peers.connect_again(peer).await }.boxed().shared();
         dial.downgrade().and_then(|weak| dials.insert(peer, weak));
         dial
     }
 
-    async fn connect_anew(&self, peer: EndpointId) -> bool {
+    async fn connect_again(&self, peer: EndpointId) -> bool {
         match timeout(DIAL, self.0.endpoint.connect(peer, GOSSIP_ALPN)).await {
             Ok(Ok(connection)) => {
                 self.take(connection);

@@ -224,7 +224,7 @@ impl Driver {
     /// Hashes what was received, for the records and the overlap merge. If more came than the merge could remember,
     /// hashing all of it is not worth the time: then only the last messages count, which the next record names.
     fn hear(&mut self, batch: &[Event]) {
-        // A message to neighbors only does not show who is in the same swarm.
+        // A message to neighbors only does not show which nodes are in the same swarm.
         let to_all = |event: &Event| match event {
             Event::Received(message) if matches!(message.scope, DeliveryScope::Swarm(_)) => {
                 Some(message.content.clone())

@@ -37,8 +37,8 @@ impl Merges {
     }
 
     /// Messages may have been missed, so an unknown message is no sign of a split.
-    pub(super) fn judge_anew(&mut self) {
-        self.overlap.judge_anew();
+    pub(super) fn restart_comparison(&mut self) {
+        self.overlap.restart_comparison();
     }
 
     /// How many messages and strangers are remembered.

@@ -32,13 +32,13 @@ pub(super) struct Overlap {
 
 impl Overlap {
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
-        self.judge_anew();
+        self.restart_comparison();
         let settings = core.config.merge_config().message_overlap_merge().enabled();
         self.timer = Timer::first(now, settings.map(|settings| settings.initial_interval()));
     }
 
-    /// Starts anew: the messages in the next records are where the comparison starts.
-    pub(super) fn judge_anew(&mut self) {
+    /// Starts again: the messages in the next records are where the comparison starts.
+    pub(super) fn restart_comparison(&mut self) {
         self.compared = false;
         self.strange.clear();
     }

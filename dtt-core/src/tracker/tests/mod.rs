@@ -136,7 +136,7 @@ impl Bench {
 
     /// Forgets which records were compared so far, as after a pause.
     fn merges_compare_from_now(&mut self) {
-        self.tracker.merges.judge_anew();
+        self.tracker.merges.restart_comparison();
     }
 
     fn forget(&mut self) {
