@@ -18,4 +18,4 @@ pub use node::{AddressLookups, JoinOptions, Node, NodeConfig, NodeConfigBuilder,
 pub use stats::{DhtHealth, NodeStats, RefusedRecords, TopicStats};
 pub use testnet::Testnet;
 pub use topic::{Event, Events, Topic};
-pub(crate) use topic::{StoreJob, Swarm, spawn_topic};
+pub(crate) use topic::{Swarm, spawn_topic};

@@ -211,6 +211,11 @@ impl Bootstrap {
         let mut choices: Vec<PeerId> = choices.filter(|peer| *peer != core.me).collect();
         // Any node of a swarm will do. The shuffle spreads newcomers over the swarm.
         choices.shuffle(&mut core.rng);
+        // The publisher was there when it published, but its neighbors may be gone: many newcomers that are killed again
+        // were neighbors for a moment. So the publisher is the second choice at the latest.
+        if let Some(at) = choices.iter().position(|peer| *peer == record.publisher).filter(|at| *at > 1) {
+            choices.swap(1, at);
+        }
         for (rank, peer) in choices.into_iter().enumerate() {
             if let Some(known) = round.candidates.iter_mut().find(|candidate| candidate.peer == peer) {
                 known.named |= named;

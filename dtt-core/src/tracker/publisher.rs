@@ -1,6 +1,6 @@
 //! Staying findable: when to publish a record, and when enough others have published.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{cmp::Ordering, collections::VecDeque, time::Duration};
 
 use rand::RngExt;
 
@@ -99,7 +99,9 @@ pub(super) struct Publisher {
     lonely: bool,
     /// The neighbors that came last, and when.
     came: VecDeque<(PeerId, Duration)>,
-    /// The last minute that got a record after its end, because of a crowd.
+    /// Because of a crowd: the last minute that got a record before its beginning, and the last one that got one after
+    /// its end.
+    opened: Option<u64>,
     closed: Option<u64>,
     /// When the node had a neighbor for the first time.
     joined_at: Option<Duration>,
@@ -226,8 +228,8 @@ impl Publisher {
         if self.plan.at().is_some_and(|at| at <= now.mono) {
             self.plan = match self.plan {
                 Plan::Sure { over_others, .. } => {
-                    let closes = over_others && core.is_joined() && self.closed != Some(now.before().minute());
-                    Plan::Looking { minute: if closes { Minute::Before } else { Minute::Present }, over_others }
+                    let minute = if over_others { self.minute_for_a_crowd(now) } else { Minute::Present };
+                    Plan::Looking { minute, over_others }
                 }
                 _ if !core.is_joined() || !shares_turns(core) => {
                     Plan::Looking { minute: Minute::Present, over_others: false }
@@ -274,8 +276,10 @@ impl Publisher {
         if !crowd {
             self.full = 0;
         }
-        if over_others && minute < now.minute() {
-            self.closed = Some(minute);
+        match minute.cmp(&now.minute()) {
+            Ordering::Greater => self.opened = Some(minute),
+            Ordering::Less => self.closed = Some(minute),
+            Ordering::Equal => {}
         }
         self.published = Some((minute, now.mono));
         self.stored = None;
@@ -296,6 +300,20 @@ impl Publisher {
         self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });
         let chance = if vouched { OVER_COPIES } else { OVER_OTHERS };
         !proven && core.rng.random_bool(chance)
+    }
+
+    /// The minute of a record that replaces those of a crowd. Storing nodes that keep the first value need it before the
+    /// minute begins, and those that keep the last value need it after the minute has ended. In between, it is the
+    /// present minute's turn.
+    fn minute_for_a_crowd(&self, now: Now) -> Minute {
+        let next = now.ahead().minute();
+        if self.closed != Some(now.before().minute()) {
+            Minute::Before
+        } else if next != now.minute() && self.opened != Some(next) {
+            Minute::Next
+        } else {
+            Minute::Present
+        }
     }
 
     /// Whether it is this node's turn to publish in the next minute. A slot holds one record on most of its storing

@@ -19,8 +19,18 @@ use iroh_gossip::net::GOSSIP_ALPN;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{config::{AddressLookups, JoinOptions, NodeConfig, Relays}, transport::transport_config};
-use crate::net::{Addresses, Dht, Swarm, Topic, topic::Connector, gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood}, spawn_topic, stats::NodeStats, topic::WeakTopic};
+use super::{
+    config::{AddressLookups, JoinOptions, NodeConfig, Relays},
+    transport::transport_config,
+};
+use crate::net::{
+    Addresses, Dht, Swarm, Topic,
+    gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
+    spawn_topic,
+    stats::NodeStats,
+    topic::Connector,
+    topic::WeakTopic,
+};
 use crate::{
     error::{Error, Result},
     wire::{TopicId, TopicKeys},

@@ -15,7 +15,14 @@ use iroh_gossip::{api, proto::DeliveryScope};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{store::StoreJob, budget::Budget, connector::Connector, events::Event, hub::Hub, minutes::{Judged, Minutes}};
+use super::{
+    budget::Budget,
+    connector::Connector,
+    events::Event,
+    hub::Hub,
+    minutes::{Judged, Minutes},
+    store::StoreJob,
+};
 use crate::net::{Addresses, Dht, clock::Clock, dht::Found, gossip::Layer};
 use crate::{
     config::{AddressHints, Config},

@@ -14,8 +14,19 @@ use iroh_gossip::proto::Scope;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{connector::Connector, driver::{Driver, Parts}, events::{Events, Keep, Queue}, hub::{Hub, Status}, other_minutes::OtherMinutes, why_alone::{Known, why_alone}};
-use crate::net::{Addresses, Dht, gossip::Layer, stats::{DhtHealth, TopicStats}};
+use super::{
+    connector::Connector,
+    driver::{Driver, Parts},
+    events::{Events, Keep, Queue},
+    hub::{Hub, Status},
+    other_minutes::OtherMinutes,
+    why_alone::{Known, why_alone},
+};
+use crate::net::{
+    Addresses, Dht,
+    gossip::Layer,
+    stats::{DhtHealth, TopicStats},
+};
 use crate::{
     config::{Config, TimeoutConfig},
     error::{Error, Result},

@@ -12,8 +12,14 @@ use bytes::Bytes;
 use iroh::EndpointId;
 use tokio::sync::{Notify, watch};
 
-use super::{events::{Event, Queue}, search::Search};
-use crate::net::{gossip::TopicSender, stats::{TopicCounters, TopicStats}};
+use super::{
+    events::{Event, Queue},
+    search::Search,
+};
+use crate::net::{
+    gossip::TopicSender,
+    stats::{TopicCounters, TopicStats},
+};
 use crate::{
     error::{Error, Result},
     tracker::{MessageHash, TopicState},

@@ -20,4 +20,3 @@ pub use events::{Event, Events};
 pub use handle::Topic;
 pub(in crate::net) use handle::WeakTopic;
 pub(crate) use handle::{Swarm, spawn_topic};
-pub(crate) use store::StoreJob;
