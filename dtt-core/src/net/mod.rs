@@ -1,4 +1,5 @@
-//! The outside world. In the order of who uses whom: addresses and counters, the DHT, the gossip layer, a topic, the node.
+//! Everything that reaches the network, from the lowest layer up: addresses and counters, the DHT, the gossip layer, a
+//! topic, the node.
 
 mod addresses;
 mod clock;

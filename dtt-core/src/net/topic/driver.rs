@@ -1,5 +1,5 @@
-//! The one task of a topic: it owns the tracker, the gossip stream and everything under way, and nothing else holds
-//! it alive than its token.
+//! The one task of a topic. It owns the tracker, the gossip stream and everything under way. It ends when its token is
+//! cancelled, or when the gossip layer ends.
 
 use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
@@ -30,15 +30,16 @@ use crate::{
     wire::{AddressHint, MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
 };
 
-/// Events that are taken from the gossip layer at once, at the most.
+/// The most events that are taken from the gossip layer at once.
 const BATCH: usize = 256;
-/// With no deadline of the tracker, the task still looks at the clock this often: the machine may have slept.
+/// How often the task looks at the clock while the tracker has no deadline: the machine may have slept.
 const IDLE: Duration = Duration::from_secs(60);
-/// How many messages may be hashed in a second, and how many at once. The window of the overlap merge holds what comes
-/// in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
+/// Messages that may be hashed per second, and at once. The window of the overlap merge holds what comes in a minute at
+/// this rate. Messages of faster topics cannot be compared, and hashing them would cost a fifth of a core.
 const HASHES_PER_SECOND: f64 = 500.0;
 const HASHES_IN_HAND: f64 = 2000.0;
-/// A reader that keeps up, and does not at this moment, is waited for: for so long, so often a second, and so often at once.
+/// The task waits for a reader that usually keeps up but does not at this moment: this long, this often per second, and
+/// this often at once.
 const PATIENCE: Duration = Duration::from_millis(1);
 const PATIENCE_PER_SECOND: f64 = 50.0;
 const PATIENCE_IN_HAND: f64 = 200.0;
@@ -62,13 +63,13 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
-    /// Events that are taken from the gossip layer at once: no more than a subscriber's queue holds.
+    /// The most events that are taken from the gossip layer at once: no more than a subscriber's queue holds.
     batch: usize,
     budget: Budget,
     patience: Budget,
 }
 
-/// What a driver is made of.
+/// The parts of a driver.
 pub(super) struct Parts {
     pub(super) keys: TopicKeys,
     pub(super) signing_key: SigningKey,
@@ -124,7 +125,7 @@ impl Driver {
             self.carry_out();
             let wanted = self.tracker.next_deadline().map(|at| self.clock.instant(at));
             let deadline = wanted.unwrap_or_else(|| Instant::now() + IDLE);
-            // A timer that is due a little early is cheaper than one that is set anew for every message.
+            // A timer that fires a little early is cheaper than one that is set again for every message.
             if timer.is_elapsed() || wanted.is_some_and(|wanted| wanted != timer.deadline()) {
                 timer.as_mut().reset(deadline);
             }
@@ -168,7 +169,7 @@ impl Driver {
         }
     }
 
-    /// Gives up whatever would send packets of its own accord.
+    /// Gives up everything that would send packets of its own accord.
     fn pause(&mut self) {
         self.lookups.clear();
         self.store = None.into();
@@ -176,7 +177,7 @@ impl Driver {
         self.input(Input::Paused);
     }
 
-    /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.
+    /// Takes what the gossip layer has, hands it to the subscribers, and then passes it to the tracker.
     async fn gossip_events(&mut self, first: api::Event) {
         let mut batch = Vec::with_capacity(16);
         let (mut next, mut taken) = (Some(first), 0);
@@ -211,25 +212,26 @@ impl Driver {
         }
     }
 
-    /// Holds the topic up for a moment, and its neighbors with it, so that a reader that keeps up otherwise does not miss something because
-    /// the system ran others. It is for a short while only: who is slow for longer misses its oldest events.
+    /// Holds the topic up for a moment, and its neighbors with it. So a reader that usually keeps up misses nothing
+    /// just because the system ran something else. This lasts only for a short while: a reader that is slow for longer
+    /// misses its oldest events.
     async fn wait_for_readers(&mut self, events: usize) {
-        while self.gossip.is_own() && self.hub.hurries(events) && self.patience.allows(1, Instant::now()) {
+        while self.gossip.is_own() && self.hub.would_overrun(events) && self.patience.allows(1, Instant::now()) {
             sleep(PATIENCE).await;
         }
     }
 
-    /// Remembers where a neighbor was reached, when it comes and, since paths change, when it goes.
+    /// Remembers where a neighbor was reached: when it comes, and again when it goes, since paths change.
     fn met(&mut self, peer: EndpointId) {
         if let Some(addresses) = self.addresses.clone() {
             self.joins.push(async move { addresses.met(peer).await }.boxed());
         }
     }
 
-    /// Hashes what was heard, for the records and the overlap merge. More than the merge could remember is not worth
-    /// the time: then the last messages are enough, which the next record names.
+    /// Hashes what was received, for the records and the overlap merge. If more came than the merge could remember,
+    /// hashing all of it is not worth the time: then only the last messages count, which the next record names.
     fn hear(&mut self, batch: &[Event]) {
-        // A message to neighbors only says nothing about who is in the same swarm.
+        // A message to neighbors only does not show which nodes are in the same swarm.
         let to_all = |event: &Event| match event {
             Event::Received(message) if matches!(message.scope, DeliveryScope::Swarm(_)) => {
                 Some(message.content.clone())
@@ -247,7 +249,7 @@ impl Driver {
         self.hub.set_last_received(self.tracker.last_message_hashes());
     }
 
-    /// Whether it is a neighbor after these events.
+    /// Whether the peer is a neighbor after these events.
     fn is_neighbor(&self, peer: &EndpointId, batch: &[Event]) -> bool {
         let last = batch.iter().rev().find_map(|event| match event {
             Event::NeighborUp(other) if other == peer => Some(true),
@@ -271,7 +273,8 @@ impl Driver {
         }
     }
 
-    /// The gossip layer dropped events, and changes of neighbors may be among them. If it does not answer in time, what is known stands.
+    /// The gossip layer has lost events, perhaps changes of neighbors, so it is asked for the present neighbors. If it
+    /// does not answer in time, the known ones stay.
     fn begin_resync(&mut self) {
         self.resync = Some(self.gossip.clone().neighbors(self.topic_id).boxed()).into();
     }
@@ -357,7 +360,7 @@ impl Driver {
                         TopicState::LookingUp => continue,
                         TopicState::Joined => {
                             self.hub.counters.joined();
-                            self.hub.search.is_over();
+                            self.hub.search.reset();
                         }
                         TopicState::Alone => self.hub.counters.alone.add(1),
                     }
@@ -401,9 +404,9 @@ impl Driver {
     }
 }
 
-/// One item whenever the addresses that a record of ours would name have changed, and one at the start if there is
-/// nothing to wait for. For so long at first, direct addresses are not worth an item while a relay is expected: most
-/// DHT nodes would keep a record for its minute that leads nobody to a node behind NAT.
+/// Yields an item whenever the addresses that a record of this node would name have changed, and one at the start if
+/// there is nothing to wait for. While a relay is expected, direct addresses alone are not worth an item during the
+/// first `wait`: most DHT nodes would keep a record for its whole minute that leads nobody to a node behind NAT.
 fn own_address(addresses: Option<&Addresses>, policy: AddressHints, wait: Duration) -> BoxStream<'static, ()> {
     let once = futures_util::stream::iter([()]).chain(futures_util::stream::pending());
     let Some(addresses) = addresses.filter(|_| policy != AddressHints::Off) else { return once.boxed() };

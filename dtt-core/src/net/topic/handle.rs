@@ -34,27 +34,28 @@ use crate::{
     wire::{TopicId, TopicKeys},
 };
 
-/// Bytes of a gossip message that its frame needs at the most, with a length of two bytes; longer messages have one of three.
+/// The most bytes that a message's frame needs, if its length takes two bytes. From `TWO_BYTES` on, the length takes
+/// three.
 const FRAME: usize = 39;
 const TWO_BYTES: usize = 1 << 14;
 
-/// The most bytes that a message carries, by the size of a gossip message.
+/// The most bytes of content that a gossip message of this size carries.
 fn limit(max_message_size: usize) -> usize {
     let limit = max_message_size.saturating_sub(FRAME);
     limit - usize::from(limit >= TWO_BYTES)
 }
 
-/// A topic that has been joined: cheap to clone, usable from any thread.
+/// A topic that has been joined. Cheap to clone, and usable from any thread.
 ///
-/// It lives as long as any of its handles, senders, receivers or event queues does; then its background work ends.
+/// It lives as long as any of its handles, senders, receivers or event queues. Then its background work ends.
 #[derive(Clone)]
 pub struct Topic {
     inner: Arc<Inner>,
-    /// The queue that has been filling since this handle was made, until someone takes it.
+    /// The queue that has been filling since this handle was made, until somebody takes it.
     first: Arc<Mutex<Option<Arc<Queue>>>>,
 }
 
-/// Its id and where it stands.
+/// Shows the topic's id and state.
 impl fmt::Debug for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Topic").field("id", self.id()).field("state", &self.state()).finish_non_exhaustive()
@@ -72,7 +73,7 @@ struct Inner {
     other_minutes: Arc<OtherMinutes>,
     limit: usize,
     token: CancellationToken,
-    /// The node that the topic runs on, if it is one of ours.
+    /// The node that the topic runs on, if it runs on a [`crate::Node`].
     _keep: Option<Keep>,
 }
 
@@ -93,7 +94,7 @@ pub(crate) struct Swarm {
     pub(crate) connector: Option<Connector>,
     pub(crate) token: CancellationToken,
     pub(crate) keep: Option<Keep>,
-    /// Whether it begins at rest.
+    /// Whether the topic starts paused.
     pub(crate) paused: bool,
 }
 
@@ -130,7 +131,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     let closes = CloseOnDrop(hub);
     tokio::spawn(async move {
         let _closes = closes;
-        // A rotation that the application brings may panic; its topic closes then, and nothing else.
+        // A rotation that the application provides may panic. Then this topic closes, and nothing else does.
         let drive = async move { Driver::new(parts).run(swarm.token).await };
         if AssertUnwindSafe(drive).catch_unwind().await.is_err() {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
@@ -139,7 +140,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     Ok(topic)
 }
 
-/// Closes the topic however its task ends, also when a runtime goes down under it: nobody must wait for ever.
+/// Closes the topic however its task ends, also when its runtime shuts down. Otherwise callers could wait forever.
 struct CloseOnDrop(Arc<Hub>);
 
 impl Drop for CloseOnDrop {
@@ -159,21 +160,22 @@ impl Topic {
         self.inner.keys.topic_id()
     }
 
-    /// A number that tells this topic from every other one of the process, its handles alike: one that is joined again after
-    /// it was closed has another.
+    /// A number that identifies this topic within the process. All of its handles have the same number. A topic that is
+    /// joined again after it was closed has another one.
     pub fn instance(&self) -> u64 {
         self.inner.hub.instance()
     }
 
     /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
     ///
-    /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about
-    /// 90 s is dropped as a duplicate.
+    /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about 90
+    /// s is dropped as a duplicate.
     ///
-    /// It waits until the gossip layer takes the message, and that waits for the neighbors: whoever sends in a loop is slowed down to
-    /// what they take, and nothing is lost on the way to a reader that keeps up. Fails when the gossip layer does not take it within
-    /// `broadcast_timeout`. On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose
-    /// messages that come faster than the machine has time for; it is told by [`crate::Event::Lagged`].
+    /// The call waits until the gossip layer takes the message, and the gossip layer waits for the neighbors. So a
+    /// caller that sends in a loop is slowed down to what its neighbors take, and no message is lost on the way to a
+    /// reader that keeps up. The call fails if the gossip layer does not take the message within `broadcast_timeout`.
+    /// On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose messages that
+    /// come faster than the machine can handle. [`crate::Event::Lagged`] tells the receiver.
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_timeout();
@@ -195,7 +197,7 @@ impl Topic {
 
     /// Joins peers that the application knows, by id or by id and addresses.
     ///
-    /// Each join may make the peer drop a random neighbor of its own: do not repeat it in a loop.
+    /// Each join may make the peer drop a random neighbor of its own, so do not repeat it in a loop.
     pub async fn join_peers<P: Into<EndpointAddr>>(&self, peers: impl IntoIterator<Item = P>) -> Result<()> {
         let mut ids = Vec::new();
         for peer in peers {
@@ -216,7 +218,7 @@ impl Topic {
         in_time("join_peers", limit, sender.join(ids)).await
     }
 
-    /// The direct neighbors now.
+    /// The current direct neighbors.
     pub fn neighbors(&self) -> HashSet<EndpointId> {
         self.inner.hub.neighbors()
     }
@@ -226,7 +228,7 @@ impl Topic {
         self.state() == Some(TopicState::Joined)
     }
 
-    /// Where the topic stands; none when it is closed.
+    /// The state of the topic; `None` when it is closed.
     pub fn state(&self) -> Option<TopicState> {
         match *self.inner.hub.status().borrow() {
             Status::Open(state) => Some(state),
@@ -245,11 +247,11 @@ impl Topic {
         }
     }
 
-    /// [`Topic::joined`] with a limit. The topic goes on looking after it.
+    /// [`Topic::joined`] with a limit. After the limit, the topic goes on looking for neighbors.
     ///
-    /// The error says how far joining came: whether the DHT answers, the records that were found, the dials and what came of
-    /// them. A wait of 2 s or longer for a first neighbor that finds no record also looks, every five minutes at the most, whether
-    /// there are records of up to six minutes before or after: clocks that differ by minutes keep members apart.
+    /// The error says how far joining came: whether the DHT answers, which records were found, and what came of the
+    /// dials. If a wait of 2 s or longer for a first neighbor finds no record, the topic also looks for records of up
+    /// to six minutes before and after, at most every five minutes: clocks that differ by minutes keep members apart.
     pub async fn joined_within(&self, limit: Duration) -> Result<()> {
         let (since, inner) = (Instant::now(), &self.inner);
         let _look = inner.other_minutes.look(limit, inner.hub.clone(), inner.me, &inner.dht, &inner.keys);
@@ -257,7 +259,7 @@ impl Topic {
             Ok(joined) => joined,
             Err(_) => {
                 let stats = self.stats();
-                let clock = if stats.joined == 0 { inner.other_minutes.told() } else { None };
+                let clock = if stats.joined == 0 { inner.other_minutes.clock_doubt() } else { None };
                 let why = why_alone(&Known {
                     stats,
                     clock,
@@ -270,12 +272,12 @@ impl Topic {
         }
     }
 
-    /// Takes an event queue of one's own.
+    /// Takes an event queue for the caller alone.
     ///
-    /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined (with the last
-    /// 4 MiB of messages at the most),
-    /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
-    /// neighbors. When the topic is closed, a queue ends after what is in it already has been read.
+    /// The first call on a handle (and its clones) returns the queue that has been filling since the topic was joined,
+    /// so no event is missed in between. That queue keeps at most the last 4 MiB of messages until it is taken. Each
+    /// further call returns a new queue, which begins with the present state and neighbors. When the topic is closed, a
+    /// queue ends after everything in it has been read.
     pub fn subscribe(&self) -> Events {
         let first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
@@ -288,17 +290,17 @@ impl Topic {
         self.inner.limit
     }
 
-    /// What the topic has done so far. [`TopicStats`] says how to read it.
+    /// What the topic has done so far. [`TopicStats`] says how to read the numbers.
     pub fn stats(&self) -> TopicStats {
         self.inner.hub.stats()
     }
 
-    /// The state of the DHT client. It may take a moment: the client is asked.
+    /// The state of the DHT client. The call may take a moment, since it asks the client.
     pub async fn dht_health(&self) -> DhtHealth {
         self.inner.dht.health().await
     }
 
-    /// Leaves the topic: neighbors are told, every event queue ends after what is in it already has been read, and
+    /// Leaves the topic: its neighbors are told, every event queue ends after everything in it has been read, and
     /// further calls fail with `CLOSED`.
     ///
     /// All handles of the topic are closed with it. Leaving twice is fine.
@@ -340,7 +342,7 @@ impl Topic {
     }
 }
 
-/// A topic that is not kept alive.
+/// A reference to a topic that does not keep it alive.
 #[derive(Debug, Clone)]
 pub(crate) struct WeakTopic(std::sync::Weak<Inner>);
 

@@ -1,7 +1,7 @@
-//! A topic at work: its handle, the task that drives it, its events, and what it asks of the DHT.
+//! A topic at work: its handle, the task that drives it, its events, and its use of the DHT.
 //!
-//! In the order of who uses whom: events and search, the hub that the parts share, store, connector and the reading of
-//! minutes, the driver, the handle.
+//! From the lowest layer up: events and search; the hub that the parts share; store, connector and the reading of
+//! minutes; the driver; the handle.
 
 mod budget;
 mod connector;
