@@ -87,12 +87,12 @@ impl Addresses {
         self.book.lock().len()
     }
 
-    /// Learns the addresses that a verified record names. Returns whether its address extension was well-formed.
-    pub(crate) fn learn(&self, record: &Record) -> bool {
+    /// Learns the addresses that a verified record with this content names. Returns whether its address extension was
+    /// well-formed.
+    pub(crate) fn learn(&self, record: &Record, content: &GossipRecordContent) -> bool {
         let extension = record.content_bytes().get(GossipRecordContent::BYTES..).unwrap_or_default();
         let Ok(hints) = decode_hints(extension) else { return false };
         let own = record.pub_key() == *self.endpoint.id().as_bytes();
-        let peers = record.content::<GossipRecordContent>().unwrap_or_default().active_peers;
         let mut by_owner: HashMap<HintOwner, Vec<AddressHint>> = HashMap::new();
         for (owner, hint) in hints {
             let of_owner = by_owner.entry(owner).or_default();
@@ -103,7 +103,7 @@ impl Addresses {
         for (owner, hints) in by_owner {
             let (key, first_hand) = match owner {
                 HintOwner::Publisher => (record.pub_key(), Some(record.unix_minute())),
-                HintOwner::Neighbor(index) => (peers[usize::from(index)], None),
+                HintOwner::Neighbor(index) => (content.active_peers[usize::from(index)], None),
             };
             let Ok(id) = EndpointId::from_bytes(&key) else { continue };
             // Our own record only repeats what the book knew when it was written, so it must not replace anything

@@ -289,16 +289,18 @@ impl Driver {
 
     fn record(&mut self, record: &Record, new: bool) {
         let own = record.pub_key() == self.me;
+        // A content of another kind names nobody.
+        let content = record.content().unwrap_or_default();
         if new {
             tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");
             // The addresses come first: the dial that follows needs them.
-            let well_formed = self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record));
+            let well_formed = self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record, &content));
             if !own {
                 self.hub.counters.accepted();
                 self.hub.counters.hints_malformed.add(u64::from(!well_formed));
             }
         }
-        let seen = SeenRecord::of(record);
+        let seen = SeenRecord::new(record, &content);
         if !own && !self.tracker.is_joined() {
             self.hub.search.found(&seen);
         }
