@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream::BoxStream};
 use iroh::EndpointId;
 use iroh_gossip::{
     api::{self, Event, GossipSender, JoinOptions},
@@ -63,7 +63,8 @@ impl Layer {
                 let options = JoinOptions { bootstrap: Default::default(), subscription_capacity: BROUGHT };
                 let topic = gossip.subscribe_with_opts(topic.into(), options).await.map_err(failed)?;
                 let (sender, events) = topic.split();
-                let events = events.take_while(|event| std::future::ready(event.is_ok()));
+                let log = |error: &_| tracing::warn!(target: "dtt::topic", %error, "the gossip layer ended the topic");
+                let events = events.inspect_err(log).take_while(|event| std::future::ready(event.is_ok()));
                 Ok((TopicSender::Brought(sender), events.filter_map(async |event| event.ok()).boxed()))
             }
         }
