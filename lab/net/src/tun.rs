@@ -13,7 +13,11 @@ pub(crate) fn open(name: &str) -> Result<File> {
     let path = "/dev/net/tun";
     let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path);
     let file = file.with_context(|| format!("{path} does not open: is the kernel built with TUN?"))?;
-    ensure!(name.len() < libc::IFNAMSIZ, "{name} is too long for a device, at most {} bytes are possible", libc::IFNAMSIZ - 1);
+    ensure!(
+        name.len() < libc::IFNAMSIZ,
+        "{name} is too long for a device, at most {} bytes are possible",
+        libc::IFNAMSIZ - 1
+    );
     // SAFETY: the type is a plain C structure, and zeros are a valid value of it.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
