@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Result},
-    net::{Addresses, Event, Events, Layer, Swarm, Topic, spawn_topic},
+    net::{Addresses, Context, Event, Events, Layer, Topic, spawn_topic},
     publisher::RecordPublisher,
 };
 
@@ -98,7 +98,7 @@ impl Topic {
             let problem = format!("its public key is not that of the endpoint {}", endpoint.id());
             return Err(Error::argument("signing_key", problem));
         }
-        let topic = spawn_topic(Swarm {
+        let context = Context {
             keys: record_publisher.keys().clone(),
             signing_key: record_publisher.signing_key().clone(),
             config: record_publisher.config().clone(),
@@ -106,11 +106,9 @@ impl Topic {
             gossip: Layer::Brought(gossip),
             addresses,
             connector: None,
-            token: CancellationToken::new(),
-            keep: Some(Arc::new(Counted::new(record_publisher.pub_key().to_bytes()))),
-            paused: false,
-        })
-        .await?;
+        };
+        let keep = Arc::new(Counted::new(record_publisher.pub_key().to_bytes()));
+        let topic = spawn_topic(context, CancellationToken::new(), Some(keep), false).await?;
         if !async_bootstrap {
             topic.joined().await?;
         }

@@ -48,8 +48,9 @@ pub(crate) struct Addresses {
     book: Arc<Book>,
 }
 
+/// The addresses that are known, as an endpoint looks them up.
 #[derive(Debug)]
-struct Book {
+pub(in crate::net) struct Book {
     lookup: MemoryLookup,
     heard: Mutex<LruCache<EndpointId, Heard>>,
     /// Notified of every change, for the dials that are under way.
@@ -65,14 +66,19 @@ struct Heard {
     said: Vec<AddressHint>,
 }
 
-/// The books of all endpoints, by the endpoint's id and the memory address of its lookup services. A lookup can be
-/// added to an endpoint but not removed, so a second topic must find the book of the first. Each endpoint owns its
-/// book.
+/// The books of endpoints that programs brought, by id and by the place of their lookups in memory. A lookup can be added to
+/// such an endpoint and not be removed, so its second topic must find the first one's book. Each endpoint owns its book.
 static BOOKS: LazyLock<Mutex<Books>> = LazyLock::new(Mutex::default);
 type Books = HashMap<(EndpointId, usize), Weak<Book>>;
 
 impl Addresses {
-    /// `expects_relay` tells whether the endpoint looks for a relay server, as far as that is known.
+    /// A node's endpoint was built with `book`. `expects_relay` tells that the endpoint looks for a relay server, as far as
+    /// that is known.
+    pub(in crate::net) fn new(endpoint: Endpoint, book: Arc<Book>, expects_relay: bool) -> Self {
+        Self { endpoint, expects_relay, book }
+    }
+
+    /// For an endpoint that a program brought.
     pub(crate) fn of(endpoint: &Endpoint, expects_relay: bool) -> Result<Self> {
         Ok(Self { endpoint: endpoint.clone(), expects_relay, book: Book::of(endpoint)? })
     }
@@ -81,12 +87,12 @@ impl Addresses {
         self.book.lock().len()
     }
 
-    /// Learns the addresses that a verified record names. Returns whether its address extension was well-formed.
-    pub(crate) fn learn(&self, record: &Record) -> bool {
+    /// Learns the addresses that a verified record with this content names. Returns whether its address extension was
+    /// well-formed.
+    pub(crate) fn learn(&self, record: &Record, content: &GossipRecordContent) -> bool {
         let extension = record.content_bytes().get(GossipRecordContent::BYTES..).unwrap_or_default();
         let Ok(hints) = decode_hints(extension) else { return false };
         let own = record.pub_key() == *self.endpoint.id().as_bytes();
-        let peers = record.content::<GossipRecordContent>().unwrap_or_default().active_peers;
         let mut by_owner: HashMap<HintOwner, Vec<AddressHint>> = HashMap::new();
         for (owner, hint) in hints {
             let of_owner = by_owner.entry(owner).or_default();
@@ -97,7 +103,7 @@ impl Addresses {
         for (owner, hints) in by_owner {
             let (key, first_hand) = match owner {
                 HintOwner::Publisher => (record.pub_key(), Some(record.unix_minute())),
-                HintOwner::Neighbor(index) => (peers[usize::from(index)], None),
+                HintOwner::Neighbor(index) => (content.active_peers[usize::from(index)], None),
             };
             let Ok(id) = EndpointId::from_bytes(&key) else { continue };
             // Our own record only repeats what the book knew when it was written, so it must not replace anything
@@ -176,7 +182,7 @@ impl Book {
         Ok(book)
     }
 
-    fn new() -> Self {
+    pub(in crate::net) fn new() -> Self {
         Self {
             lookup: MemoryLookup::with_provenance("dtt"),
             heard: Mutex::new(LruCache::new(CAPACITY)),

@@ -17,5 +17,5 @@ pub(crate) use gossip::Layer;
 pub use node::{AddressLookups, JoinOptions, Node, NodeConfig, NodeConfigBuilder, Relays, transport_config};
 pub use stats::{DhtHealth, NodeStats, RefusedRecords, TopicStats};
 pub use testnet::Testnet;
+pub(crate) use topic::{Context, spawn_topic};
 pub use topic::{Event, Events, Topic};
-pub(crate) use topic::{Swarm, spawn_topic};

@@ -96,7 +96,11 @@ pub struct SeenRecord {
 impl SeenRecord {
     /// Reads a record that has been verified. If its content is of a foreign format, only the publisher is known.
     pub fn of(record: &Record) -> Self {
-        let content = record.content::<GossipRecordContent>().unwrap_or_default();
+        Self::new(record, &record.content().unwrap_or_default())
+    }
+
+    /// The same, for a record whose content has been decoded.
+    pub fn new(record: &Record, content: &GossipRecordContent) -> Self {
         Self {
             minute: record.unix_minute(),
             publisher: record.pub_key(),

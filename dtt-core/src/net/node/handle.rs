@@ -24,7 +24,8 @@ use super::{
     transport::transport_config,
 };
 use crate::net::{
-    Addresses, Dht, Swarm, Topic,
+    Addresses, Context, Dht, Topic,
+    addresses::Book,
     gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
     spawn_topic,
     stats::NodeStats,
@@ -96,9 +97,9 @@ impl Node {
     /// Panics outside of a Tokio runtime.
     pub async fn spawn(config: NodeConfig) -> Result<Self> {
         config.validate()?;
-        let connections = Connections::default();
-        let endpoint = bind(&config, connections.clone()).await?;
-        let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
+        let (connections, book) = (Connections::default(), Arc::new(Book::new()));
+        let endpoint = bind(&config, connections.clone(), book.clone()).await?;
+        let addresses = Addresses::new(endpoint.clone(), book, config.relays != Relays::Disabled);
         let (neighborhood, token) = (Neighborhood::default(), CancellationToken::new());
         let gossip = Gossip::new(
             endpoint.clone(),
@@ -270,7 +271,7 @@ impl Node {
             return Ok(topic);
         }
         let config = options.config.unwrap_or_else(|| inner.config.topics.clone());
-        let topic = spawn_topic(Swarm {
+        let context = Context {
             keys,
             signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
             dht: Dht::new(config.dht_config()),
@@ -278,11 +279,9 @@ impl Node {
             gossip: Layer::Own(inner.gossip.clone()),
             addresses: Some(inner.addresses.clone()),
             connector: Some(inner.connector.clone()),
-            token: inner.token.child_token(),
-            keep: Some(inner.clone()),
-            paused: inner.paused.load(Ordering::SeqCst),
-        })
-        .await?;
+        };
+        let paused = inner.paused.load(Ordering::SeqCst);
+        let topic = spawn_topic(context, inner.token.child_token(), Some(inner.clone()), paused).await?;
         list.push(topic.downgrade());
         Ok(topic)
     }
@@ -336,11 +335,12 @@ async fn close_unused(node: Weak<Inner>) {
     }
 }
 
-async fn bind(config: &NodeConfig, connections: Connections) -> Result<Endpoint> {
+async fn bind(config: &NodeConfig, connections: Connections, book: Arc<Book>) -> Result<Endpoint> {
     let mut builder = Endpoint::builder(presets::Minimal)
         .transport_config(transport_config())
         .relay_mode(config.relay_mode()?)
-        .hooks(connections);
+        .hooks(connections)
+        .address_lookup(book);
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }

@@ -4,7 +4,6 @@
 use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, OptionFuture},
@@ -17,17 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     budget::Budget,
-    connector::Connector,
+    context::Context,
     events::Event,
     hub::Hub,
     minutes::{Judged, Minutes},
     store::StoreJob,
 };
-use crate::net::{Addresses, Dht, clock::Clock, dht::Found, gossip::Layer};
+use crate::net::{Addresses, clock::Clock, dht::Found};
 use crate::{
-    config::{AddressHints, Config},
+    config::AddressHints,
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
-    wire::{AddressHint, MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
+    wire::{AddressHint, MAX_MESSAGE_HASHES, Record, message_hash},
 };
 
 /// The most events that are taken from the gossip layer at once.
@@ -45,14 +44,8 @@ const PATIENCE_PER_SECOND: f64 = 50.0;
 const PATIENCE_IN_HAND: f64 = 200.0;
 
 pub(super) struct Driver {
-    topic_id: TopicId,
-    signing_key: SigningKey,
-    config: Config,
-    dht: Dht,
-    gossip: Layer,
+    context: Arc<Context>,
     events: BoxStream<'static, api::Event>,
-    addresses: Option<Addresses>,
-    connector: Option<Connector>,
     hub: Arc<Hub>,
     me: PeerId,
     clock: Clock,
@@ -69,46 +62,26 @@ pub(super) struct Driver {
     patience: Budget,
 }
 
-/// The parts of a driver.
-pub(super) struct Parts {
-    pub(super) keys: TopicKeys,
-    pub(super) signing_key: SigningKey,
-    pub(super) config: Config,
-    pub(super) dht: Dht,
-    pub(super) gossip: Layer,
-    pub(super) events: BoxStream<'static, api::Event>,
-    pub(super) addresses: Option<Addresses>,
-    pub(super) connector: Option<Connector>,
-    pub(super) hub: Arc<Hub>,
-}
-
 impl Driver {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(context: Arc<Context>, events: BoxStream<'static, api::Event>, hub: Arc<Hub>) -> Self {
         let clock = Clock::start();
-        let batch = BATCH.min(parts.config.event_capacity());
-        let me = parts.signing_key.verifying_key().to_bytes();
-        let wait = parts.config.bootstrap_config().address_wait();
-        let own_address = own_address(parts.addresses.as_ref(), parts.config.address_hints(), wait);
+        let config = &context.config;
+        let me = context.me();
+        let wait = config.bootstrap_config().address_wait();
         Self {
-            topic_id: *parts.keys.topic_id(),
-            tracker: Tracker::new(me, &parts.config, rand::random(), clock.now()),
-            minutes: Minutes::new(parts.keys, Instant::now()),
-            signing_key: parts.signing_key,
-            config: parts.config,
-            dht: parts.dht,
-            gossip: parts.gossip,
-            events: parts.events,
-            addresses: parts.addresses,
-            connector: parts.connector,
-            hub: parts.hub,
+            tracker: Tracker::new(me, config, rand::random(), clock.now()),
+            minutes: Minutes::new(context.keys.clone(), Instant::now()),
+            own_address: own_address(context.addresses.as_ref(), config.address_hints(), wait),
+            batch: BATCH.min(config.event_capacity()),
+            context,
+            events,
+            hub,
             me,
             clock,
             lookups: SelectAll::new(),
             store: None.into(),
             joins: FuturesUnordered::new(),
             resync: None.into(),
-            own_address,
-            batch,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
             patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
@@ -216,14 +189,15 @@ impl Driver {
     /// just because the system ran something else. This lasts only for a short while: a reader that is slow for longer
     /// misses its oldest events.
     async fn wait_for_readers(&mut self, events: usize) {
-        while self.gossip.is_own() && self.hub.would_overrun(events) && self.patience.allows(1, Instant::now()) {
+        while self.context.gossip.is_own() && self.hub.would_overrun(events) && self.patience.allows(1, Instant::now())
+        {
             sleep(PATIENCE).await;
         }
     }
 
     /// Remembers where a neighbor was reached: when it comes, and again when it goes, since paths change.
     fn met(&mut self, peer: EndpointId) {
-        if let Some(addresses) = self.addresses.clone() {
+        if let Some(addresses) = self.context.addresses.clone() {
             self.joins.push(async move { addresses.met(peer).await }.boxed());
         }
     }
@@ -276,7 +250,7 @@ impl Driver {
     /// The gossip layer has lost events, perhaps changes of neighbors, so it is asked for the present neighbors. If it
     /// does not answer in time, the known ones stay.
     fn begin_resync(&mut self) {
-        self.resync = Some(self.gossip.clone().neighbors(self.topic_id).boxed()).into();
+        self.resync = Some(self.context.gossip.clone().neighbors(*self.context.topic_id()).boxed()).into();
     }
 
     fn set_neighbors(&mut self, present: HashSet<EndpointId>) {
@@ -315,16 +289,18 @@ impl Driver {
 
     fn record(&mut self, record: &Record, new: bool) {
         let own = record.pub_key() == self.me;
+        // A content of another kind names nobody.
+        let content = record.content().unwrap_or_default();
         if new {
             tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");
             // The addresses come first: the dial that follows needs them.
-            let well_formed = self.addresses.as_ref().is_none_or(|addresses| addresses.learn(record));
+            let well_formed = self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record, &content));
             if !own {
                 self.hub.counters.accepted();
                 self.hub.counters.hints_malformed.add(u64::from(!well_formed));
             }
         }
-        let seen = SeenRecord::of(record);
+        let seen = SeenRecord::new(record, &content);
         if !own && !self.tracker.is_joined() {
             self.hub.search.found(&seen);
         }
@@ -343,7 +319,7 @@ impl Driver {
                 Action::Lookup { minute } => {
                     self.hub.counters.lookups.add(1);
                     let keys = self.minutes.keys(minute);
-                    self.lookups.push(self.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
+                    self.lookups.push(self.context.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
                 }
                 Action::Store { minute, content } => self.begin_store(minute, *content),
                 Action::Join { peers, reason } => {
@@ -373,13 +349,13 @@ impl Driver {
 
     fn begin_store(&mut self, minute: u64, content: crate::wire::GossipRecordContent) {
         let job = StoreJob {
-            dht: self.dht.clone(),
+            dht: self.context.dht.clone(),
             keys: self.minutes.keys(minute),
-            topic: self.topic_id.hash(),
-            signing_key: self.signing_key.clone(),
+            topic: self.context.topic_id().hash(),
+            signing_key: self.context.signing_key.clone(),
             content,
-            addresses: self.addresses.clone(),
-            policy: self.config.address_hints(),
+            addresses: self.context.addresses.clone(),
+            policy: self.context.config.address_hints(),
         };
         let hub = self.hub.clone();
         self.store = Some(async move { (minute, job.run(hub).await) }.boxed()).into();
@@ -387,9 +363,10 @@ impl Driver {
 
     fn begin_join(&mut self, peers: Vec<EndpointId>, reason: JoinReason) {
         let Ok(sender) = self.hub.sender() else { return };
-        let limit = self.config.timeouts().join_peer_timeout();
+        let limit = self.context.config.timeouts().join_peer_timeout();
         for peer in &peers {
             let rest = self
+                .context
                 .connector
                 .as_ref()
                 .and_then(|connector| connector.look_after(*peer, &self.hub, reason == JoinReason::Bootstrap));

@@ -7,7 +7,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use futures_util::FutureExt;
 use iroh::{EndpointAddr, EndpointId};
 use iroh_gossip::proto::Scope;
@@ -15,22 +14,17 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connector::Connector,
-    driver::{Driver, Parts},
+    context::Context,
+    driver::Driver,
     events::{Events, Keep, Queue},
     hub::{Hub, Status},
     other_minutes::OtherMinutes,
     why_alone::{Known, why_alone},
 };
-use crate::net::{
-    Addresses, Dht,
-    gossip::Layer,
-    stats::{DhtHealth, TopicStats},
-};
+use crate::net::stats::{DhtHealth, TopicStats};
 use crate::{
-    config::{Config, TimeoutConfig},
     error::{Error, Result},
-    tracker::{MessageHash, PeerId, TopicState},
+    tracker::{MessageHash, TopicState},
     wire::{TopicId, TopicKeys},
 };
 
@@ -63,17 +57,11 @@ impl fmt::Debug for Topic {
 }
 
 struct Inner {
-    keys: TopicKeys,
+    context: Arc<Context>,
     hub: Arc<Hub>,
-    dht: Dht,
-    addresses: Option<Addresses>,
-    connector: Option<Connector>,
-    timeouts: TimeoutConfig,
-    me: PeerId,
     other_minutes: Arc<OtherMinutes>,
-    limit: usize,
     token: CancellationToken,
-    /// The node that the topic runs on, if it runs on a [`crate::Node`].
+    /// The node that the topic runs on, if it is one of ours.
     _keep: Option<Keep>,
 }
 
@@ -83,56 +71,26 @@ impl Drop for Inner {
     }
 }
 
-/// What a topic runs on.
-pub(crate) struct Swarm {
-    pub(crate) keys: TopicKeys,
-    pub(crate) signing_key: SigningKey,
-    pub(crate) config: Config,
-    pub(crate) dht: Dht,
-    pub(crate) gossip: Layer,
-    pub(crate) addresses: Option<Addresses>,
-    pub(crate) connector: Option<Connector>,
-    pub(crate) token: CancellationToken,
-    pub(crate) keep: Option<Keep>,
-    /// Whether the topic starts paused.
-    pub(crate) paused: bool,
-}
-
-/// Subscribes the gossip topic and starts the task that drives it.
-pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
-    swarm.config.validate()?;
-    let (sender, events) = swarm.gossip.subscribe(*swarm.keys.topic_id()).await?;
-    let hub = Hub::new(sender, swarm.config.event_capacity(), swarm.paused);
-    let inner = Inner {
-        keys: swarm.keys.clone(),
-        hub: hub.clone(),
-        dht: swarm.dht.clone(),
-        addresses: swarm.addresses.clone(),
-        connector: swarm.connector.clone(),
-        timeouts: swarm.config.timeouts().clone(),
-        me: swarm.signing_key.verifying_key().to_bytes(),
-        other_minutes: Arc::default(),
-        limit: limit(swarm.gossip.max_message_size()),
-        token: swarm.token.clone(),
-        _keep: swarm.keep,
-    };
+/// Subscribes the gossip topic and starts the task that drives it, which ends with `token`. The topic keeps `keep` alive. It
+/// starts paused if `paused` is set.
+pub(crate) async fn spawn_topic(
+    context: Context,
+    token: CancellationToken,
+    keep: Option<Keep>,
+    paused: bool,
+) -> Result<Topic> {
+    context.config.validate()?;
+    let (sender, events) = context.gossip.subscribe(*context.topic_id()).await?;
+    let hub = Hub::new(sender, context.config.event_capacity(), paused);
+    let context = Arc::new(context);
+    let driver = Driver::new(context.clone(), events, hub.clone());
+    let inner = Inner { context, hub: hub.clone(), other_minutes: Arc::default(), token: token.clone(), _keep: keep };
     let topic = Topic::new_handle(Arc::new(inner));
-    let parts = Parts {
-        keys: swarm.keys,
-        signing_key: swarm.signing_key,
-        config: swarm.config,
-        dht: swarm.dht,
-        gossip: swarm.gossip,
-        events,
-        addresses: swarm.addresses,
-        connector: swarm.connector,
-        hub: hub.clone(),
-    };
     let closes = CloseOnDrop(hub);
     tokio::spawn(async move {
         let _closes = closes;
         // A rotation that the application provides may panic. Then this topic closes, and nothing else does.
-        let drive = async move { Driver::new(parts).run(swarm.token).await };
+        let drive = async move { driver.run(token).await };
         if AssertUnwindSafe(drive).catch_unwind().await.is_err() {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
         }
@@ -157,7 +115,7 @@ impl Topic {
 
     /// The topic's id.
     pub fn id(&self) -> &TopicId {
-        self.inner.keys.topic_id()
+        self.inner.context.keys.topic_id()
     }
 
     /// A number that identifies this topic within the process. All of its handles have the same number. A topic that is
@@ -178,7 +136,7 @@ impl Topic {
     /// come faster than the machine can handle. [`crate::Event::Lagged`] tells the receiver.
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
-        let limit = self.inner.timeouts.broadcast_timeout();
+        let limit = self.inner.context.config.timeouts().broadcast_timeout();
         let sender = self.inner.hub.sender()?;
         in_time("broadcast", limit, sender.broadcast(content.clone(), Scope::Swarm)).await?;
         self.inner.hub.note_sent(content);
@@ -188,7 +146,7 @@ impl Topic {
     /// Sends a message to the direct neighbors only; otherwise like [`Topic::broadcast`].
     pub async fn broadcast_neighbors(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
-        let limit = self.inner.timeouts.broadcast_neighbors_timeout();
+        let limit = self.inner.context.config.timeouts().broadcast_neighbors_timeout();
         let sender = self.inner.hub.sender()?;
         in_time("broadcast_neighbors", limit, sender.broadcast(content, Scope::Neighbors)).await?;
         self.inner.hub.counters.sent.add(1);
@@ -203,13 +161,13 @@ impl Topic {
         for peer in peers {
             let peer: EndpointAddr = peer.into();
             ids.push(peer.id);
-            if let Some(addresses) = self.inner.addresses.as_ref().filter(|_| !peer.is_empty()) {
+            if let Some(addresses) = self.inner.context.addresses.as_ref().filter(|_| !peer.is_empty()) {
                 addresses.add(peer);
             }
         }
-        let (sender, limit) = (self.inner.hub.sender()?, self.inner.timeouts.join_peer_timeout());
+        let (sender, limit) = (self.inner.hub.sender()?, self.inner.context.config.timeouts().join_peer_timeout());
         for peer in &ids {
-            let connector = self.inner.connector.as_ref();
+            let connector = self.inner.context.connector.as_ref();
             let rest = connector.and_then(|connector| connector.look_after(*peer, &self.inner.hub, false));
             if let Some(rest) = rest {
                 tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
@@ -254,7 +212,13 @@ impl Topic {
     /// to six minutes before and after, at most every five minutes: clocks that differ by minutes keep members apart.
     pub async fn joined_within(&self, limit: Duration) -> Result<()> {
         let (since, inner) = (Instant::now(), &self.inner);
-        let _look = inner.other_minutes.look(limit, inner.hub.clone(), inner.me, &inner.dht, &inner.keys);
+        let _look = inner.other_minutes.look(
+            limit,
+            inner.hub.clone(),
+            inner.context.me(),
+            &inner.context.dht,
+            &inner.context.keys,
+        );
         match timeout(limit, self.joined()).await {
             Ok(joined) => joined,
             Err(_) => {
@@ -265,7 +229,7 @@ impl Topic {
                     clock,
                     search: inner.hub.search.summary(),
                     paused: inner.hub.is_paused(),
-                    dht_answers: inner.dht.answers(since.elapsed()),
+                    dht_answers: inner.context.dht.answers(since.elapsed()),
                 });
                 Err(Error::NotJoined { after: limit, why })
             }
@@ -287,7 +251,7 @@ impl Topic {
 
     /// The most bytes that one message carries (4,057 with gossip's default message size of 4,096).
     pub fn max_message_size(&self) -> usize {
-        self.inner.limit
+        limit(self.inner.context.gossip.max_message_size())
     }
 
     /// What the topic has done so far. [`TopicStats`] says how to read the numbers.
@@ -297,7 +261,7 @@ impl Topic {
 
     /// The state of the DHT client. The call may take a moment, since it asks the client.
     pub async fn dht_health(&self) -> DhtHealth {
-        self.inner.dht.health().await
+        self.inner.context.dht.health().await
     }
 
     /// Leaves the topic: its neighbors are told, every event queue ends after everything in it has been read, and
@@ -324,7 +288,7 @@ impl Topic {
     }
 
     pub(crate) fn keys(&self) -> &TopicKeys {
-        &self.inner.keys
+        &self.inner.context.keys
     }
 
     /// Another handle with a queue of its own, if the topic is still open.
@@ -337,7 +301,7 @@ impl Topic {
     }
 
     fn check_size(&self, content: Bytes) -> Result<Bytes> {
-        let (size, limit) = (content.len(), self.inner.limit);
+        let (size, limit) = (content.len(), limit(self.inner.context.gossip.max_message_size()));
         if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(content) }
     }
 }

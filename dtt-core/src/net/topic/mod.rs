@@ -5,6 +5,7 @@
 
 mod budget;
 mod connector;
+mod context;
 mod driver;
 mod events;
 mod handle;
@@ -16,7 +17,8 @@ mod store;
 mod why_alone;
 
 pub(in crate::net) use connector::Connector;
+pub(crate) use context::Context;
 pub use events::{Event, Events};
 pub use handle::Topic;
 pub(in crate::net) use handle::WeakTopic;
-pub(crate) use handle::{Swarm, spawn_topic};
+pub(crate) use handle::spawn_topic;
