@@ -99,8 +99,7 @@ pub(super) struct Publisher {
     lonely: bool,
     /// The neighbors that came last, and when.
     came: VecDeque<(PeerId, Duration)>,
-    /// Because of a crowd: the last minute that got a record before its beginning, and the last one that got one after
-    /// its end.
+    /// The last minute that got a record from this node before it began, and the last one that got one after it ended.
     opened: Option<u64>,
     closed: Option<u64>,
     /// When the node had a neighbor for the first time.

@@ -175,7 +175,10 @@ impl Rates {
     /// The stores that are allowed until now.
     pub fn stores(&self, now: Duration) -> u64 {
         let elapsed = now - self.start;
-        2 + times(elapsed, self.store_spacing) + times(elapsed, START_OVER_SPACING) + self.minute_changes + self.disturbances
+        2 + times(elapsed, self.store_spacing)
+            + times(elapsed, START_OVER_SPACING)
+            + self.minute_changes
+            + self.disturbances
     }
 
     /// The peers that may have been joined until now because there was no neighbor.
