@@ -7,7 +7,6 @@ import contextlib
 import functools
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 

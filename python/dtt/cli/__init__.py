@@ -102,8 +102,8 @@ ID_EXAMPLE = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code: 0, 1 for an error, 2 for wrong use, 3 if nobody was there in time to hear a line
-    of the input, 130 for Ctrl-C and 143 for SIGTERM where that is not the usual end."""
+    """Runs the command and returns its exit code: 0, 1 for an error, 2 for wrong use, 3 if nobody was there in time to hear a
+    line of the input, 130 for Ctrl-C and 143 for SIGTERM where that is not the usual end."""
     options = parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], Any] = options.run
     try:
