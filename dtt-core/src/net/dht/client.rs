@@ -45,6 +45,8 @@ const PORT_FREE: Duration = Duration::from_secs(12);
 const MOMENT: Duration = Duration::from_millis(500);
 /// Nodes of the old routing table that a new client starts from, in addition to the bootstrap nodes.
 const KEEP_NODES: usize = 32;
+/// Bootstrap names that an error shows.
+const SHOWN: usize = 8;
 
 /// The part of a configuration that decides which client it uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -246,10 +248,7 @@ fn build(key: &Key, known: &[String], patience: Duration) -> Result<AsyncDht> {
     let mut nodes: Vec<SocketAddrV4> = names.iter().flat_map(|name| resolve(name)).collect();
     nodes.extend(known.iter().take(KEEP_NODES).flat_map(|node| resolve(node)));
     if nodes.is_empty() && !names.is_empty() {
-        return Err(dht_error(
-            "start",
-            format!("none of the {} bootstrap names resolves to an IPv4 address", names.len()),
-        ));
+        return Err(dht_error("start", unresolved(&names)));
     }
     let mut builder = mainline::Dht::builder();
     builder.bootstrap(&nodes).request_timeout(key.request_timeout);
@@ -282,6 +281,13 @@ fn bind_patiently<T>(patience: Duration, bind: impl Fn() -> std::io::Result<T>) 
     bind()
 }
 
+fn unresolved(names: &[&str]) -> String {
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(SHOWN);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("no bootstrap name resolves to an IPv4 address: {shown}{rest}")
+}
+
 fn resolve(name: &str) -> Vec<SocketAddrV4> {
     let addresses = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
     let v4 = |address| match address {
@@ -312,6 +318,14 @@ mod tests {
         assert!(shared.present().is_some() && present.number != old.number);
         let _opening = shared.opening.lock().await;
         assert!(shared.usable().is_some(), "using the client and counting its nodes do not wait for another to open");
+    }
+
+    #[test]
+    fn names_that_do_not_resolve_are_named() {
+        let text = "no bootstrap name resolves to an IPv4 address: ";
+        assert_eq!(unresolved(&["a.example:1", "b.example:2"]), format!("{text}a.example:1, b.example:2"));
+        let many = unresolved(&["a:1"; SHOWN + 2]);
+        assert_eq!(many, format!("{text}{} and 2 more", ["a:1"; SHOWN].join(", ")));
     }
 
     #[test]
