@@ -14,7 +14,8 @@ use dtt_core::{Node, Testnet};
 use futures_util::future::join_all;
 
 const THIS: &str = "members_that_are_killed_leave_nothing_behind";
-/// Set for the processes that this test starts of itself: the way into its DHT.
+/// The environment variable with the bootstrap list of this test's DHT. It is set for the processes that the test starts
+/// from its own program.
 const BOOTSTRAP: &str = "DTT_TEST_BOOTSTRAP";
 /// More than the five neighbors that a node has on a topic.
 const STANDING: usize = 7;
@@ -36,7 +37,7 @@ fn members_that_are_killed_leave_nothing_behind() {
         for n in 0..20 {
             cycle(&testnet, n).await;
         }
-        // Connections of the killed end after 30 s, and what they held a moment later.
+        // Connections of killed processes end after 30 s. What they held is freed a moment later.
         tokio::time::sleep(Duration::from_secs(35)).await;
         let before = Held::now();
         for n in 0..cycles {
@@ -57,7 +58,8 @@ fn members_that_are_killed_leave_nothing_behind() {
     });
 }
 
-/// One guest in a process of its own. One of three leaves as it should, one is killed when it has joined, and one at any time.
+/// Runs one guest in a process of its own. Of three guests, one leaves properly, one is killed when it has joined, and one
+/// is killed at any time.
 async fn cycle(testnet: &Testnet, n: usize) {
     let mut guest = Guest::start(testnet);
     match n % 3 {
@@ -112,6 +114,6 @@ async fn be_a_guest(bootstrap: &str) {
     println!("joined");
     tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
     node.shutdown().await;
-    // Nobody reads what the test runner would print.
+    // Ends here, before the test runner prints a result that nobody reads.
     std::process::exit(0);
 }

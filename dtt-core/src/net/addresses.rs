@@ -48,7 +48,7 @@ pub(crate) struct Addresses {
     book: Arc<Book>,
 }
 
-/// The addresses that are known, as an endpoint looks them up.
+/// The address book of an endpoint, which looks up known addresses in it.
 #[derive(Debug)]
 pub(in crate::net) struct Book {
     lookup: MemoryLookup,
@@ -66,19 +66,20 @@ struct Heard {
     said: Vec<AddressHint>,
 }
 
-/// The books of endpoints that programs brought, by id and by the place of their lookups in memory. A lookup can be added to
-/// such an endpoint and not be removed, so its second topic must find the first one's book. Each endpoint owns its book.
+/// The books of endpoints that programs brought, by the endpoint's id and the memory address of its lookup services. A
+/// lookup can be added to such an endpoint but not removed, so its second topic must find the book of the first. Each
+/// endpoint owns its book.
 static BOOKS: LazyLock<Mutex<Books>> = LazyLock::new(Mutex::default);
 type Books = HashMap<(EndpointId, usize), Weak<Book>>;
 
 impl Addresses {
-    /// A node's endpoint was built with `book`. `expects_relay` tells that the endpoint looks for a relay server, as far as
-    /// that is known.
+    /// For a node's endpoint, which was built with `book`. `expects_relay` tells whether the endpoint looks for a relay
+    /// server, as far as that is known.
     pub(in crate::net) fn new(endpoint: Endpoint, book: Arc<Book>, expects_relay: bool) -> Self {
         Self { endpoint, expects_relay, book }
     }
 
-    /// For an endpoint that a program brought.
+    /// For an endpoint that the program brought.
     pub(crate) fn of(endpoint: &Endpoint, expects_relay: bool) -> Result<Self> {
         Ok(Self { endpoint: endpoint.clone(), expects_relay, book: Book::of(endpoint)? })
     }

@@ -99,7 +99,7 @@ impl SeenRecord {
         Self::new(record, &record.content().unwrap_or_default())
     }
 
-    /// The same, for a record whose content has been decoded.
+    /// Reads a verified record whose content has been decoded already.
     pub fn new(record: &Record, content: &GossipRecordContent) -> Self {
         Self {
             minute: record.unix_minute(),

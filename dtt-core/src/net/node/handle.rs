@@ -210,8 +210,8 @@ impl Node {
     }
 
     /// Ends a pause: topics without neighbors look for one at once, the node publishes its records again, and the
-    /// sockets check the network as after [`Node::network_changed`]. Without a [`Node::pause`] before, only the sockets
-    /// check the network.
+    /// sockets check the network as after [`Node::network_changed`]. Without a [`Node::pause`] before, it does the same
+    /// as [`Node::network_changed`].
     pub async fn resume(&self) {
         self.set_paused(false).await;
         self.inner.endpoint.network_change().await;

@@ -1,4 +1,4 @@
-//! What a topic stands on.
+//! The parts that a topic is built on.
 
 use ed25519_dalek::SigningKey;
 
@@ -10,7 +10,7 @@ use crate::{
     wire::{TopicId, TopicKeys},
 };
 
-/// What a topic stands on. Its handles, its driver and its stores share it.
+/// The parts that a topic is built on. Its handles, its driver and its stores share them.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) keys: TopicKeys,

@@ -289,7 +289,7 @@ impl Driver {
 
     fn record(&mut self, record: &Record, new: bool) {
         let own = record.pub_key() == self.me;
-        // A content of another kind names nobody.
+        // A content of another format names no nodes.
         let content = record.content().unwrap_or_default();
         if new {
             tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");

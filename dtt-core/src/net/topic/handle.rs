@@ -61,7 +61,7 @@ struct Inner {
     hub: Arc<Hub>,
     other_minutes: Arc<OtherMinutes>,
     token: CancellationToken,
-    /// The node that the topic runs on, if it is one of ours.
+    /// The node that the topic runs on, if it runs on a [`crate::Node`].
     _keep: Option<Keep>,
 }
 
@@ -71,8 +71,8 @@ impl Drop for Inner {
     }
 }
 
-/// Subscribes the gossip topic and starts the task that drives it, which ends with `token`. The topic keeps `keep` alive. It
-/// starts paused if `paused` is set.
+/// Subscribes to the gossip topic and starts the task that drives it. The task ends when `token` is cancelled. The topic
+/// keeps `keep` alive. It starts paused if `paused` is set.
 pub(crate) async fn spawn_topic(
     context: Context,
     token: CancellationToken,
