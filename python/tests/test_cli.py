@@ -361,7 +361,7 @@ def test_chat_in_a_terminal(testnet: dtt.Testnet, secret_file: Path) -> None:
     bob.wait_for("alone: the last neighbor left", redraw=True)
     assert bob.end("\x04") == 0
     cid = Terminal([*options, "--nick", "cid"])
-    cid.wait_for("cid> ")
+    cid.wait_for("cid>")
     os.kill(cid.pid, signal.SIGTERM)
     assert cid.end("") == 143
     for terminal in (ann, bob, cid):
