@@ -35,8 +35,13 @@ impl Neighbors {
 
     /// The neighbors that stay. Both ends of a link agree on this.
     pub(super) fn steady(&self, now: Now) -> impl Iterator<Item = &PeerId> {
-        let steady = move |since: &Duration| now.mono.saturating_sub(*since) >= STEADY;
-        self.peers.iter().zip(&self.since).filter(move |(_, since)| steady(since)).map(|(peer, _)| peer)
+        self.standing_for(STEADY, now)
+    }
+
+    /// The neighbors that came at least this long ago.
+    pub(super) fn standing_for(&self, long: Duration, now: Now) -> impl Iterator<Item = &PeerId> {
+        let stands = move |since: &Duration| now.mono.saturating_sub(*since) >= long;
+        self.peers.iter().zip(&self.since).filter(move |(_, since)| stands(since)).map(|(peer, _)| peer)
     }
 }
 

@@ -43,6 +43,8 @@ const MOST_HALVINGS: u32 = 2;
 /// swarm. If they are killed, their records lead nowhere.
 const CROWD: usize = 12;
 const CROWD_WITHIN: Duration = Duration::from_secs(20);
+/// A node that joined this long ago is no part of the crowd itself: many nodes that start at once have joined by then.
+const CROWD_AGE: Duration = Duration::from_secs(10);
 /// The least time between two records that are published because of a crowd.
 const CROWD_SPACING: Duration = Duration::from_secs(3);
 
@@ -173,19 +175,19 @@ impl Publisher {
         let since = self.came.pop_front().map_or(now.mono, |(_, at)| at);
         let is_crowd = now.mono.saturating_sub(since) <= CROWD_WITHIN;
         if is_crowd
-            && self.stays(now)
+            && self.has_stood(now, CROWD_AGE)
             && self.publishes(core)
             && shares_turns(core)
-            && self.is_drawn(core, now, now.minute())
+            && self.is_drawn(core, now, now.minute(), CROWD_AGE)
         {
             let spaced = self.published.map_or(now.mono, |(_, at)| at + CROWD_SPACING);
             self.soon(spaced.max(now.mono), true);
         }
     }
 
-    /// Whether the node had its first neighbor a while ago.
-    fn stays(&self, now: Now) -> bool {
-        self.joined_at.is_some_and(|at| now.mono.saturating_sub(at) >= STEADY)
+    /// Whether the node had its first neighbor this long ago.
+    fn has_stood(&self, now: Now, long: Duration) -> bool {
+        self.joined_at.is_some_and(|at| now.mono.saturating_sub(at) >= long)
     }
 
     pub(super) fn alone(&mut self, now: Now) {
@@ -328,14 +330,15 @@ impl Publisher {
         let mine = duty(&core.me, minute);
         let rests = minute.is_multiple_of(2) && mine[30].is_multiple_of(REST);
         let is_rare = !core.has_few_neighbors() && mine[31].trailing_zeros() < self.full;
-        !rests && !is_rare && self.is_drawn(core, now, minute)
+        !rests && !is_rare && self.is_drawn(core, now, minute, STEADY)
     }
 
-    /// Whether few of the neighbors that stay come before this node in the minute's draw.
-    fn is_drawn(&self, core: &Core, now: Now, minute: u64) -> bool {
+    /// Whether few of the neighbors that came at least this long ago come before this node in the minute's draw. Newer ones
+    /// count as long as the node is new itself.
+    fn is_drawn(&self, core: &Core, now: Now, minute: u64, long: Duration) -> bool {
         let mine = duty(&core.me, minute);
-        let mut others: Vec<&PeerId> = core.neighbors.steady(now).collect();
-        if others.is_empty() && !self.stays(now) {
+        let mut others: Vec<&PeerId> = core.neighbors.standing_for(long, now).collect();
+        if others.is_empty() && !self.has_stood(now, long) {
             others.extend(core.neighbors.iter());
         }
         let before = others.iter().filter(|peer| duty(peer, minute) < mine).count();
