@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use iroh::EndpointId;
@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     net::{Addresses, Event, Events, Layer, Swarm, Topic, spawn_topic},
     publisher::RecordPublisher,
+    sync::Unpoisoned,
 };
 
 /// Topics that an endpoint with QUIC's default settings carries: it allows a peer so many streams, and each topic needs one.
@@ -56,7 +57,7 @@ struct Counted([u8; 32]);
 
 impl Counted {
     fn new(key: [u8; 32]) -> Self {
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = OPEN.lock().unpoisoned();
         let topics = open.entry(key).or_default();
         *topics += 1;
         if *topics == DEFAULT_STREAMS + 1 {
@@ -73,7 +74,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = OPEN.lock().unpoisoned();
         if let Some(topics) = open.get_mut(&self.0) {
             *topics -= 1;
             if *topics == 0 {

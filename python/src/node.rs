@@ -6,6 +6,7 @@ use std::{
 };
 
 use dtt_core::{JoinOptions, TopicId};
+use dtt_embed::{Owned, Unpoisoned, closing, fork, runtime};
 use pyo3::{prelude::*, types::PySet};
 
 use crate::{
@@ -15,17 +16,16 @@ use crate::{
     error::Fault,
     ids,
     rotation::Rotation,
-    runtime::{self, Engine},
     stats,
     topic::Topic,
 };
 
 /// Nodes that may still be open when the process ends.
-static NODES: Mutex<Vec<Weak<Engine<dtt_core::Node>>>> = Mutex::new(Vec::new());
+static NODES: Mutex<Vec<Weak<Owned<dtt_core::Node>>>> = Mutex::new(Vec::new());
 
 /// A node that runs.
 #[pyclass(frozen, module = "dtt._dtt")]
-pub(crate) struct Node(Arc<Engine<dtt_core::Node>>);
+pub(crate) struct Node(Arc<Owned<dtt_core::Node>>);
 
 /// Checks the options of a node.
 #[pyfunction]
@@ -37,8 +37,8 @@ pub(crate) fn check_node_config(config: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn start_node(config: &Bound<'_, PyAny>) -> PyResult<Call> {
     let call = Call::begin(dtt_core::Node::spawn(node_config(config)?), |py, node| {
-        let node = Arc::new(Engine::new(node));
-        let mut nodes = NODES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let node = Arc::new(Owned::new(node));
+        let mut nodes = NODES.lock().unpoisoned();
         nodes.retain(|node| node.strong_count() > 0);
         nodes.push(Arc::downgrade(&node));
         drop(nodes);
@@ -131,7 +131,7 @@ impl Node {
     fn shutdown(&self) -> Result<Call, Fault> {
         let node = self.0.get()?.clone();
         let end = async move {
-            node.shutdown().await;
+            closing::shut_down(node).await;
             Ok::<_, Fault>(())
         };
         // It begins with the first poll: whoever gives up waiting at once has closed it all the same.
@@ -141,7 +141,7 @@ impl Node {
     /// Shuts down in the background. For a node that nobody holds any more, while something still holds one of its topics.
     fn abandon(&self) -> Result<(), Fault> {
         let node = self.0.get()?.clone();
-        runtime::runtime()?.spawn(async move { node.shutdown().await });
+        runtime::handle()?.spawn(async move { node.shutdown().await });
         Ok(())
     }
 
@@ -155,13 +155,13 @@ impl Node {
 #[pyfunction]
 pub(crate) fn close_all_nodes(py: Python<'_>, limit: f64) -> PyResult<()> {
     let limit = seconds("limit", limit)?;
-    runtime::not_forked()?;
-    let listed: Vec<_> = NODES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).drain(..).collect();
+    fork::check().map_err(Fault::from)?;
+    let listed: Vec<_> = NODES.lock().unpoisoned().drain(..).collect();
     let nodes: Vec<_> = listed.iter().filter_map(Weak::upgrade).collect();
     if nodes.is_empty() {
         return Ok(());
     }
-    let runtime = runtime::runtime()?;
+    let runtime = runtime::handle().map_err(Fault::from)?;
     py.detach(|| {
         let (tell, told) = mpsc::channel();
         for node in &nodes {

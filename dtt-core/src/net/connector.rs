@@ -22,6 +22,7 @@ use super::{
     hub::Hub,
     search::Outcome,
 };
+use crate::sync::Unpoisoned;
 
 /// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -92,7 +93,7 @@ impl Connector {
         if !self.0.gossip.neighborhood().contains(&peer) {
             return false;
         }
-        let mut ended = self.0.ended.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut ended = self.0.ended.lock().unpoisoned();
         ended.retain(|_, at| at.elapsed() < BETWEEN_ENDS);
         let may_end = !ended.contains_key(&peer);
         ended.entry(peer).or_insert_with(Instant::now);

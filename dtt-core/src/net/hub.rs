@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    sync::Unpoisoned,
     tracker::{MessageHash, TopicState},
     wire::MAX_MESSAGE_HASHES,
 };
@@ -264,7 +265,7 @@ impl Hub {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner.lock().unpoisoned()
     }
 }
 

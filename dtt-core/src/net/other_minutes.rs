@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{Dht, dht::Found, hub::Hub, unix_minute};
-use crate::{tracker::PeerId, wire::TopicKeys};
+use crate::{sync::Unpoisoned, tracker::PeerId, wire::TopicKeys};
 
 /// Slots that are looked into, in minutes before and after the present one. The bootstrap reads those that are nearer.
 const FIRST: u64 = 2;
@@ -210,7 +210,7 @@ impl OtherMinutes {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 

@@ -10,6 +10,8 @@ use iroh::EndpointId;
 
 use crate::tracker::{PeerId, SeenRecord};
 
+use crate::sync::Unpoisoned;
+
 /// Records, and nodes that were dialed, that are remembered: more would tell nobody more.
 const MAX: usize = 256;
 
@@ -87,7 +89,7 @@ impl Search {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 

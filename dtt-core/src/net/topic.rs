@@ -28,6 +28,7 @@ use super::{
 use crate::{
     config::{Config, TimeoutConfig},
     error::{Error, Result},
+    sync::Unpoisoned,
     tracker::{MessageHash, PeerId, TopicState},
     wire::{TopicId, TopicKeys},
 };
@@ -275,7 +276,7 @@ impl Topic {
     /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
     /// neighbors. When the topic is closed, a queue ends after what is in it already has been read.
     pub fn subscribe(&self) -> Events {
-        let first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let first = self.first.lock().unpoisoned().take();
         let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
         queue.claim();
         Events::new(queue, Some(self.inner.clone()))

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    entry::{Fault, Outcome},
+    fault::{Fault, Outcome},
     status::dtt_status_t::*,
 };
 

@@ -8,7 +8,7 @@
 //! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use iroh_gossip::net::GOSSIP_ALPN;
 use tokio::time::Instant;
 
 use super::neighborhood::Neighborhood;
+use crate::sync::Unpoisoned;
 
 /// What a peer needs to acknowledge a close, beside the way there and back.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -112,7 +113,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 }
 

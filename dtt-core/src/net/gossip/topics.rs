@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use futures_util::StreamExt;
@@ -14,6 +14,7 @@ use super::{
     frame::Incoming,
     peers::Peers,
 };
+use crate::sync::Unpoisoned;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -93,6 +94,6 @@ impl Topics {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unpoisoned()
     }
 }
