@@ -146,7 +146,7 @@ impl Queue {
     pub async fn ready(&self) -> Result<bool> {
         let called = Called::new(&self.bell);
         poll_fn(|cx| {
-            let look = || self.look(&mut *self.lock()?, BATCH);
+            let look = || self.look(&mut self.lock()?, BATCH);
             let mut found = look();
             if let Ok(Poll::Pending) = found {
                 self.bell.call(called.number, cx.waker().clone());

@@ -8,7 +8,7 @@ use std::{
 };
 
 use dtt_core::ErrorKind;
-use dtt_embed::{Owned, Unpoisoned, runtime};
+use dtt_embed::Unpoisoned;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     error::{Fault, FaultKind},
     mailbox::WAKES,
+    runtime::{self, Engine},
 };
 
 type Finish = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -24,9 +25,9 @@ type Outcome = Result<Finish, Fault>;
 /// A call that has begun. It is given up when it is cancelled or when nobody holds it any more.
 #[pyclass(frozen, module = "dtt._dtt")]
 pub(crate) struct Call {
-    task: Option<Owned<AbortOnDropHandle<()>>>,
+    task: Option<Engine<AbortOnDropHandle<()>>>,
     /// After the task. A result that nobody took is dropped as the engine's objects are.
-    shared: Owned<Arc<Shared>>,
+    shared: Engine<Arc<Shared>>,
 }
 
 #[derive(Default)]
@@ -68,7 +69,7 @@ impl Call {
             Poll::Ready(outcome) => {
                 let shared = Arc::new(Shared::default());
                 shared.set(outcome);
-                Ok(Self { task: None, shared: Owned::new(shared) })
+                Ok(Self { task: None, shared: Engine::new(shared) })
             }
             Poll::Pending => Ok(Self::spawn(runtime, future)),
         }
@@ -81,7 +82,7 @@ impl Call {
             let outcome = future.await;
             done.0.set(outcome);
         });
-        Self { task: Some(Owned::new(AbortOnDropHandle::new(task))), shared: Owned::new(shared) }
+        Self { task: Some(Engine::new(AbortOnDropHandle::new(task))), shared: Engine::new(shared) }
     }
 }
 
@@ -119,7 +120,7 @@ impl Call {
 
     /// What it gave, or raises what it failed with. To be asked once, when it is done.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let outcome = self.shared.get().map_err(Fault::from)?.lock().outcome.take();
+        let outcome = self.shared.get()?.lock().outcome.take();
         match outcome {
             Some(Ok(finish)) => finish(py),
             Some(Err(fault)) => Err(fault.into()),
@@ -131,7 +132,7 @@ impl Call {
 
     /// Gives it up.
     fn cancel(&self) {
-        if let Some(Ok(task)) = self.task.as_ref().map(Owned::get) {
+        if let Some(Ok(task)) = self.task.as_ref().map(Engine::get) {
             task.abort();
         }
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use dtt_core::{JoinOptions, TopicId};
-use dtt_embed::{Owned, Unpoisoned, closing, fork, runtime};
+use dtt_embed::{Unpoisoned, closing};
 use pyo3::{prelude::*, types::PySet};
 
 use crate::{
@@ -16,16 +16,17 @@ use crate::{
     error::Fault,
     ids,
     rotation::Rotation,
+    runtime::{self, Engine},
     stats,
     topic::Topic,
 };
 
 /// Nodes that may still be open when the process ends.
-static NODES: Mutex<Vec<Weak<Owned<dtt_core::Node>>>> = Mutex::new(Vec::new());
+static NODES: Mutex<Vec<Weak<Engine<dtt_core::Node>>>> = Mutex::new(Vec::new());
 
 /// A node that runs.
 #[pyclass(frozen, module = "dtt._dtt")]
-pub(crate) struct Node(Arc<Owned<dtt_core::Node>>);
+pub(crate) struct Node(Arc<Engine<dtt_core::Node>>);
 
 /// Checks the options of a node.
 #[pyfunction]
@@ -37,7 +38,7 @@ pub(crate) fn check_node_config(config: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn start_node(config: &Bound<'_, PyAny>) -> PyResult<Call> {
     let call = Call::begin(dtt_core::Node::spawn(node_config(config)?), |py, node| {
-        let node = Arc::new(Owned::new(node));
+        let node = Arc::new(Engine::new(node));
         let mut nodes = NODES.lock().unpoisoned();
         nodes.retain(|node| node.strong_count() > 0);
         nodes.push(Arc::downgrade(&node));
@@ -155,13 +156,13 @@ impl Node {
 #[pyfunction]
 pub(crate) fn close_all_nodes(py: Python<'_>, limit: f64) -> PyResult<()> {
     let limit = seconds("limit", limit)?;
-    fork::check().map_err(Fault::from)?;
+    runtime::not_forked()?;
     let listed: Vec<_> = NODES.lock().unpoisoned().drain(..).collect();
     let nodes: Vec<_> = listed.iter().filter_map(Weak::upgrade).collect();
     if nodes.is_empty() {
         return Ok(());
     }
-    let runtime = runtime::handle().map_err(Fault::from)?;
+    let runtime = runtime::handle()?;
     py.detach(|| {
         let (tell, told) = mpsc::channel();
         for node in &nodes {

@@ -7,10 +7,10 @@ use std::{
 };
 
 use dtt_core::Topic;
-use dtt_embed::{Listeners, fork};
+use dtt_embed::Listeners;
 use pyo3::{intern, prelude::*, types::PyList};
 
-use crate::{error::Fault, event::Maker, mailbox::WAKES};
+use crate::{error::Fault, event::Maker, mailbox::WAKES, runtime};
 
 /// A subscriber's own queue of events.
 #[pyclass(frozen, module = "dtt._dtt")]
@@ -66,7 +66,7 @@ impl Queue {
 
     /// Lets go of the queue; whoever waits is woken.
     fn close(&self) -> Result<(), Fault> {
-        fork::check()?;
+        runtime::not_forked()?;
         self.0.discard();
         Ok(())
     }

@@ -1,8 +1,9 @@
-//! What Python's half needs to know of the engine's threads, and of a process that was forked from one with such threads.
+//! The engine's threads and objects, and a process that was forked from one that has them: `dtt_embed` with Python's errors.
 
 use dtt_core::ErrorKind;
-use dtt_embed::{Error, fork};
+use dtt_embed::{Error, Owned, fork};
 use pyo3::prelude::*;
+use tokio::runtime::Handle;
 
 use crate::error::{Fault, FaultKind};
 
@@ -21,10 +22,34 @@ impl From<Error> for Fault {
     }
 }
 
+/// The engine's threads, which are started if they do not run.
+pub(crate) fn handle() -> Result<&'static Handle, Fault> {
+    Ok(dtt_embed::runtime::handle()?)
+}
+
+/// Fails in the child of a process that used the engine.
+pub(crate) fn not_forked() -> Result<(), Fault> {
+    Ok(fork::check()?)
+}
+
+/// An object of the engine.
+pub(crate) struct Engine<T>(Owned<T>);
+
+impl<T> Engine<T> {
+    pub(crate) fn new(object: T) -> Self {
+        Self(Owned::new(object))
+    }
+
+    /// The object, unless this process is a forked child.
+    pub(crate) fn get(&self) -> Result<&T, Fault> {
+        Ok(self.0.get()?)
+    }
+}
+
 /// Raises `ForkedError` in the child of a process that used the engine.
 #[pyfunction]
 pub(crate) fn check_fork() -> Result<(), Fault> {
-    Ok(fork::check()?)
+    not_forked()
 }
 
 /// The present minute, plus an offset.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dtt_core::{EndpointAddr, parse};
-use dtt_embed::{Owned, closing};
+use dtt_embed::closing;
 use pyo3::{
     prelude::*,
     types::{PyDict, PySet, PyString},
@@ -17,16 +17,17 @@ use crate::{
     ids::{NodeId, TopicId},
     node::id_set,
     queue::Queue,
+    runtime::Engine,
     stats,
 };
 
 /// A handle to a topic.
 #[pyclass(frozen, module = "dtt._dtt")]
-pub(crate) struct Topic(Owned<dtt_core::Topic>);
+pub(crate) struct Topic(Engine<dtt_core::Topic>);
 
 impl Topic {
     pub(crate) fn new(topic: dtt_core::Topic) -> Self {
-        Self(Owned::new(topic))
+        Self(Engine::new(topic))
     }
 }
 

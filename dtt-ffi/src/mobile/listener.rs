@@ -117,7 +117,7 @@ mod tests {
         let nodes = within_limit("starting", async move { (spawn().await.unwrap(), spawn().await.unwrap()) });
         let join = |node: &dtt_core::Node| {
             let node = node.clone();
-            within_limit("joining", async move { node.join("blocked", b"s").await.unwrap() })
+            within_limit("joining", async move { node.join("blocked", b"s", Default::default()).await.unwrap() })
         };
         let (topic, other) = (join(&nodes.0), join(&nodes.1));
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
