@@ -6,7 +6,7 @@ use dtt_core::{Event, TopicState};
 
 use crate::{
     Error, Listener, Listeners, Listening, Queue, closing, runtime,
-    support_test::{Did, Gate, LIMIT, Tells, alone, pair, send, text},
+    support_test::{Did, Gate, LIMIT, Tells, alone, inside, pair, send, text},
 };
 
 const LOOKING: Did = Did::Call(Event::State(TopicState::LookingUp));
@@ -25,6 +25,7 @@ fn later() -> Instant {
 
 #[test]
 fn it_is_called_in_order_and_told_the_end_once() {
+    let _inside = inside();
     let [(_near, topic), (_far, other)] = pair();
     let (listener, told) = Tells::new(&open());
     let listening = Listening::start(&topic, listener).unwrap();
@@ -49,6 +50,7 @@ fn it_is_called_in_order_and_told_the_end_once() {
 
 #[test]
 fn closing_a_queue_waits_for_its_listener() {
+    let _inside = inside();
     let (_node, topic) = alone();
     let (queue, (listener, told)) = (Queue::new(&topic, Arc::default()), Tells::new(&open()));
     queue.listen(listener).unwrap();
@@ -65,6 +67,7 @@ fn closing_a_queue_waits_for_its_listener() {
 
 #[test]
 fn a_close_gives_up_a_listener_that_blocks_and_no_further_call_begins() {
+    let _inside = inside();
     let [(_near, topic), (_far, other)] = pair();
     let (gate, listeners) = (Gate::default(), Arc::<Listeners>::default());
     let (queue, (listener, told)) = (Queue::new(&topic, listeners.clone()), Tells::new(&gate));
@@ -82,6 +85,7 @@ fn a_close_gives_up_a_listener_that_blocks_and_no_further_call_begins() {
 
 #[test]
 fn a_listener_may_close_its_own_queue() {
+    let _inside = inside();
     struct Closes(Arc<Queue>, std::sync::mpsc::Sender<crate::Result>);
     impl Listener for Closes {
         fn call(&mut self, _: Event) {
@@ -100,6 +104,7 @@ fn a_listener_may_close_its_own_queue() {
 
 #[test]
 fn a_closed_queue_takes_no_listener() {
+    let _inside = inside();
     let (_node, topic) = alone();
     let queue = Queue::new(&topic, Arc::default());
     assert!(runtime::wait(closing::leave(topic)).unwrap());
@@ -110,6 +115,7 @@ fn a_closed_queue_takes_no_listener() {
 
 #[test]
 fn a_queue_that_is_dropped_ends_its_listener() {
+    let _inside = inside();
     let (_node, topic) = alone();
     let (queue, (listener, told)) = (Queue::new(&topic, Arc::default()), Tells::new(&open()));
     queue.listen(listener).unwrap();
@@ -120,6 +126,7 @@ fn a_queue_that_is_dropped_ends_its_listener() {
 
 #[test]
 fn hundreds_that_block_leave_the_runtime_its_threads() {
+    let _inside = inside();
     let (node, topic) = alone();
     let gate = Gate::default();
     let all: Vec<_> = (0..BLOCKED)

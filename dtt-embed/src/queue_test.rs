@@ -15,7 +15,7 @@ use dtt_core::{Event, TopicState};
 
 use crate::{
     Error, Next, Queue, closing, runtime,
-    support_test::{Gate, LIMIT, Tells, alone, pair, send, text},
+    support_test::{Gate, LIMIT, Tells, alone, inside, pair, send, text},
 };
 
 const LOOKING: Next = Next::Event(Event::State(TopicState::LookingUp));
@@ -35,6 +35,7 @@ fn is_readable(descriptor: RawFd) -> bool {
 
 #[test]
 fn each_event_goes_to_one_of_the_ways_in_order() {
+    let _inside = inside();
     let [(_near, topic), (_far, other)] = pair();
     let queue = Queue::new(&topic, Arc::default());
     let sent: Vec<_> = (0..20).map(|number| format!("message {number}")).collect();
@@ -59,6 +60,7 @@ fn each_event_goes_to_one_of_the_ways_in_order() {
 
 #[test]
 fn a_closed_queue_gives_what_is_in_it_and_then_its_end() {
+    let _inside = inside();
     let (_node, _topic, queue) = lonely();
     assert_eq!(queue.close(Instant::now()), Ok(()));
     assert_eq!(queue.close(Instant::now()), Ok(()), "twice is fine");
@@ -71,6 +73,7 @@ fn a_closed_queue_gives_what_is_in_it_and_then_its_end() {
 
 #[test]
 fn a_queue_of_a_topic_that_was_left_gives_what_is_in_it_and_then_its_end() {
+    let _inside = inside();
     let (_node, topic, queue) = lonely();
     queue.settle();
     assert!(runtime::wait(closing::leave(topic)).unwrap());
@@ -80,6 +83,7 @@ fn a_queue_of_a_topic_that_was_left_gives_what_is_in_it_and_then_its_end() {
 
 #[test]
 fn a_queue_that_is_discarded_is_empty() {
+    let _inside = inside();
     let (_node, _topic, queue) = lonely();
     assert_eq!(runtime::wait(queue.ready()), Ok(Ok(true)), "it waits here now");
     queue.discard();
@@ -88,6 +92,7 @@ fn a_queue_that_is_discarded_is_empty() {
 
 #[test]
 fn a_thread_that_waits_has_a_limit_and_is_woken_by_the_end() {
+    let _inside = inside();
     let (_node, _topic, queue) = lonely();
     assert_eq!(queue.recv(Some(Duration::ZERO)), Ok(LOOKING));
     assert_eq!(queue.recv(Some(Duration::from_millis(5))), Ok(Next::Nothing));
@@ -102,6 +107,7 @@ fn a_thread_that_waits_has_a_limit_and_is_woken_by_the_end() {
 
 #[test]
 fn waiting_for_an_event_takes_none() {
+    let _inside = inside();
     let [(_near, topic), (_far, other)] = pair();
     let queue = Arc::new(Queue::new(&topic, Arc::default()));
     assert_eq!(runtime::wait(queue.ready()), Ok(Ok(true)));
@@ -125,6 +131,7 @@ fn waiting_for_an_event_takes_none() {
 
 #[test]
 fn a_waker_is_called_once_when_there_is_something() {
+    let _inside = inside();
     struct Tells(Sender<()>);
     impl Wake for Tells {
         fn wake(self: Arc<Self>) {
@@ -149,6 +156,7 @@ fn a_waker_is_called_once_when_there_is_something() {
 
 #[test]
 fn a_descriptor_is_readable_while_events_may_wait_and_excludes_a_listener() {
+    let _inside = inside();
     let (_node, _topic, queue) = lonely();
     let descriptor = queue.descriptor().unwrap();
     assert!(is_readable(descriptor));

@@ -9,11 +9,17 @@ use std::{
 };
 
 use dtt_core::{Event, JoinOptions, Node, Testnet, Topic, sync::Unpoisoned};
+use tokio::runtime::EnterGuard;
 
 use crate::{listening::Listener, runtime};
 
 /// A test fails after it. It decides nothing else.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Where nodes and topics can be dropped: for the first line of a test.
+pub(crate) fn inside() -> EnterGuard<'static> {
+    runtime::handle().unwrap().enter()
+}
 
 /// A node that no DHT answers, and a topic of it.
 pub(crate) fn alone() -> (Node, Topic) {
