@@ -55,15 +55,3 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }
-
-/// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
-/// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtt_debug_panic(error: *mut *mut dtt_error_t) -> dtt_status_t {
-    entry(error, || {
-        if std::hint::black_box(true) {
-            panic!("on purpose");
-        }
-        Err(Fault::new(DTT_INTERNAL, "it did not panic"))
-    })
-}

@@ -30,7 +30,6 @@ mod version;
 
 pub use callback::dtt_event_callback_t;
 pub use config::*;
-pub use entry::dtt_debug_panic;
 pub use error::*;
 pub use event::*;
 pub use events::*;
