@@ -146,7 +146,10 @@ impl Queue {
     pub async fn ready(&self) -> Result<bool> {
         let called = Called::new(&self.bell);
         poll_fn(|cx| {
-            let look = || self.look(&mut self.lock()?, BATCH);
+            let look = || {
+                let mut state = self.lock()?;
+                self.look(&mut state, BATCH)
+            };
             let mut found = look();
             if let Ok(Poll::Pending) = found {
                 self.bell.call(called.number, cx.waker().clone());
@@ -206,7 +209,7 @@ impl Queue {
     /// taken, or is still called for. Its listener, if it has one, is waited for until the deadline.
     pub fn close(&self, deadline: Instant) -> Result {
         let _context = runtime::context();
-        let mut state = self.lock()?;
+        let state = self.lock()?;
         if let Source::Listening(listening) = &state.source {
             let listening = listening.clone();
             drop(state);

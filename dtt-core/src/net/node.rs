@@ -243,7 +243,7 @@ impl Node {
     }
 
     /// How long [`Node::shutdown`] waits at the most: what the node was configured with.
-    pub fn shutdown_timeout(&self) -> Duration {
+    pub fn shutdown_timeout(&self) -> std::time::Duration {
         self.inner.config.shutdown_timeout
     }
 

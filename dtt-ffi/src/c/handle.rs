@@ -212,11 +212,6 @@ impl Userdata {
     pub(super) fn pointer(&self) -> *mut c_void {
         self.pointer
     }
-
-    /// Gives up the pointer without its destructor: the call that was to take it failed.
-    pub(super) fn forget(mut self) {
-        self.destructor = None;
-    }
 }
 
 impl Drop for Userdata {

@@ -75,7 +75,7 @@ pub(super) async fn finish_within(
     // Begun at once: a caller that has been cancelled already has closed it all the same.
     let call = closing::within(limit, call)?;
     // Only a panic or the end of the time could be reported here.
-    run_always(cancel, async move { drop(call.await) }).await
+    run_always(cancel, async move { call.await.unwrap_or_default() }).await
 }
 
 /// Something of the engine's that is let go of when it is closed, and not when a garbage collector comes round to it.

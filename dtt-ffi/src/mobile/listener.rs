@@ -122,7 +122,9 @@ mod tests {
         let (topic, other) = (join(&nodes.0), join(&nodes.1));
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let ((called, is_called), (ended, is_ended)) = (mpsc::channel(), mpsc::channel());
-        let blocks = || Arc::new(Blocks { gate: gate.clone(), called: called.clone(), ended: ended.clone() }) as Arc<_>;
+        let blocks = || -> Arc<dyn EventListener> {
+            Arc::new(Blocks { gate: gate.clone(), called: called.clone(), ended: ended.clone() })
+        };
         let start = |topic: &dtt_core::Topic| RawListening::start(topic, blocks()).unwrap();
         let listening: Vec<_> = (0..BLOCKED).map(|_| start(&topic)).collect();
         for number in 0..BLOCKED {
