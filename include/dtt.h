@@ -625,10 +625,6 @@ const char *dtt_error_message(const dtt_error_t *error);
 // Frees an error. NULL is fine. Any thread, also in a forked child.
 void dtt_error_free(dtt_error_t *error);
 
-// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
-// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
-dtt_status_t dtt_debug_panic(dtt_error_t **error);
-
 // What the event is; DTT_EVENT_NONE for NULL. Any thread.
 dtt_event_kind_t dtt_event_kind(const dtt_event_t *event);
 
@@ -917,7 +913,7 @@ dtt_status_t dtt_node_config_set_port_mapping(dtt_node_config_t *config, bool va
 // The size of a message with its frame, in bytes: 512 to 1,048,576. All nodes of a topic need the same. Default 4,096.
 dtt_status_t dtt_node_config_set_max_message_size(dtt_node_config_t *config, size_t bytes, dtt_error_t **error);
 
-// How long dtt_node_close waits at the most, for peers to take notice and for callbacks to end. Default 1,900 ms.
+// How long dtt_node_close takes at the most, for peers to take notice and for callbacks to end. Default 2,000 ms.
 dtt_status_t dtt_node_config_set_shutdown_timeout_ms(dtt_node_config_t *config, uint64_t value, dtt_error_t **error);
 
 // The options of topics that are joined without options of their own, and of the node's DHT client. They are copied.
@@ -1054,6 +1050,10 @@ uint32_t dtt_version_number(void);
 
 // The version of the ABI that the library has, to be compared with DTT_ABI_VERSION. Any thread.
 uint32_t dtt_abi_version(void);
+
+// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
+// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
+dtt_status_t dtt_debug_panic(dtt_error_t **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -73,6 +73,10 @@ mod net;
 pub mod parse;
 #[cfg(feature = "net")]
 mod publisher;
+/// Not for programs: what the crates of this workspace share.
+#[cfg(feature = "net")]
+#[doc(hidden)]
+pub mod sync;
 pub mod tracker;
 pub mod wire;
 

@@ -29,9 +29,6 @@ impl Opaque for dtt_node_config_t {
     const NAME: &'static str = "dtt_node_config_t";
 }
 
-/// Closing has a little less than the two seconds that `dtt_node_close` promises.
-const SHUTDOWN: Duration = Duration::from_millis(1900);
-
 pub(super) struct NodeOptions {
     secret_key: Option<SecretKey>,
     relays: Relays,
@@ -52,7 +49,7 @@ impl Default for NodeOptions {
             bind_addresses: Vec::new(),
             port_mapping: true,
             max_message_size: 4096,
-            shutdown_timeout: SHUTDOWN,
+            shutdown_timeout: Duration::from_secs(2),
             topics: TopicOptions::default(),
         }
     }
@@ -72,10 +69,6 @@ impl NodeOptions {
             Some(key) => builder.secret_key(key.clone()).build(),
             None => builder.build(),
         }
-    }
-
-    pub(super) fn shutdown_timeout(&self) -> Duration {
-        self.shutdown_timeout
     }
 
     /// A node that never reaches beyond this machine.
@@ -257,7 +250,7 @@ pub unsafe extern "C" fn dtt_node_config_set_max_message_size(
     })
 }
 
-/// How long dtt_node_close waits at the most, for peers to take notice and for callbacks to end. Default 1,900 ms.
+/// How long dtt_node_close takes at the most, for peers to take notice and for callbacks to end. Default 2,000 ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_config_set_shutdown_timeout_ms(
     config: *mut dtt_node_config_t,

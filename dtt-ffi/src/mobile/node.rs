@@ -1,14 +1,18 @@
 //! The node: what topics run on.
 
-use std::sync::{
-    Arc, Mutex, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use dtt_core::Node;
+use dtt_embed::{Unpoisoned, closing, runtime};
 
 use super::{
-    call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
+    call::{Held, Outcome, RawCancel, finish, finish_within, run, run_always},
     config::TopicConfig,
     error::{ErrorKind, RawError},
     ids::{NodeAddress, NodeId, TopicId},
@@ -22,6 +26,8 @@ use super::{
 pub struct RawNode {
     id: NodeId,
     node: Held<Node>,
+    /// How long closing it is waited for.
+    limit: Duration,
     /// The options of topics that set none.
     defaults: TopicConfig,
     topics: Mutex<Vec<Weak<RawTopic>>>,
@@ -43,6 +49,7 @@ impl RawNode {
         let node = run(cancel, async move { Ok::<_, RawError>(Node::spawn(config.build()?).await?) }).await?;
         Ok(Self {
             id: node.id().into(),
+            limit: closing::limit_of(&node),
             node: Held::new("the node", node),
             defaults,
             topics: Mutex::default(),
@@ -120,13 +127,13 @@ impl RawNode {
     /// Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
     pub async fn shutdown(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
         self.closed.store(true, Ordering::SeqCst);
-        finish(cancel, self.closing()).await
+        finish_within(self.limit, cancel, self.closing()).await
     }
 
     /// Closes the node in the background.
     pub fn begin_close(self: Arc<Self>) {
         self.closed.store(true, Ordering::SeqCst);
-        if let Ok(runtime) = runtime() {
+        if let Ok(runtime) = runtime::handle() {
             runtime.spawn(self.closing());
         }
     }
@@ -178,7 +185,7 @@ impl RawNode {
         if self.keep(&topic) {
             return Ok(topic);
         }
-        finish(None, async move { topic.release().await }).await?;
+        finish_within(closing::LIMIT, None, async move { topic.release().await }).await?;
         Err(closed())
     }
 
@@ -194,7 +201,7 @@ impl RawNode {
     }
 
     fn topics(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RawTopic>>> {
-        self.topics.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.topics.lock().unpoisoned()
     }
 }
 
