@@ -127,6 +127,18 @@ inline std::uint64_t ms(milliseconds time) {
     return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
 }
 
+// A time and a list as the text of an option.
+inline std::string time(std::chrono::nanoseconds time) { return std::to_string(time.count()) + "ns"; }
+inline std::string list(const std::vector<std::string> &entries) {
+    std::string joined;
+    for (const std::string &entry : entries) {
+        if (entry.empty() || entry.find(',') != std::string::npos)
+            throw error(DTT_INVALID_ARGUMENT, "an entry of a list is empty, or a list itself; split it at its commas");
+        joined += (joined.empty() ? "" : ",") + entry;
+    }
+    return entries.empty() ? "none" : joined;
+}
+
 inline std::string text(char *from_c) {
     std::unique_ptr<char, freer<dtt_string_free>> owned(from_c);
     return owned.get();
@@ -217,46 +229,47 @@ private:
     detail::handle<dtt_event_t, dtt_event_free> handle_;
 };
 
-// The options of a topic. Every setter of dtt.h works on get(), with set() around it:
-//     config.set(dtt_config_set_event_capacity, 4096);
+// Options of a node and of topics. There is a setter for each option, and set() and get() by key and as text; docs/options.md has
+// them in one table. A node takes all of them; a topic takes its own, and has those that are not set from its node.
 class config {
 public:
     config() : handle_(detail::make<dtt_config_t>(dtt_config_new)) {}
-    template <class F, class... A>
-    config &set(F setter, A... arguments) {
-        detail::call(setter, handle_.get(), arguments...);
+    explicit config(dtt_config_t *owned) noexcept : handle_(owned) {}
+    config &set(const std::string &key, const std::string &value) {
+        detail::call(dtt_config_set, handle_.get(), key.c_str(), value.c_str());
         return *this;
     }
-    config &use_testnet(const std::string &bootstrap) { return set(dtt_config_use_testnet, bootstrap.c_str()); }
-    void validate() const { detail::call(dtt_config_validate, handle_.get()); }
+    // "key=value" with commas between them: see dtt_config_set_all.
+    config &set_all(const std::string &text) {
+        detail::call(dtt_config_set_all, handle_.get(), text.c_str());
+        return *this;
+    }
+    std::string get(const std::string &key) const {
+        return detail::text(
+            detail::make<char>(dtt_config_get, static_cast<const dtt_config_t *>(handle_.get()), key.c_str()));
+    }
+    // Every option's key.
+    static std::vector<std::string> keys() {
+        std::vector<std::string> found;
+        while (const char *key = dtt_config_key(found.size())) found.emplace_back(key);
+        return found;
+    }
+    config &secret_key(const dtt::secret_key &key) {
+        detail::call(dtt_config_set_secret_key, handle_.get(), key.data(), key.size());
+        return *this;
+    }
+    config &use_testnet(const std::string &bootstrap) {
+        detail::call(dtt_config_use_testnet, handle_.get(), bootstrap.c_str());
+        return *this;
+    }
+    void validate() const { detail::call(dtt_config_validate, static_cast<const dtt_config_t *>(handle_.get())); }
     dtt_config_t *get() const noexcept { return handle_.get(); }
+
+    // Made from the table of options by tools/options: begin
+    // Made from the table of options by tools/options: end
 
 private:
     detail::handle<dtt_config_t, dtt_config_free> handle_;
-};
-
-// The options of a node; setters likewise.
-class node_config {
-public:
-    node_config() : handle_(detail::make<dtt_node_config_t>(dtt_node_config_new)) {}
-    explicit node_config(dtt_node_config_t *owned) noexcept : handle_(owned) {}
-    template <class F, class... A>
-    node_config &set(F setter, A... arguments) {
-        detail::call(setter, handle_.get(), arguments...);
-        return *this;
-    }
-    node_config &secret_key(const dtt::secret_key &key) {
-        return set(dtt_node_config_set_secret_key, key.data(), key.size());
-    }
-    node_config &topics(const config &topics) { return set(dtt_node_config_set_topics, topics.get()); }
-    node_config &use_testnet(const std::string &bootstrap) {
-        return set(dtt_node_config_use_testnet, bootstrap.c_str());
-    }
-    void validate() const { detail::call(dtt_node_config_validate, handle_.get()); }
-    dtt_node_config_t *get() const noexcept { return handle_.get(); }
-
-private:
-    detail::handle<dtt_node_config_t, dtt_node_config_free> handle_;
 };
 
 // An embedded DHT on loopback.
@@ -268,8 +281,10 @@ public:
         if (list == nullptr) throw error(DTT_NULL, "testnet: it is NULL; was it moved from?");
         return list;
     }
-    dtt::node_config node_config() const {
-        return dtt::node_config(detail::make<dtt_node_config_t>(dtt_testnet_node_config, handle_.get()));
+    // The options of a node that uses it and never reaches beyond this machine.
+    dtt::config config() const {
+        return dtt::config(
+            detail::make<dtt_config_t>(dtt_testnet_config, static_cast<const dtt_testnet_t *>(handle_.get())));
     }
 
 private:
@@ -436,8 +451,9 @@ private:
 // What topics run on. Freed with the object, which closes it in the background once its topics have gone too; close() waits.
 class node {
 public:
-    node() : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_node_config_t *>(nullptr))) {}
-    explicit node(const node_config &config) : handle_(detail::make<dtt_node_t>(dtt_node_spawn, config.get())) {}
+    node() : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_config_t *>(nullptr))) {}
+    explicit node(const config &config)
+        : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_config_t *>(config.get()))) {}
     topic join(bytes_view name, bytes_view secret) const { return open(name, secret, nullptr); }
     topic join(bytes_view name, bytes_view secret, const join_options &options) const {
         return open(name, secret, options.get());

@@ -33,6 +33,7 @@
 //! - [`Node`] and its [`Topic`]: for programs that have no endpoint of their own.
 //! - [`AutoDiscoveryGossip`] and [`RecordPublisher`]: for programs that bring a gossip layer. The names are those of
 //!   the crate `distributed-topic-tracker` 0.3; a program moves over by changing the crate's name.
+//! - [`options`]: every option in one table, and options as text.
 //! - [`Testnet`]: an embedded DHT on loopback, for tests and demos without a network.
 //! - [`wire`] (what bytes mean) and [`tracker`] (what to do next): the protocol itself, without input or output.
 //!
@@ -68,9 +69,11 @@ mod error;
 mod gossip;
 #[cfg(feature = "net")]
 mod net;
+pub mod options;
 pub mod parse;
 #[cfg(feature = "net")]
 mod publisher;
+mod table;
 pub mod tracker;
 pub mod wire;
 

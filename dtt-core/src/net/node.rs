@@ -23,7 +23,8 @@ use super::{
     Addresses, Dht, Swarm, Topic,
     connector::Connector,
     gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
-    node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
+    join_options::JoinOptions,
+    node_config::{AddressLookups, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,
     topic::WeakTopic,
@@ -95,19 +96,19 @@ impl Node {
         config.validate()?;
         let connections = Connections::default();
         let endpoint = bind(&config, connections.clone()).await?;
-        let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
+        let addresses = Addresses::of(&endpoint, *config.relays() != Relays::Disabled)?;
         let (neighborhood, token) = (Neighborhood::default(), CancellationToken::new());
         let gossip = Gossip::new(
             endpoint.clone(),
             addresses.clone(),
             neighborhood.clone(),
-            config.max_message_size,
+            config.max_message_size(),
             token.clone(),
         );
         let acceptor = Acceptor { gossip: gossip.clone(), connections: connections.clone() };
         let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
         let connector = Connector::new(gossip.clone(), connections.clone());
-        let dht = Dht::new(config.topics.dht_config());
+        let dht = Dht::new(config.topics().dht_config());
         tokio::spawn({
             let (dht, token) = (dht.clone(), token.clone());
             async move { token.run_until_cancelled_owned(dht.warm()).await }
@@ -237,7 +238,7 @@ impl Node {
                 topic.leave().await;
             }
         };
-        if timeout(self.inner.config.shutdown_timeout, ended).await.is_err() {
+        if timeout(self.inner.config.shutdown_timeout(), ended).await.is_err() {
             tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; it goes on");
         }
     }
@@ -262,7 +263,8 @@ impl Node {
         if let Some(topic) = open.and_then(|topic| topic.another()) {
             return Ok(topic);
         }
-        let config = options.config.unwrap_or_else(|| inner.config.topics.clone());
+        options.options.check_topic()?;
+        let config = options.options.over(options.config.unwrap_or_else(|| inner.config.topics().clone()));
         let topic = spawn_topic(Swarm {
             keys,
             signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
@@ -336,19 +338,19 @@ async fn bind(config: &NodeConfig, connections: Connections) -> Result<Endpoint>
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }
-    if config.address_lookups == AddressLookups::Default {
+    if config.address_lookups() == AddressLookups::Default {
         builder = builder
             .address_lookup(PkarrPublisher::n0_dns())
             .address_lookup(PkarrResolver::n0_dns())
             .address_lookup(DnsAddressLookup::n0_dns());
     }
-    if !config.port_mapping {
+    if !config.port_mapping() {
         builder = builder.portmapper_config(PortmapperConfig::Disabled);
     }
-    if !config.bind_addresses.is_empty() {
+    if !config.bind_addresses().is_empty() {
         builder = builder.clear_ip_transports();
     }
-    for address in &config.bind_addresses {
+    for address in config.bind_addresses() {
         builder = builder
             .bind_addr(*address)
             .map_err(|error| Error::argument("bind_addresses", format!("{address}: {error}")))?;

@@ -9,10 +9,10 @@ use dtt_core::Node;
 
 use super::{
     call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
-    config::TopicConfig,
     error::{ErrorKind, RawError},
     ids::{NodeAddress, NodeId, TopicId},
-    node_config::{NodeConfig, RawJoinOptions},
+    node_config::RawJoinOptions,
+    options::NodeConfig,
     stats::NodeStats,
     topic::RawTopic,
 };
@@ -22,8 +22,6 @@ use super::{
 pub struct RawNode {
     id: NodeId,
     node: Held<Node>,
-    /// The options of topics that set none.
-    defaults: TopicConfig,
     topics: Mutex<Vec<Weak<RawTopic>>>,
     /// So that a second shutdown waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
@@ -39,12 +37,10 @@ impl RawNode {
     /// Starts a node. It returns when the sockets are bound.
     #[uniffi::constructor]
     pub async fn spawn(config: NodeConfig, cancel: Option<Arc<RawCancel>>) -> Outcome<Self> {
-        let defaults = config.topics.clone().unwrap_or_default();
         let node = run(cancel, async move { Ok::<_, RawError>(Node::spawn(config.build()?).await?) }).await?;
         Ok(Self {
             id: node.id().into(),
             node: Held::new("the node", node),
-            defaults,
             topics: Mutex::default(),
             turn: Default::default(),
             rest: AtomicBool::new(false),
@@ -165,9 +161,9 @@ impl RawNode {
         options: RawJoinOptions,
         cancel: Option<Arc<RawCancel>>,
     ) -> Outcome<Arc<RawTopic>> {
-        let (node, defaults) = (self.node.get()?, self.defaults.clone());
+        let node = self.node.get()?;
         let join = async move {
-            let options = options.build(&id, defaults)?;
+            let options = options.build(&id)?;
             Ok::<_, RawError>(node.join_id(id, secret, options).await?)
         };
         let topic = match run(cancel, join).await {

@@ -53,7 +53,8 @@ def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:
         "--bootstrap",
         metavar="HOST:PORT,...",
         default=os.environ.get("DTT_BOOTSTRAP"),
-        help="how to enter the DHT (default: $DTT_BOOTSTRAP, or the public one); on 127.0.0.1, nothing leaves this machine",
+        help="how to enter the DHT (default: $DTT_BOOTSTRAP, or the public one); on 127.0.0.1, nothing leaves this machine. "
+        "$DTT_CONFIG sets other options: key=value with commas between them; see docs/options.md",
     )
     if relay:
         parser.add_argument(
@@ -121,9 +122,9 @@ def _is_here(bootstrap: list[str]) -> bool:
 def dht(options: argparse.Namespace) -> dtt.DhtConfig:
     """How the DHT is reached."""
     bootstrap = _bootstrap(options)
-    if bootstrap and _is_here(bootstrap):
-        return dtt.Testnet.dht_config_for(bootstrap)
-    return dtt.DhtConfig(bootstrap=bootstrap)
+    here = bootstrap is not None and _is_here(bootstrap)
+    made = dtt.Testnet.dht_config_for(bootstrap or ()) if here else dtt.DhtConfig(bootstrap=bootstrap)
+    return _with_environment(dtt.NodeConfig(topics=dtt.TopicConfig(dht=made))).topics.dht
 
 
 def node(options: argparse.Namespace) -> dtt.NodeConfig:
@@ -133,6 +134,14 @@ def node(options: argparse.Namespace) -> dtt.NodeConfig:
     if options.relay:
         made["relays"] = "disabled" if options.relay == ["none"] else options.relay
     if bootstrap and _is_here(bootstrap):
-        return dtt.Testnet.node_config_for(bootstrap, **made)
+        return _with_environment(dtt.Testnet.node_config_for(bootstrap, **made))
     made["topics"] = dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=bootstrap))
-    return dtt.NodeConfig(**made)
+    return _with_environment(dtt.NodeConfig(**made))
+
+
+def _with_environment(config: dtt.NodeConfig) -> dtt.NodeConfig:
+    """The options of ``$DTT_CONFIG`` over others. An error names the variable."""
+    try:
+        return config.with_options(os.environ.get("DTT_CONFIG", ""))
+    except ValueError as error:
+        raise dtt.InvalidArgumentError(f"DTT_CONFIG: {error}") from None

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use crate::{config::Config, options::Options, wire::RotationHandle};
+
+/// How a topic is joined.
+#[derive(Debug, Clone, Default)]
+pub struct JoinOptions {
+    pub(super) timeout: Option<Duration>,
+    pub(super) config: Option<Config>,
+    pub(super) options: Options,
+    pub(super) rotation: Option<RotationHandle>,
+}
+
+impl JoinOptions {
+    /// Joining waits for a first neighbor, for this long at the most. Without it, joining returns at once and goes on
+    /// in the background.
+    ///
+    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up: it neither looks on nor can be
+    /// found any more (unless another handle keeps it). So the first member, whom nobody can find yet, always times
+    /// out; where any member may be the first, join without a limit and wait with [`super::Topic::joined_within`],
+    /// which leaves the topic open. A wrong secret looks like nobody else: the error says whether values were found
+    /// that do not open, and [`super::TopicStats`] counts them in `records_refused.sealed`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// All options of this topic, instead of the node's.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Some options of this topic. What they do not set is as [`JoinOptions::config`] has it, or as the node has it. Joining refuses
+    /// options of a node alone.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// A secret rotation of one's own. All members of the topic must use the same.
+    pub fn rotation(mut self, rotation: RotationHandle) -> Self {
+        self.rotation = Some(rotation);
+        self
+    }
+}
