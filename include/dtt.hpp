@@ -128,7 +128,7 @@ inline std::uint64_t ms(milliseconds time) {
 }
 
 // A time and a list as the text of an option.
-inline std::string time(std::chrono::nanoseconds time) { return std::to_string(time.count()) + "ns"; }
+inline std::string time(std::chrono::nanoseconds span) { return std::to_string(span.count()) + "ns"; }
 inline std::string list(const std::vector<std::string> &entries) {
     std::string joined;
     for (const std::string &entry : entries) {
@@ -245,8 +245,7 @@ public:
         return *this;
     }
     std::string get(const std::string &key) const {
-        return detail::text(
-            detail::make<char>(dtt_config_get, static_cast<const dtt_config_t *>(handle_.get()), key.c_str()));
+        return detail::text(detail::make<char>(dtt_config_get, handle_.get(), key.c_str()));
     }
     // Every option's key.
     static std::vector<std::string> keys() {
@@ -262,7 +261,7 @@ public:
         detail::call(dtt_config_use_testnet, handle_.get(), bootstrap.c_str());
         return *this;
     }
-    void validate() const { detail::call(dtt_config_validate, static_cast<const dtt_config_t *>(handle_.get())); }
+    void validate() const { detail::call(dtt_config_validate, handle_.get()); }
     dtt_config_t *get() const noexcept { return handle_.get(); }
 
     // Made from the table of options by tools/options: begin
@@ -283,8 +282,7 @@ public:
     }
     // The options of a node that uses it and never reaches beyond this machine.
     dtt::config config() const {
-        return dtt::config(
-            detail::make<dtt_config_t>(dtt_testnet_config, static_cast<const dtt_testnet_t *>(handle_.get())));
+        return dtt::config(detail::make<dtt_config_t>(dtt_testnet_config, handle_.get()));
     }
 
 private:
@@ -452,8 +450,7 @@ private:
 class node {
 public:
     node() : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_config_t *>(nullptr))) {}
-    explicit node(const config &config)
-        : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_config_t *>(config.get()))) {}
+    explicit node(const config &options) : handle_(detail::make<dtt_node_t>(dtt_node_spawn, options.get())) {}
     topic join(bytes_view name, bytes_view secret) const { return open(name, secret, nullptr); }
     topic join(bytes_view name, bytes_view secret, const join_options &options) const {
         return open(name, secret, options.get());

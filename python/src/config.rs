@@ -95,8 +95,8 @@ fn value<'py>(py: Python<'py>, row: &Row, text: &str) -> PyResult<Bound<'py, PyA
         Kind::Time => options::parse_time(text).unwrap_or_default().as_secs_f64().into_bound_py_any(py),
         Kind::Sockets if is_default => Ok(PyTuple::empty(py).into_any()),
         Kind::Hosts if text == "none" => Ok(PyTuple::empty(py).into_any()),
-        Kind::Hosts | Kind::Sockets => Ok(PyTuple::new(py, text.split(','))?.into_any()),
-        Kind::Relays if !is_default && text != "disabled" => Ok(PyTuple::new(py, text.split(','))?.into_any()),
+        Kind::Hosts | Kind::Sockets => Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any()),
+        Kind::Relays if !is_default && text != "disabled" => Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any()),
         _ => text.into_bound_py_any(py),
     }
 }

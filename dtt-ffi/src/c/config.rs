@@ -220,7 +220,7 @@ static TEXTS: LazyLock<Vec<(CString, [CString; 6])>> = LazyLock::new(|| {
     let text = |text: &str| CString::new(text).unwrap_or_default();
     let about = |row: &Row| {
         let scope = if row.scope == Scope::Node { "node" } else { "topic" };
-        [&row.doc, row.kind.name(), row.default, &row.limits.to_string(), row.since, scope].map(text)
+        [row.doc.as_str(), row.kind.name(), row.default, &row.limits.to_string(), row.since, scope].map(text)
     };
     options::rows().iter().map(|row| (text(row.key), about(row))).collect()
 });
