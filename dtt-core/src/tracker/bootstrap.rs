@@ -89,7 +89,7 @@ struct Candidate {
     named: bool,
     /// Whether it is of a slot that the round reads.
     current: bool,
-    /// The how-manieth choice of its record: the first choices of all records come before any second one.
+    /// Its place among the choices of its record: the first choices of all records come before any second one.
     rank: usize,
 }
 
@@ -207,6 +207,10 @@ impl Bootstrap {
         let mut choices: Vec<PeerId> = choices.filter(|peer| *peer != core.me).collect();
         // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
         choices.shuffle(&mut core.rng);
+        // It stood when it published, and its neighbors may be gone: many newcomers that are killed again were neighbors for a moment.
+        if let Some(at) = choices.iter().position(|peer| *peer == record.publisher).filter(|at| *at > 1) {
+            choices.swap(1, at);
+        }
         for (rank, peer) in choices.into_iter().enumerate() {
             if let Some(known) = round.candidates.iter_mut().find(|candidate| candidate.peer == peer) {
                 known.named |= named;

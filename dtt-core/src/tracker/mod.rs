@@ -69,6 +69,11 @@ impl Now {
         Self { unix: self.unix + AHEAD, ..*self }
     }
 
+    /// What the clock showed a minute ago.
+    fn before(&self) -> Self {
+        Self { unix: self.unix.saturating_sub(Duration::from_secs(60)), ..*self }
+    }
+
     /// How long this minute still lasts.
     fn rest_of_minute(&self) -> Duration {
         Duration::from_secs((self.minute() + 1) * 60) - self.unix

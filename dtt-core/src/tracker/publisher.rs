@@ -1,6 +1,6 @@
 //! Staying findable: when to publish a record, and when enough others have.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{cmp::Ordering, collections::VecDeque, time::Duration};
 
 use rand::RngExt;
 
@@ -43,26 +43,51 @@ const CROWD_WITHIN: Duration = Duration::from_secs(20);
 /// The least time between two records because of a crowd.
 const CROWD_SPACING: Duration = Duration::from_secs(3);
 
-/// Whose slot a record goes into.
+/// The minute of a record, as seen from the moment when it is stored.
 #[derive(Debug, Clone, Copy)]
 enum Minute {
-    /// For whoever looks at the minute that has just ended: newcomers read it, and no newcomer stores in it any more.
+    /// Newcomers read the minute that has just ended, and no newcomer stores in it any more.
     Before,
-    /// For whoever looks now.
+    /// Newcomers read and store in this one.
     Present,
-    /// Shortly before it begins: [`super::AHEAD`].
+    /// It is about to begin: [`super::AHEAD`].
     Next,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, Default)]
+enum Plan {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// The first record. It waits for the endpoint's first address, and until this time at the longest.
+    FirstAddress(Duration),
+    /// At this time the node decides whether it stores a record.
+    Turn(Duration),
+    /// At this time a record goes out, whether or not the node is on duty.
+    Sure {
+        at: Duration,
+        /// However many others there are.
+        over_others: bool,
+    },
+    /// A record goes out as soon as its slot has been looked up.
+    Looking { minute: Minute, over_others: bool },
+}
+
+impl Plan {
+    fn at(&self) -> Option<Duration> {
+        match self {
+            Plan::FirstAddress(at) | Plan::Turn(at) | Plan::Sure { at, .. } => Some(*at),
+            Plan::Idle | Plan::Looking { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
-    next: Option<Duration>,
-    /// The next record goes out whether or not we are on duty.
-    must: bool,
+    plan: Plan,
     /// How often in a row the slot was full of others' records.
     full: u32,
-    /// The slot that is being looked up before the record is stored.
-    waiting: Option<Minute>,
     /// The minute of the last turn that was taken, whether or not a record came of it.
     turn: Option<u64>,
     /// The minute of the last record that was handed out, and when.
@@ -71,58 +96,54 @@ pub(super) struct Publisher {
     lonely: bool,
     /// Which neighbors came last, and when.
     came: VecDeque<(PeerId, Duration)>,
-    /// The next record goes out however many others there are.
-    over_others: bool,
-    /// The last minute that got a record after its end because of a crowd.
+    /// The last minute that got a record before its beginning, and the last one that got one after its end.
+    opened: Option<u64>,
     closed: Option<u64>,
     /// When it had a neighbor for the first time.
     joined_at: Option<Duration>,
     /// The minute of the last record that was stored.
     stored: Option<u64>,
-    /// The first record waits for the endpoint's first address.
-    awaits_address: bool,
 }
 
 impl Publisher {
     pub(super) fn new(core: &Core, now: Now) -> Self {
         let config = core.config.bootstrap_config();
-        if config.publish_record_on_startup() {
-            Self { next: Some(now.mono + config.address_wait()), awaits_address: true, ..Self::default() }
+        let plan = if config.publish_record_on_startup() {
+            Plan::FirstAddress(now.mono + config.address_wait())
         } else {
-            // As in the deployed protocol: who finds nobody makes itself findable all the same.
-            Self { next: Some(now.mono + config.no_peers_retry_interval()), ..Self::default() }
-        }
+            // As in the deployed protocol: a node that finds nobody makes itself findable all the same.
+            Plan::Turn(now.mono + config.no_peers_retry_interval())
+        };
+        Self { plan, ..Self::default() }
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.next
+        self.plan.at()
     }
 
     /// The endpoint knows where it can be reached, or has moved.
     pub(super) fn address_changed(&mut self, core: &mut Core, now: Now) {
-        if std::mem::take(&mut self.awaits_address) {
-            self.next = Some(now.mono);
+        if let Plan::FirstAddress(_) = self.plan {
+            self.plan = Plan::Turn(now.mono);
         } else if let Some((_, at)) = self.published
             && self.publishes(core)
         {
-            self.soon(now.mono.max(at + ADDRESS_SPACING) + core.jitter(Duration::from_secs(1)));
+            self.soon(now.mono.max(at + ADDRESS_SPACING) + core.jitter(Duration::from_secs(1)), false);
         }
     }
 
     /// `fruitless`: the records that were found had led to nobody.
     pub(super) fn joined(&mut self, core: &mut Core, now: Now, fruitless: bool) {
-        self.waiting = None;
-        self.must = false;
-        self.awaits_address = false;
         self.joined_at.get_or_insert(now.mono);
         self.schedule(core, now);
         if let Some(settings) = core.config.publisher_config().enabled() {
             let first = now.mono + settings.initial_delay();
-            self.next = self.next.filter(|_| shares_turns(core)).map(|next| next.max(first)).or(Some(first));
+            let turn = self.plan.at().filter(|_| shares_turns(core));
+            self.plan = Plan::Turn(turn.map_or(first, |turn| turn.max(first)));
             if self.is_needed(core, now.minute(), fruitless) {
-                // Neighbors who come and go do not make us store as often as they like.
+                // Neighbors that come and go do not make this node store as often as they like.
                 let spaced = self.published.filter(|_| !self.lonely).map_or(now.mono, |(_, at)| at + ADDRESS_SPACING);
-                self.soon(spaced.max(now.mono) + core.jitter(MEND_SPREAD));
+                self.soon(spaced.max(now.mono) + core.jitter(MEND_SPREAD), false);
             }
         }
     }
@@ -153,9 +174,8 @@ impl Publisher {
             && shares_turns(core)
             && self.is_drawn(core, now, now.minute())
         {
-            self.over_others = true;
             let spaced = self.published.map_or(now.mono, |(_, at)| at + CROWD_SPACING);
-            self.soon(spaced.max(now.mono));
+            self.soon(spaced.max(now.mono), true);
         }
     }
 
@@ -165,15 +185,18 @@ impl Publisher {
     }
 
     pub(super) fn alone(&mut self, now: Now) {
+        if let Plan::Looking { .. } = self.plan {
+            return;
+        }
         let this_minute = self.published.is_some_and(|(minute, _)| minute == now.minute());
-        self.next = Some(if this_minute { now.mono + now.rest_of_minute() } else { now.mono });
+        self.plan = Plan::Turn(if this_minute { now.mono + now.rest_of_minute() } else { now.mono });
     }
 
     pub(super) fn store_done(&mut self, core: &mut Core, now: Now, minute: u64, stored: bool) {
         self.stored = stored.then_some(minute);
         // A record that nobody took is as good as none.
         if !stored && self.published.is_some_and(|(published, _)| published == minute) && self.publishes(core) {
-            self.soon(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE));
+            self.soon(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE), false);
         }
     }
 
@@ -183,58 +206,59 @@ impl Publisher {
         let Some((published, at)) = self.published else { return };
         let gone = published == minute && minute == now.minute() && !core.slots.has_own(minute);
         if gone && !core.is_joined() && core.slots.was_answered(minute) && self.stored == Some(minute) {
-            self.soon(now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4));
+            self.soon(now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4), false);
         }
     }
 
     /// The DHT answers after a time of silence, in which no record was stored.
     pub(super) fn hears_again(&mut self, core: &Core, now: Now) {
         if self.publishes(core) && self.stored != Some(now.minute()) {
-            self.soon(now.mono);
+            self.soon(now.mono, false);
         }
     }
 
-    /// `trying`: what the slots name is still being dialed. `fruitless`: the records that were found led to nobody.
+    /// `trying`: the nodes that the slots name are still being dialed. `fruitless`: the records that were found led to nobody.
     pub(super) fn advance(&mut self, core: &mut Core, now: Now, trying: bool, fruitless: bool) {
-        if self.next.is_some_and(|at| at <= now.mono) {
-            self.next = None;
-            self.awaits_address = false;
-            if std::mem::take(&mut self.must) || !core.is_joined() || !shares_turns(core) {
-                let closes = self.over_others && core.is_joined() && self.closed != Some(now.minute().saturating_sub(1));
-                self.waiting = Some(if closes { Minute::Before } else { Minute::Present });
-            } else if self.is_on_duty(core, now) {
-                self.waiting = Some(Minute::Next);
-            } else {
-                return self.schedule(core, now);
-            }
+        if self.plan.at().is_some_and(|at| at <= now.mono) {
+            self.plan = match self.plan {
+                Plan::Sure { over_others, .. } => {
+                    let minute = if over_others { self.minute_for_a_crowd(now) } else { Minute::Present };
+                    Plan::Looking { minute, over_others }
+                }
+                _ if !core.is_joined() || !shares_turns(core) => {
+                    Plan::Looking { minute: Minute::Present, over_others: false }
+                }
+                _ if self.is_on_duty(core, now) => Plan::Looking { minute: Minute::Next, over_others: false },
+                _ => return self.schedule(core, now),
+            };
         }
-        let minute = match self.waiting {
-            None => return,
-            // On many storing nodes a lonely record would take the place of one that leads to a swarm. Whoever was killed soon
-            // after it had stored one would hide the swarm from those who come next.
-            Some(_) if trying && !core.is_joined() => return,
-            Some(Minute::Before) if core.is_joined() => now.minute().saturating_sub(1),
-            Some(Minute::Next) if core.is_joined() => now.ahead().minute(),
-            Some(_) => now.minute(),
-        };
+        let Plan::Looking { minute, over_others } = self.plan else { return };
+        // On many storing nodes a lonely record would take the place of one that leads to a swarm. If its publisher were killed
+        // soon afterwards, the record would hide the swarm from the nodes that come next.
+        if trying && !core.is_joined() {
+            return;
+        }
         // If the minute turns meanwhile, the new minute's slot is the one that counts.
+        let minute = match minute {
+            Minute::Before if core.is_joined() => now.before().minute(),
+            Minute::Next if core.is_joined() => now.ahead().minute(),
+            _ => now.minute(),
+        };
         if core.want_slot(minute, SLOT_AGE, now) {
-            self.waiting = None;
-            let published = self.publish(core, now, minute, fruitless);
+            let published = self.publish(core, now, minute, fruitless, over_others);
             self.schedule(core, now);
             if !published && !core.is_joined() {
                 // The records that are there may lead to nobody.
                 let again = now.mono + REPUBLISH_SPACING + core.jitter(REPUBLISH_SPACING / 4);
-                self.next = self.next.map(|next| next.min(again));
+                self.plan = Plan::Turn(self.plan.at().map_or(again, |next| next.min(again)));
             }
         }
     }
 
     /// Hands a record out, unless its slot shows enough of others: false then. Records of nodes that are gone, or never
     /// were, are no reason to stay unfindable.
-    fn publish(&mut self, core: &mut Core, now: Now, minute: u64, fruitless: bool) -> bool {
+    fn publish(&mut self, core: &mut Core, now: Now, minute: u64, fruitless: bool, over_others: bool) -> bool {
         self.turn = Some(minute);
-        let over_others = std::mem::take(&mut self.over_others);
         let limit = core.config.bootstrap_config().max_bootstrap_records();
         let crowd = core.slots.records(minute).len() >= limit;
         if limit == 0 {
@@ -246,8 +270,10 @@ impl Publisher {
         if !crowd {
             self.full = 0;
         }
-        if over_others && minute < now.minute() {
-            self.closed = Some(minute);
+        match minute.cmp(&now.minute()) {
+            Ordering::Greater => self.opened = Some(minute),
+            Ordering::Less => self.closed = Some(minute),
+            Ordering::Equal => {}
         }
         self.published = Some((minute, now.mono));
         self.stored = None;
@@ -268,6 +294,19 @@ impl Publisher {
         self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });
         let chance = if vouched { DEFIANCE_OF_COPIES } else { DEFIANCE };
         !proven && core.rng.random_bool(chance)
+    }
+
+    /// Which minute a record over those of a crowd is for. Storing nodes that keep the first value have it from before the minute,
+    /// those that keep the last have it from after the minute; in between it is the present one's turn.
+    fn minute_for_a_crowd(&self, now: Now) -> Minute {
+        let next = now.ahead().minute();
+        if self.closed != Some(now.before().minute()) {
+            Minute::Before
+        } else if next != now.minute() && self.opened != Some(next) {
+            Minute::Next
+        } else {
+            Minute::Present
+        }
     }
 
     /// Whether it is for us to publish in the minute that is next. A slot holds one record on most of its storing nodes, so one
@@ -296,24 +335,30 @@ impl Publisher {
         before < ((others.len() + 1) / DUTY_SHARE).max(1)
     }
 
-    fn soon(&mut self, at: Duration) {
-        self.must = true;
-        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    /// A record goes out by this time. If one is about to go out already, it will do.
+    fn soon(&mut self, at: Duration, over_others: bool) {
+        let over_others = match &mut self.plan {
+            Plan::Looking { over_others: over, .. } => return *over |= over_others,
+            Plan::Sure { over_others: over, .. } => *over || over_others,
+            _ => over_others,
+        };
+        self.plan = Plan::Sure { at: self.plan.at().map_or(at, |next| next.min(at)), over_others };
     }
 
     fn schedule(&mut self, core: &mut Core, now: Now) {
-        self.next = if !core.is_joined() {
-            Some(now.mono + now.rest_of_minute() + core.jitter(MINUTE_SPREAD))
+        let pause = if !core.is_joined() {
+            now.rest_of_minute() + core.jitter(MINUTE_SPREAD)
         } else if let Some(settings) = core.config.publisher_config().enabled() {
-            let next = if shares_turns(core) {
+            if shares_turns(core) {
                 now.ahead().rest_of_minute() + core.jitter(TURN_SPREAD)
             } else {
                 settings.base_interval() + core.jitter(settings.max_jitter())
-            };
-            Some(now.mono + next)
+            }
         } else {
-            None
+            self.plan = Plan::Idle;
+            return;
         };
+        self.plan = Plan::Turn(now.mono + pause);
     }
 
     fn publishes(&self, core: &Core) -> bool {

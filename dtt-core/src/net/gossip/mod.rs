@@ -23,8 +23,8 @@ mod readers;
 mod timers;
 mod topics;
 
-pub(super) use acceptor::Acceptor;
-pub(super) use connections::{Connections, LOOK, NO_ANSWER, longest_round_trip};
+pub(in crate::net) use acceptor::Acceptor;
+pub(in crate::net) use connections::{Connections, LOOK, NO_ANSWER, longest_round_trip};
 pub(crate) use layer::{Layer, TopicSender};
-pub(super) use neighborhood::Neighborhood;
+pub(in crate::net) use neighborhood::Neighborhood;
 pub(crate) use own::Gossip;

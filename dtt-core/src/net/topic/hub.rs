@@ -14,8 +14,10 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     events::{Event, Queue},
-    gossip::TopicSender,
     search::Search,
+};
+use crate::net::{
+    gossip::TopicSender,
     stats::{TopicCounters, TopicStats},
 };
 use crate::{

@@ -17,11 +17,8 @@ use std::{
 use iroh::{EndpointId, endpoint::Connection};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{
-    gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip},
-    hub::Hub,
-    search::Outcome,
-};
+use super::{hub::Hub, search::Outcome};
+use crate::net::gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip};
 
 /// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -50,7 +47,7 @@ struct Inner {
 }
 
 impl Connector {
-    pub(super) fn new(gossip: Gossip, connections: Connections) -> Self {
+    pub(in crate::net) fn new(gossip: Gossip, connections: Connections) -> Self {
         Self(Arc::new(Inner { gossip, connections, ended: Mutex::default() }))
     }
 

@@ -11,10 +11,8 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use mainline::{MutableItem, async_dht::GetMutableDetailed};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{
-    dht_client::{Numbered, Shared, Turn, dht_error},
-    stats::DhtHealth,
-};
+use super::client::{Numbered, Shared, Turn, dht_error};
+use crate::net::stats::DhtHealth;
 use crate::{
     config::DhtConfig,
     error::{Error, Result},
@@ -162,7 +160,7 @@ impl Dht {
 
     /// Whether a lookup was answered or a store acknowledged within this time; or, since lookups are rare after a while, whether the
     /// last one was answered.
-    pub(super) fn answers(&self, time: Duration) -> bool {
+    pub(in crate::net) fn answers(&self, time: Duration) -> bool {
         let counters = &self.shared.counters;
         counters.answers.load(Ordering::Relaxed) || counters.silent_for().is_some_and(|silent| silent <= time)
     }

@@ -17,7 +17,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Dht, dht::Found, hub::Hub, unix_minute};
+use super::hub::Hub;
+use crate::net::{Dht, dht::Found, unix_minute};
 use crate::{tracker::PeerId, wire::TopicKeys};
 
 /// Slots that are looked into, in minutes before and after the present one. The bootstrap reads those that are nearer.

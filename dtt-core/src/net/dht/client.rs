@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::stats::DhtCounters;
+use crate::net::stats::DhtCounters;
 use crate::{
     config::DhtConfig,
     error::{Error, Result},

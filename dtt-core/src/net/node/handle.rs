@@ -20,15 +20,17 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht, Swarm, Topic,
-    connector::Connector,
-    gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
+    config::{AddressLookups, NodeConfig, Relays},
     join_options::JoinOptions,
-    node_config::{AddressLookups, NodeConfig, Relays},
+    transport::transport_config,
+};
+use crate::net::{
+    Addresses, Dht, Swarm, Topic,
+    gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
     spawn_topic,
     stats::NodeStats,
+    topic::Connector,
     topic::WeakTopic,
-    transport::transport_config,
 };
 use crate::{
     error::{Error, Result},
@@ -254,6 +256,7 @@ impl Node {
         if inner.token.is_cancelled() {
             return Err(Error::Closed("the node"));
         }
+        options.options.check_topic()?;
         // Held while the topic opens, so that two calls for one topic open it once.
         let mut topics = inner.topics.lock().await;
         topics.values_mut().for_each(|list| list.retain(|topic| topic.upgrade().is_some()));
@@ -263,7 +266,6 @@ impl Node {
         if let Some(topic) = open.and_then(|topic| topic.another()) {
             return Ok(topic);
         }
-        options.options.check_topic()?;
         let config = options.options.over(options.config.unwrap_or_else(|| inner.config.topics().clone()));
         let topic = spawn_topic(Swarm {
             keys,

@@ -16,16 +16,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht, StoreJob,
     budget::Budget,
-    clock::Clock,
     connector::Connector,
-    dht::Found,
     events::Event,
-    gossip::Layer,
     hub::Hub,
     minutes::{Judged, Minutes},
+    store::StoreJob,
 };
+use crate::net::{Addresses, Dht, clock::Clock, dht::Found, gossip::Layer};
 use crate::{
     config::{AddressHints, Config},
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},

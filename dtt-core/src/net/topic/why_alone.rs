@@ -1,6 +1,7 @@
 //! Why a topic has no neighbor yet, as far as its numbers tell.
 
-use super::{TopicStats, search::Summary};
+use super::search::Summary;
+use crate::net::TopicStats;
 
 /// What is known of a topic without neighbors.
 #[derive(Debug, Clone, Default)]

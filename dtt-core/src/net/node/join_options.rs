@@ -17,9 +17,9 @@ impl JoinOptions {
     ///
     /// When the time is over, joining fails with `TIMEOUT` and the topic is given up: it neither looks on nor can be
     /// found any more (unless another handle keeps it). So the first member, whom nobody can find yet, always times
-    /// out; where any member may be the first, join without a limit and wait with [`super::Topic::joined_within`],
+    /// out; where any member may be the first, join without a limit and wait with [`crate::Topic::joined_within`],
     /// which leaves the topic open. A wrong secret looks like nobody else: the error says whether values were found
-    /// that do not open, and [`super::TopicStats`] counts them in `records_refused.sealed`.
+    /// that do not open, and [`crate::TopicStats`] counts them in `records_refused.sealed`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -15,15 +15,17 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht,
     connector::Connector,
     driver::{Driver, Parts},
     events::{Events, Keep, Queue},
-    gossip::Layer,
     hub::{Hub, Status},
     other_minutes::OtherMinutes,
-    stats::{DhtHealth, TopicStats},
     why_alone::{Known, why_alone},
+};
+use crate::net::{
+    Addresses, Dht,
+    gossip::Layer,
+    stats::{DhtHealth, TopicStats},
 };
 use crate::{
     config::{Config, TimeoutConfig},
@@ -171,7 +173,7 @@ impl Topic {
     /// It waits until the gossip layer takes the message, and that waits for the neighbors: whoever sends in a loop is slowed down to
     /// what they take, and nothing is lost on the way to a reader that keeps up. Fails when the gossip layer does not take it within
     /// `broadcast_timeout`. On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose
-    /// messages that come faster than the machine has time for; it is told by [`super::Event::Lagged`].
+    /// messages that come faster than the machine has time for; it is told by [`crate::Event::Lagged`].
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
         let limit = self.inner.timeouts.broadcast_timeout();
@@ -306,11 +308,11 @@ impl Topic {
         let _ = status.wait_for(|status| *status == Status::Closed).await;
     }
 
-    pub(super) fn network_changed(&self) {
+    pub(in crate::net) fn network_changed(&self) {
         self.inner.hub.network_changed();
     }
 
-    pub(super) fn set_paused(&self, paused: bool) {
+    pub(in crate::net) fn set_paused(&self, paused: bool) {
         self.inner.hub.set_paused(paused);
     }
 

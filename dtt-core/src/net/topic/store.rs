@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use mainline::MutableItem;
 
-use super::{Addresses, Dht, clock::unix_minute, hub::Hub};
+use super::hub::Hub;
+use crate::net::{Addresses, Dht, clock::unix_minute};
 use crate::{
     config::AddressHints,
     error::{Error, Result},

@@ -18,7 +18,7 @@ const RECEIVE_WINDOW: u32 = 16 * 1024 * 1024;
 /// The transport settings that an endpoint needs, if gossip topics run on it: a peer may open 65,536 unidirectional streams on a connection,
 /// one for each topic, and send 64 KiB ahead on each and 16 MiB on all of them. Everything else is iroh's default.
 ///
-/// A [`super::Node`] sets them itself. A program that brings its own endpoint passes them to
+/// A [`crate::Node`] sets them itself. A program that brings its own endpoint passes them to
 /// `iroh::endpoint::Builder::transport_config`. With QUIC's default of 100 streams, two nodes that share more than 100 topics
 /// hear nothing of each other any more, on any topic: the gossip layer waits for another stream before it sends anything else. The limit holds
 /// for the other side, so both sides need the settings.
