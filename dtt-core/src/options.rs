@@ -21,11 +21,11 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-pub use crate::table::{Kind, Limits, Row, Scope, Section, parse_size, parse_time, show_size, show_time};
 #[cfg(not(feature = "net"))]
 use crate::config::Config as Root;
 #[cfg(feature = "net")]
 use crate::net::NodeConfig as Root;
+pub use crate::table::{Kind, Limits, Row, Scope, Section, parse_size, parse_time, show_size, show_time};
 use crate::{
     config::Config,
     error::{Error, Result, shown},
@@ -88,7 +88,8 @@ impl Options {
     pub fn set_list(&mut self, key: &str, entries: &[String]) -> Result<()> {
         let row = row(key)?;
         if let Some(entry) = entries.iter().find(|entry| entry.contains(',') || entry.is_empty()) {
-            let problem = if entry.is_empty() { "is an empty entry" } else { "is a list in one entry; split it at its commas" };
+            let problem =
+                if entry.is_empty() { "is an empty entry" } else { "is a list in one entry; split it at its commas" };
             return Err(Error::argument(row.key, format!("{} {problem}", shown(entry))));
         }
         self.set(key, &joined(entries))
@@ -98,7 +99,8 @@ impl Options {
     /// in `dht.bootstrap=192.0.2.1:6881,192.0.2.2:6881,event_capacity=64`. If one of them is wrong, none is set.
     pub fn set_all(&mut self, text: &str) -> Result<()> {
         let mut pairs: Vec<(&str, String)> = Vec::new();
-        let is_key = |key: &str| !key.is_empty() && key.bytes().all(|c| c.is_ascii_lowercase() || matches!(c, b'.' | b'_'));
+        let is_key =
+            |key: &str| !key.is_empty() && key.bytes().all(|c| c.is_ascii_lowercase() || matches!(c, b'.' | b'_'));
         for piece in text.split(',').map(str::trim) {
             if let Some((key, value)) = piece.split_once('=').filter(|(key, _)| is_key(key.trim())) {
                 pairs.push((key.trim(), value.trim().to_owned()));

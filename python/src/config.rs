@@ -29,7 +29,9 @@ fn set(options: &mut Options, row: &Row, value: &Bound<'_, PyAny>) -> PyResult<(
         Kind::Flag if is_bool => value.extract::<bool>()?.to_string(),
         Kind::Flag => return Err(wrong("bool")),
         Kind::Port if value.is_none() => "default".to_owned(),
-        Kind::Count | Kind::Size | Kind::Port if !is_bool && value.is_instance_of::<PyInt>() => value.str()?.to_string(),
+        Kind::Count | Kind::Size | Kind::Port if !is_bool && value.is_instance_of::<PyInt>() => {
+            value.str()?.to_string()
+        }
         Kind::Count | Kind::Size | Kind::Port => return Err(wrong("int")),
         Kind::Time => time(row, value)?,
         Kind::Address | Kind::Hosts if value.is_none() => "default".to_owned(),
@@ -96,7 +98,9 @@ fn value<'py>(py: Python<'py>, row: &Row, text: &str) -> PyResult<Bound<'py, PyA
         Kind::Sockets if is_default => Ok(PyTuple::empty(py).into_any()),
         Kind::Hosts if text == "none" => Ok(PyTuple::empty(py).into_any()),
         Kind::Hosts | Kind::Sockets => Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any()),
-        Kind::Relays if !is_default && text != "disabled" => Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any()),
+        Kind::Relays if !is_default && text != "disabled" => {
+            Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any())
+        }
         _ => text.into_bound_py_any(py),
     }
 }
@@ -150,7 +154,8 @@ fn set_group(options: &mut Options, scope: Scope, prefix: &str, object: &Bound<'
 
 fn topic_options(object: &Bound<'_, PyAny>) -> PyResult<Options> {
     let mut options = Options::new();
-    let mut prefixes: Vec<_> = rows().iter().filter(|row| row.scope == Scope::Topic).map(|row| row.section.prefix).collect();
+    let mut prefixes: Vec<_> =
+        rows().iter().filter(|row| row.scope == Scope::Topic).map(|row| row.section.prefix).collect();
     prefixes.dedup();
     for prefix in prefixes {
         let group = match prefix.trim_end_matches('.') {

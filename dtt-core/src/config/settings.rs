@@ -208,7 +208,7 @@ macro_rules! switched {
             }
 
             fn set(&mut self, key: &str, text: &str) -> Option<Result<(), String>> {
-                use $crate::table::{Group as _, Limits, Setting as _};
+                use $crate::table::{Limits, Setting as _};
                 if key != $key {
                     // A setting of what is switched off is checked, and has no effect.
                     return match self {
@@ -225,7 +225,6 @@ macro_rules! switched {
             }
 
             fn get(&self, key: &str) -> Option<String> {
-                use $crate::table::Group as _;
                 match self {
                     _ if key == $key => Some(self.enabled().is_some().to_string()),
                     Self::Enabled(settings) => settings.get(key),
@@ -234,7 +233,6 @@ macro_rules! switched {
             }
 
             fn check(&self) -> $crate::error::Result<()> {
-                use $crate::table::Group as _;
                 self.enabled().map_or(Ok(()), |settings| settings.check())
             }
         }

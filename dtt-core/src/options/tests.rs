@@ -103,16 +103,22 @@ fn a_wrong_value_is_named_with_its_key_and_the_limits() {
         told("dht.get_timeout", "10"),
         "dht.get_timeout: \"10\" is given, a time with its unit, as 250ms, 10s or 2min, of 1ms to 365d is needed"
     );
-    assert_eq!(told("address_hints", "some"), "address_hints: \"some\" is given, auto, all, relay_only, off are possible");
+    assert_eq!(
+        told("address_hints", "some"),
+        "address_hints: \"some\" is given, auto, all, relay_only, off are possible"
+    );
     assert_eq!(told("max_message_size", "2MiB"), "max_message_size: 2MiB is given, 512 to 1MiB are possible");
     assert_eq!(told("dht.bootstrap", "router").find("it has no port").map(|_| ()), Some(()));
 }
 
 #[test]
 fn an_unknown_key_is_told_the_nearest() {
-    for (wrong, nearest) in
-        [("dht.retry", "dht.retries"), ("relay", "relays"), ("Event_Capacity", "event_capacity"), ("bubble.enabled", "bubble_merge.enabled")]
-    {
+    for (wrong, nearest) in [
+        ("dht.retry", "dht.retries"),
+        ("relay", "relays"),
+        ("Event_Capacity", "event_capacity"),
+        ("bubble.enabled", "bubble_merge.enabled"),
+    ] {
         let error = Options::new().set(wrong, "1").unwrap_err().to_string();
         assert_eq!(error, format!("options: {wrong:?} is not an option; did you mean {nearest}?"));
         assert_eq!(Options::new().get(wrong).unwrap_err().to_string(), error);

@@ -89,9 +89,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_shown() {
-        for (text, bytes, same) in
-            [("0", 0, "0"), ("512", 512, "512"), ("4096B", 4096, "4KiB"), ("1MiB", 1 << 20, "1MiB"), ("0.5KiB", 512, "512")]
-        {
+        for (text, bytes, same) in [
+            ("0", 0, "0"),
+            ("512", 512, "512"),
+            ("4096B", 4096, "4KiB"),
+            ("1MiB", 1 << 20, "1MiB"),
+            ("0.5KiB", 512, "512"),
+        ] {
             assert_eq!((parse_size(text), show_size(bytes).as_str()), (Some(bytes), same), "{text}");
         }
         for bad in ["", "KiB", "1kB", "1 KiB", "-1", "0.3B", "1GiB", "99999999999999999999MiB"] {

@@ -36,7 +36,9 @@ fn setter(row: &Row) -> String {
 
 /// A test that calls every setter.
 pub(crate) fn test(groups: &[Group]) -> String {
-    let mut text = "// Calls every setter of dtt::config. Made from the table of options by tools/options: do not edit.\n".to_owned();
+    let mut text =
+        "// Calls every setter of dtt::config. Made from the table of options by tools/options: do not edit.\n"
+            .to_owned();
     text += "static void every_setter(dtt::config &config) {\n";
     for row in groups.iter().flat_map(|group| &group.rows) {
         let flag = (row.default != "true").to_string();

@@ -46,9 +46,10 @@ pub(crate) fn text(groups: &[Group]) -> String {
 
 fn record(group: &Group, groups: &[Other], first: Option<&Other>) -> String {
     let name = group.name();
-    let mut text = format!("\n{}#[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]\n", comment("", &group.doc()));
+    let mut text =
+        format!("\n{}#[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]\n", comment("", &group.doc()));
     text += &format!("pub struct {name} {{\n");
-    for other in first {
+    if let Some(other) = first {
         text += &field(&other.doc, &other.name, &other.kind);
     }
     for row in &group.rows {
@@ -65,7 +66,7 @@ fn record(group: &Group, groups: &[Other], first: Option<&Other>) -> String {
         text += &format!("        set_group(options, &self.{})?;\n", other.name);
     }
     text += "        Ok(())\n    }\n\n    fn of(options: &Options) -> Self {\n        Self {\n";
-    for other in first {
+    if let Some(other) = first {
         text += &format!("            {}: None,\n", other.name);
     }
     for row in &group.rows {

@@ -50,7 +50,8 @@ pub(crate) fn text(groups: &[Group]) -> String {
     let mut page = HEAD.to_owned();
     for group in groups {
         page += &format!("\n## {}\n\n{}\n\n", heading(group), group.doc());
-        page += "| key | type | default | limits | since | Swift, Kotlin | what it does |\n|---|---|---|---|---|---|---|\n";
+        page +=
+            "| key | type | default | limits | since | Swift, Kotlin | what it does |\n|---|---|---|---|---|---|---|\n";
         group.rows.iter().for_each(|row| page += &line(row));
     }
     page

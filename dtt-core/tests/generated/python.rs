@@ -66,7 +66,8 @@ fn is_merge(part: &Group) -> bool {
 }
 
 fn class(group: &Group, base: &str) -> String {
-    let prefix = if group.field().is_empty() { String::new() } else { format!(", prefix=\"{}\"", group.section.prefix) };
+    let prefix =
+        if group.field().is_empty() { String::new() } else { format!(", prefix=\"{}\"", group.section.prefix) };
     format!("\n\n@dataclass(frozen=True)\nclass {}({base}{prefix}):\n{}\n", group.name(), docstring(&group.doc()))
 }
 
@@ -93,7 +94,10 @@ fn field(name: &str, kind: &str, default: &str, doc: &str) -> String {
 }
 
 fn docstring(doc: &str) -> String {
-    let lines = wrapped(&doc.replace('`', "``").replace("````", "``").replace(":class:``SecretKey``", ":class:`SecretKey`"), 110);
+    let lines = wrapped(
+        &doc.replace('`', "``").replace("````", "``").replace(":class:``SecretKey``", ":class:`SecretKey`"),
+        110,
+    );
     format!("    \"\"\"{}\"\"\"\n", lines.join("\n    "))
 }
 
