@@ -29,11 +29,11 @@ class DhtConfig(Options, prefix="dht."):
     mainline's public nodes. An empty list (``none`` as text) is for the first node of a private DHT, and needs
     ``server_mode``. Start that node before the others: a node that came earlier may need 15 minutes to find it."""
     retries: int = 3
-    """How often a failed store is tried again. Limits: 0 to 4294967295."""
+    """How often a failed store is tried again."""
     base_retry_interval: Duration = 5.0
-    """The shortest pause before a store is tried again. Limits: 0s to 365d."""
+    """The shortest pause before a store is tried again."""
     max_retry_jitter: Duration = 10.0
-    """A random time up to this is added to the pause before a store is tried again. Limits: 0s to 365d."""
+    """A random time up to this is added to the pause before a store is tried again."""
     put_timeout: Duration = 10.0
     """The longest time that a store may take. Limits: 1ms to 365d."""
     get_timeout: Duration = 10.0
@@ -43,7 +43,7 @@ class DhtConfig(Options, prefix="dht."):
     decides how long a store takes on the real network, where some node is always silent. Limits: 1ms to 365d."""
     port: int | None = None
     """The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
-    other if not. Limits: 0 to 65535."""
+    other if not."""
     bind_address: str | None = None
     """The IPv4 address that the DHT client binds. By default it binds all interfaces."""
     server_mode: bool = False
@@ -57,15 +57,15 @@ class BootstrapConfig(Options, prefix="bootstrap."):
 
     max_bootstrap_records: int = 5
     """A node that joins publishes no record of its own in a slot that shows this many records of others, unless it
-    dialed the nodes that those records name in vain. Limits: 0 to 4294967295."""
+    dialed the nodes that those records name in vain."""
     no_peers_retry_interval: Duration = 1.5
     """Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
     nodes that start together meet soon. Each later pause is four times as long, up to ``max_retry_interval``.
     Limits: 1ms to 365d."""
     per_peer_join_settle_time: Duration = 0.1
-    """How long a dialed peer has before the next peer is dialed too. Limits: 0s to 365d."""
+    """How long a dialed peer has before the next peer is dialed too."""
     join_confirmation_wait_time: Duration = 0.5
-    """How long the dials of one lookup have, after the last of them, to give a neighbor. Limits: 0s to 365d."""
+    """How long the dials of one lookup have, after the last of them, to give a neighbor."""
     discovery_poll_interval: Duration = 2.0
     """The pause after a lookup that found records but no peer that answered. It doubles up to
     ``max_retry_interval``. Limits: 1ms to 365d."""
@@ -74,7 +74,7 @@ class BootstrapConfig(Options, prefix="bootstrap."):
     record. Limits: 1ms to 365d."""
     address_wait: Duration = 1.0
     """How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
-    replace a record within its minute, so a record without an address lasts. Limits: 0s to 365d."""
+    replace a record within its minute, so a record without an address lasts."""
     publish_record_on_startup: bool = True
     """Whether a node publishes a record as soon as it joins."""
     check_older_records_first_on_startup: bool = False
@@ -86,13 +86,12 @@ class PublisherConfig(Options, prefix="publisher."):
     """How often a joined topic publishes its record."""
 
     initial_delay: Duration = 10.0
-    """The time from joining to the first turn. A record that newcomers need at once does not wait for it. Limits: 0s
-    to 365d."""
+    """The time from joining to the first turn. A record that newcomers need at once does not wait for it."""
     base_interval: Duration = 10.0
     """Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
     publishes that often, whatever others do. Limits: 1ms to 365d."""
     max_jitter: Duration = 50.0
-    """A random time up to this is added to a ``base_interval`` above 60 s. Limits: 0s to 365d."""
+    """A random time up to this is added to a ``base_interval`` above 60 s."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +99,14 @@ class BubbleMergeConfig(Options, prefix="bubble_merge."):
     """How a topic with few neighbors looks for more: a small group may be a part that split off."""
 
     initial_interval: Duration = 30.0
-    """The time from joining to the first look. Limits: 0s to 365d."""
+    """The time from joining to the first look."""
     base_interval: Duration = 60.0
     """The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Limits:
     1ms to 365d."""
     max_jitter: Duration = 120.0
-    """A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
-    Limits: 0s to 365d."""
+    """A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once."""
     min_neighbors: int = 4
-    """A topic with this many neighbors does not look for more. Limits: 0 to 4294967295."""
+    """A topic with this many neighbors does not look for more."""
     max_join_peers: int = 2
     """How many peers are joined at once. Limits: 1 to 4294967295."""
 
@@ -118,13 +116,12 @@ class MessageOverlapMergeConfig(Options, prefix="message_overlap_merge."):
     """How a split is noticed: a record whose messages are all unknown here comes from another part of the swarm."""
 
     initial_interval: Duration = 30.0
-    """The time from joining to the first comparison. Limits: 0s to 365d."""
+    """The time from joining to the first comparison."""
     base_interval: Duration = 60.0
     """The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
     Limits: 1ms to 365d."""
     max_jitter: Duration = 120.0
-    """A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
-    Limits: 0s to 365d."""
+    """A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once."""
     max_join_peers: int = 2
     """How many peers are joined at once. Limits: 1 to 4294967295."""
 
@@ -198,7 +195,7 @@ class NodeConfig(NodeBase):
     """The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Limits: 512 to
     1MiB."""
     shutdown_timeout: Duration = 2.0
-    """How long closing a node may take, for peers to take notice. Limits: 0s to 365d."""
+    """How long closing a node may take, for peers to take notice."""
     topics: TopicConfig = field(default_factory=TopicConfig)
     """The options of topics that are joined without options of their own, the DHT's among them."""
 

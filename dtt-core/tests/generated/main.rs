@@ -7,7 +7,7 @@ mod python;
 
 use std::{fs, path::Path};
 
-use dtt_core::options::{Row, Scope, Section, rows};
+use dtt_core::options::{Limits, Row, Scope, Section, rows};
 
 /// A group of options with its rows.
 struct Group {
@@ -64,12 +64,33 @@ fn node_and_topic(groups: &[Group]) -> (&Group, &Group) {
     (own(Scope::Node), own(Scope::Topic))
 }
 
-/// An option's documentation with its default and its limits.
+/// The limits of an option, unless they are only those of its type.
+fn own_limits(row: &Row) -> Option<String> {
+    let is_of_type = match row.limits {
+        Limits::None | Limits::Words(_) => true,
+        Limits::Count(least, _) => least == 0,
+        Limits::Time(least, _) => least.is_zero(),
+        _ => false,
+    };
+    (!is_of_type).then(|| row.limits.to_string())
+}
+
+/// An option's documentation with its default and its limits. The text of an option without a value of its own tells its default.
 fn full_doc(row: &Row) -> String {
-    let limits = row.limits.to_string();
-    let limits = if limits.is_empty() { limits } else { format!("; {limits}") };
-    let since = if row.since == "0.1.0" { String::new() } else { format!("; since {}", row.since) };
-    format!("{} Default: {}{limits}{since}.", row.doc, row.default)
+    let mut doc = row.doc.clone();
+    if row.default != "default" {
+        doc += &format!(" Default: {}.", row.default);
+    }
+    if let Limits::Words(words) = row.limits {
+        doc += &format!(" One of {}.", words.join(", "));
+    }
+    if let Some(limits) = own_limits(row) {
+        doc += &format!(" Limits: {limits}.");
+    }
+    if row.since != "0.1.0" {
+        doc += &format!(" Since {}.", row.since);
+    }
+    doc
 }
 
 /// Breaks a text into lines of at most so many characters.

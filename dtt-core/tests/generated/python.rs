@@ -2,7 +2,7 @@
 
 use dtt_core::options::{Kind, Limits, Row, parse_size, parse_time};
 
-use super::{Group, node_and_topic, parts, wrapped};
+use super::{Group, node_and_topic, own_limits, parts, wrapped};
 
 const HEAD: &str = "\
 \"\"\"The options: frozen dataclasses, checked when they are made. Made from the table of options by tools/options: do not edit.\"\"\"
@@ -82,9 +82,7 @@ fn group_field(part: &Group) -> String {
 
 fn option(row: &Row) -> String {
     let (kind, default) = kind(row);
-    let limits = row.limits.to_string();
-    let shows_limits = !matches!(row.limits, Limits::None | Limits::Words(_));
-    let limits = if shows_limits { format!(" Limits: {limits}.") } else { String::new() };
+    let limits = own_limits(row).map(|limits| format!(" Limits: {limits}.")).unwrap_or_default();
     let since = if row.since == "0.1.0" { String::new() } else { format!(" Since {}.", row.since) };
     field(row.name(), &kind, &default, &format!("{}{limits}{since}", row.doc))
 }

@@ -5,7 +5,7 @@ use std::{
     ffi::{c_int, c_void},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use dtt_core::{Event, Events, Topic};
@@ -20,7 +20,6 @@ use super::{
     signal::Bell,
     status::dtt_status_t::{self, *},
     topic::CLOSE_LIMIT,
-    topic_options::ms,
 };
 
 /// A subscriber's own bounded queue of events. It keeps its topic open until it is closed or freed (with a callback: and the
@@ -108,7 +107,7 @@ impl dtt_events_t {
             }
             // None for times that are as good as endless.
             let deadline = *deadline
-                .get_or_insert_with(|| Instant::now().checked_add(ms(timeout)).filter(|_| timeout != u64::MAX));
+                .get_or_insert_with(|| Instant::now().checked_add(Duration::from_millis(timeout)).filter(|_| timeout != u64::MAX));
             if !self.bell.wait(count, deadline) {
                 return Err(Fault::new(DTT_TIMEOUT, format!("no event came within {timeout} ms")));
             }

@@ -18,7 +18,6 @@ use super::{
     ids::DTT_ID_LEN,
     runtime, stats,
     status::dtt_status_t::{self, *},
-    topic_options::ms,
 };
 
 /// The longest that closing a topic or a queue takes: a little less than the two seconds that are promised.
@@ -182,7 +181,7 @@ pub unsafe extern "C" fn dtt_topic_wait_joined(
         let topic = &handle::borrow(topic, "topic")?.topic;
         match timeout_ms {
             u64::MAX => Ok(runtime::wait(topic.joined())??),
-            limit => Ok(runtime::wait(topic.joined_within(ms(limit)))??),
+            limit => Ok(runtime::wait(topic.joined_within(Duration::from_millis(limit)))??),
         }
     })
 }

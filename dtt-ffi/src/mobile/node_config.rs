@@ -135,9 +135,11 @@ mod tests {
         assert_eq!((config.port_mapping, config.max_message_size), (Some(false), Some(1024)));
         let dht = config.topics.unwrap().dht.unwrap();
         assert_eq!(dht.bootstrap.unwrap(), ["a:1", "b:2"]);
-        let error = raw_node_config_with_options(NodeConfig::default(), "dht.get_timeout=10".into()).unwrap_err().to_string();
+        let error =
+            raw_node_config_with_options(NodeConfig::default(), "dht.get_timeout=10".into()).unwrap_err().to_string();
         assert!(error.starts_with("dht.getTimeout: \"10\" is given, a time with its unit"), "{error}");
-        let error = raw_node_config_with_options(NodeConfig::default(), "relay=disabled".into()).unwrap_err().to_string();
+        let error =
+            raw_node_config_with_options(NodeConfig::default(), "relay=disabled".into()).unwrap_err().to_string();
         assert!(error.ends_with("did you mean relays?"), "{error}");
     }
 
@@ -160,7 +162,10 @@ mod tests {
                 ..Default::default()
             };
             let error = told(TopicConfig { timeouts: Some(timeouts), ..Default::default() });
-            assert!(error.starts_with("timeouts.broadcastTimeout: ") && error.ends_with("1ms to 365d are possible"), "{error}");
+            assert!(
+                error.starts_with("timeouts.broadcastTimeout: ") && error.ends_with("1ms to 365d are possible"),
+                "{error}"
+            );
         }
     }
 }

@@ -15,34 +15,34 @@ pub struct DhtConfig {
     /// The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are
     /// mainline's public nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs
     /// `server_mode`. Start that node before the others: a node that came earlier may need 15 minutes to find it.
-    /// Default: default.
     #[uniffi(default = None)]
     pub bootstrap: Option<Vec<String>>,
-    /// How often a failed store is tried again. Default: 3; 0 to 4294967295.
+    /// How often a failed store is tried again. Default: 3.
     #[uniffi(default = None)]
     pub retries: Option<u32>,
-    /// The shortest pause before a store is tried again. Default: 5s; 0s to 365d.
+    /// The shortest pause before a store is tried again. Default: 5s.
     #[uniffi(default = None)]
     pub base_retry_interval: Option<Millis>,
-    /// A random time up to this is added to the pause before a store is tried again. Default: 10s; 0s to 365d.
+    /// A random time up to this is added to the pause before a store is tried again. Default: 10s.
     #[uniffi(default = None)]
     pub max_retry_jitter: Option<Millis>,
-    /// The longest time that a store may take. Default: 10s; 1ms to 365d.
+    /// The longest time that a store may take. Default: 10s. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub put_timeout: Option<Millis>,
-    /// The longest time that a lookup may take. Records that arrive until then are used. Default: 10s; 1ms to 365d.
+    /// The longest time that a lookup may take. Records that arrive until then are used. Default: 10s. Limits: 1ms to
+    /// 365d.
     #[uniffi(default = None)]
     pub get_timeout: Option<Millis>,
     /// How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this
-    /// decides how long a store takes on the real network, where some node is always silent. Default: 1s; 1ms to
-    /// 365d.
+    /// decides how long a store takes on the real network, where some node is always silent. Default: 1s. Limits: 1ms
+    /// to 365d.
     #[uniffi(default = None)]
     pub request_timeout: Option<Millis>,
     /// The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
-    /// other if not. Default: default; 0 to 65535.
+    /// other if not.
     #[uniffi(default = None)]
     pub port: Option<u16>,
-    /// The IPv4 address that the DHT client binds. By default it binds all interfaces. Default: default.
+    /// The IPv4 address that the DHT client binds. By default it binds all interfaces.
     #[uniffi(default = None)]
     pub bind_address: Option<String>,
     /// Whether this process serves the DHT to others from the start. If not, it starts as a client, and serves once
@@ -86,30 +86,30 @@ impl Record for DhtConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
 pub struct BootstrapConfig {
     /// A node that joins publishes no record of its own in a slot that shows this many records of others, unless it
-    /// dialed the nodes that those records name in vain. Default: 5; 0 to 4294967295.
+    /// dialed the nodes that those records name in vain. Default: 5.
     #[uniffi(default = None)]
     pub max_bootstrap_records: Option<u32>,
     /// Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
     /// nodes that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
-    /// Default: 1500ms; 1ms to 365d.
+    /// Default: 1500ms. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub no_peers_retry_interval: Option<Millis>,
-    /// How long a dialed peer has before the next peer is dialed too. Default: 100ms; 0s to 365d.
+    /// How long a dialed peer has before the next peer is dialed too. Default: 100ms.
     #[uniffi(default = None)]
     pub per_peer_join_settle_time: Option<Millis>,
-    /// How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms; 0s to 365d.
+    /// How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms.
     #[uniffi(default = None)]
     pub join_confirmation_wait_time: Option<Millis>,
     /// The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
-    /// Default: 2s; 1ms to 365d.
+    /// Default: 2s. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub discovery_poll_interval: Option<Millis>,
     /// The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its
-    /// record. Default: 1min; 1ms to 365d.
+    /// record. Default: 1min. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub max_retry_interval: Option<Millis>,
     /// How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
-    /// replace a record within its minute, so a record without an address lasts. Default: 1s; 0s to 365d.
+    /// replace a record within its minute, so a record without an address lasts. Default: 1s.
     #[uniffi(default = None)]
     pub address_wait: Option<Millis>,
     /// Whether a node publishes a record as soon as it joins. Default: true.
@@ -156,14 +156,14 @@ pub struct PublisherConfig {
     #[uniffi(default = None)]
     pub enabled: Option<bool>,
     /// The time from joining to the first turn. A record that newcomers need at once does not wait for it. Default:
-    /// 10s; 0s to 365d.
+    /// 10s.
     #[uniffi(default = None)]
     pub initial_delay: Option<Millis>,
     /// Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
-    /// publishes that often, whatever others do. Default: 10s; 1ms to 365d.
+    /// publishes that often, whatever others do. Default: 10s. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub base_interval: Option<Millis>,
-    /// A random time up to this is added to a `base_interval` above 60 s. Default: 50s; 0s to 365d.
+    /// A random time up to this is added to a `base_interval` above 60 s. Default: 50s.
     #[uniffi(default = None)]
     pub max_jitter: Option<Millis>,
 }
@@ -193,21 +193,21 @@ pub struct BubbleMergeConfig {
     /// Whether a topic with few neighbors looks for more. Default: true.
     #[uniffi(default = None)]
     pub enabled: Option<bool>,
-    /// The time from joining to the first look. Default: 30s; 0s to 365d.
+    /// The time from joining to the first look. Default: 30s.
     #[uniffi(default = None)]
     pub initial_interval: Option<Millis>,
     /// The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Default:
-    /// 1min; 1ms to 365d.
+    /// 1min. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub base_interval: Option<Millis>,
     /// A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
-    /// Default: 2min; 0s to 365d.
+    /// Default: 2min.
     #[uniffi(default = None)]
     pub max_jitter: Option<Millis>,
-    /// A topic with this many neighbors does not look for more. Default: 4; 0 to 4294967295.
+    /// A topic with this many neighbors does not look for more. Default: 4.
     #[uniffi(default = None)]
     pub min_neighbors: Option<u32>,
-    /// How many peers are joined at once. Default: 2; 1 to 4294967295.
+    /// How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
     #[uniffi(default = None)]
     pub max_join_peers: Option<u32>,
 }
@@ -241,18 +241,18 @@ pub struct MessageOverlapMergeConfig {
     /// Whether a topic compares its messages with those that the records name, to notice a split. Default: true.
     #[uniffi(default = None)]
     pub enabled: Option<bool>,
-    /// The time from joining to the first comparison. Default: 30s; 0s to 365d.
+    /// The time from joining to the first comparison. Default: 30s.
     #[uniffi(default = None)]
     pub initial_interval: Option<Millis>,
     /// The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
-    /// Default: 1min; 1ms to 365d.
+    /// Default: 1min. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub base_interval: Option<Millis>,
     /// A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
-    /// Default: 2min; 0s to 365d.
+    /// Default: 2min.
     #[uniffi(default = None)]
     pub max_jitter: Option<Millis>,
-    /// How many peers are joined at once. Default: 2; 1 to 4294967295.
+    /// How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
     #[uniffi(default = None)]
     pub max_join_peers: Option<u32>,
 }
@@ -281,13 +281,13 @@ impl Record for MessageOverlapMergeConfig {
 /// How long calls on a topic may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
 pub struct TimeoutConfig {
-    /// How long a call that adds peers may take. Default: 5s; 1ms to 365d.
+    /// How long a call that adds peers may take. Default: 5s. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub join_peer_timeout: Option<Millis>,
-    /// How long a broadcast to all may take. Default: 5s; 1ms to 365d.
+    /// How long a broadcast to all may take. Default: 5s. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub broadcast_timeout: Option<Millis>,
-    /// How long a broadcast to the neighbors may take. Default: 5s; 1ms to 365d.
+    /// How long a broadcast to the neighbors may take. Default: 5s. Limits: 1ms to 365d.
     #[uniffi(default = None)]
     pub broadcast_neighbors_timeout: Option<Millis>,
 }
@@ -313,14 +313,15 @@ impl Record for TimeoutConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
 pub struct TopicConfig {
     /// How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
-    /// confirmation. Default: 4; 1 to 4294967295.
+    /// confirmation. Default: 4. Limits: 1 to 4294967295.
     #[uniffi(default = None)]
     pub max_join_peer_count: Option<u32>,
-    /// Which of its own addresses a node writes into its sealed records. Default: auto; auto, all, relay_only, off.
+    /// Which of its own addresses a node writes into its sealed records. Default: auto. One of auto, all, relay_only,
+    /// off.
     #[uniffi(default = None)]
     pub address_hints: Option<AddressHints>,
     /// How many events wait for a subscriber at most (up to about 4 KiB each with default messages). If one more
-    /// comes, the oldest goes, and the subscriber is told how many it missed. Default: 1024; 1 to 4294967295.
+    /// comes, the oldest goes, and the subscriber is told how many it missed. Default: 1024. Limits: 1 to 4294967295.
     #[uniffi(default = None)]
     pub event_capacity: Option<u32>,
     /// How the DHT is reached, and how patiently.
@@ -379,26 +380,26 @@ pub struct NodeConfig {
     #[uniffi(default = None)]
     pub secret_key: Option<RawSecretKey>,
     /// Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none
-    /// (`disabled`), or a list of URLs. Default: default.
+    /// (`disabled`), or a list of URLs.
     #[uniffi(default = None)]
     pub relays: Option<Relays>,
     /// The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6.
-    /// Port 0 takes a free port. By default it binds all interfaces. Default: default.
+    /// Port 0 takes a free port. By default it binds all interfaces.
     #[uniffi(default = None)]
     pub bind_addresses: Option<Vec<String>>,
     /// How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at
-    /// all (`none`). The public services also tell others this node's addresses. Default: default; default, none.
+    /// all (`none`). The public services also tell others this node's addresses. One of default, none.
     #[uniffi(default = None)]
     pub address_lookups: Option<AddressLookups>,
     /// Whether the node asks the router for a port (UPnP, PCP, NAT-PMP), if the library was built with that. Default:
     /// true.
     #[uniffi(default = None)]
     pub port_mapping: Option<bool>,
-    /// The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Default: 4KiB; 512
-    /// to 1MiB.
+    /// The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Default: 4KiB.
+    /// Limits: 512 to 1MiB.
     #[uniffi(default = None)]
     pub max_message_size: Option<u32>,
-    /// How long closing a node may take, for peers to take notice. Default: 2s; 0s to 365d.
+    /// How long closing a node may take, for peers to take notice. Default: 2s.
     #[uniffi(default = None)]
     pub shutdown_timeout: Option<Millis>,
     /// The options of topics that are joined without options of their own, the DHT's among them.
