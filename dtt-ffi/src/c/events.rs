@@ -106,8 +106,9 @@ impl dtt_events_t {
                 Next::Nothing => {}
             }
             // None for times that are as good as endless.
-            let deadline = *deadline
-                .get_or_insert_with(|| Instant::now().checked_add(Duration::from_millis(timeout)).filter(|_| timeout != u64::MAX));
+            let deadline = *deadline.get_or_insert_with(|| {
+                Instant::now().checked_add(Duration::from_millis(timeout)).filter(|_| timeout != u64::MAX)
+            });
             if !self.bell.wait(count, deadline) {
                 return Err(Fault::new(DTT_TIMEOUT, format!("no event came within {timeout} ms")));
             }
