@@ -91,8 +91,8 @@ def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("dht.retry=1", "DTT_CONFIG: options: \"dht.retry\" is not an option; did you mean dht.retries?"),
-        ("dht.get_timeout=10", "DTT_CONFIG: dht.get_timeout: \"10\" is given, a time with its unit"),
+        ("dht.retry=1", 'DTT_CONFIG: options: "dht.retry" is not an option; did you mean dht.retries?'),
+        ("dht.get_timeout=10", 'DTT_CONFIG: dht.get_timeout: "10" is given, a time with its unit'),
         ("relays=disabled,dht.bootstrap=none", "DTT_CONFIG: dht.bootstrap: the list is empty"),
     ],
 )

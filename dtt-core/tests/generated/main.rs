@@ -127,7 +127,7 @@ fn hold(path: &str, make: impl FnOnce(&str) -> String) {
         return;
     }
     let line = committed.lines().zip(made.lines()).position(|(one, other)| one != other);
-    let line = line.map_or_else(|| committed.lines().count().min(made.lines().count()), |line| line) + 1;
+    let line = line.unwrap_or_else(|| committed.lines().count().min(made.lines().count())) + 1;
     assert!(
         committed == made,
         "{path} is not what the table of options says, from line {line} on: run tools/options and commit it"

@@ -42,8 +42,7 @@ between them. A piece without a key and `=` belongs to the list before it:
 DTT_CONFIG=\"dht.bootstrap=192.0.2.1:6881,router.example:6881,dht.get_timeout=5s,relays=disabled\" dtt chat my-topic
 ```
 
-What a program sets by itself, or by an option of its command line, comes first and `DTT_CONFIG` goes over it. The library itself never
-reads it.
+An option of the command line wins over `DTT_CONFIG`, and `DTT_CONFIG` wins over what a program sets by itself. The library never reads it.
 ";
 
 pub(crate) fn text(groups: &[Group]) -> String {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import ipaddress
 import os
 from collections.abc import Generator
@@ -121,27 +122,27 @@ def _is_here(bootstrap: list[str]) -> bool:
 
 def dht(options: argparse.Namespace) -> dtt.DhtConfig:
     """How the DHT is reached."""
-    bootstrap = _bootstrap(options)
-    here = bootstrap is not None and _is_here(bootstrap)
-    made = dtt.Testnet.dht_config_for(bootstrap or ()) if here else dtt.DhtConfig(bootstrap=bootstrap)
-    return _with_environment(dtt.NodeConfig(topics=dtt.TopicConfig(dht=made))).topics.dht
+    return _config(_bootstrap(options)).topics.dht
 
 
 def node(options: argparse.Namespace) -> dtt.NodeConfig:
     """A node's options."""
-    bootstrap = _bootstrap(options)
-    made: dtt.NodeOptions = {"secret_key": key(options.key_file)}
+    config = _config(_bootstrap(options))
     if options.relay:
-        made["relays"] = "disabled" if options.relay == ["none"] else options.relay
+        config = dataclasses.replace(config, relays="disabled" if options.relay == ["none"] else options.relay)
+    return dataclasses.replace(config, secret_key=key(options.key_file))
+
+
+def _config(bootstrap: list[str] | None) -> dtt.NodeConfig:
+    """The options of ``$DTT_CONFIG``, over those of a testnet if the list names one. The list itself is the command line's."""
+    config = dtt.NodeConfig()
     if bootstrap and _is_here(bootstrap):
-        return _with_environment(dtt.Testnet.node_config_for(bootstrap, **made))
-    made["topics"] = dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=bootstrap))
-    return _with_environment(dtt.NodeConfig(**made))
-
-
-def _with_environment(config: dtt.NodeConfig) -> dtt.NodeConfig:
-    """The options of ``$DTT_CONFIG`` over others. An error names the variable."""
+        config = dtt.Testnet.node_config_for(bootstrap)
     try:
-        return config.with_options(os.environ.get("DTT_CONFIG", ""))
+        config = config.with_options(os.environ.get("DTT_CONFIG", ""))
     except ValueError as error:
         raise dtt.InvalidArgumentError(f"DTT_CONFIG: {error}") from None
+    if not bootstrap:
+        return config
+    dht = dataclasses.replace(config.topics.dht, bootstrap=bootstrap)
+    return dataclasses.replace(config, topics=dataclasses.replace(config.topics, dht=dht))
