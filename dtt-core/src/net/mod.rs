@@ -1,4 +1,5 @@
-//! The outside world. In the order of who uses whom: addresses and counters, the DHT, the gossip layer, a topic, the node.
+//! Everything that reaches the network, from the lowest layer up: addresses and counters, the DHT, the gossip layer, a
+//! topic, the node.
 
 mod addresses;
 mod clock;
@@ -16,5 +17,5 @@ pub(crate) use gossip::Layer;
 pub use node::{AddressLookups, JoinOptions, Node, NodeConfig, NodeConfigBuilder, Relays, transport_config};
 pub use stats::{DhtHealth, NodeStats, RefusedRecords, TopicStats};
 pub use testnet::Testnet;
+pub(crate) use topic::{Context, spawn_topic};
 pub use topic::{Event, Events, Topic};
-pub(crate) use topic::{Swarm, spawn_topic};

@@ -11,7 +11,7 @@ use crate::{
 /// In bytes: from what the gossip layer needs up to what still is a small message, since each waits in several queues.
 const MESSAGE_SIZE: Limits = Limits::Size(512, 1 << 20);
 
-/// Which relay servers a node uses, to be reached where no direct path is found.
+/// Which relay servers a node uses. Peers reach the node through them where there is no direct path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Relays {
     /// iroh's public relay servers.
@@ -19,7 +19,7 @@ pub enum Relays {
     Default,
     /// No relay: only direct paths.
     Disabled,
-    /// Relay servers of one's own, by URL; at least one.
+    /// The given relay servers, by URL; at least one.
     Custom(Vec<String>),
 }
 
@@ -58,7 +58,7 @@ impl Setting for Relays {
 /// How a node finds addresses of peers beside those in the records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AddressLookups {
-    /// iroh's public services (DNS and pkarr). Nodes of other implementations are found by these.
+    /// iroh's public services (DNS and pkarr). Nodes of other implementations are found through them.
     #[default]
     Default,
     /// None: peers are dialed at the addresses in their records only.
@@ -130,8 +130,8 @@ impl NodeConfig {
     }
 }
 
-/// A relay server that speaks plain HTTP has no certificate and so no address discovery over QUIC: waiting for it would
-/// keep the node from using the relay for three seconds.
+/// A relay server that speaks plain HTTP has no certificate, so it has no address discovery over QUIC. Waiting for that
+/// would keep the node from using the relay for three seconds.
 fn relay(url: &str) -> Result<RelayConfig> {
     let url = crate::parse::relay_url(url)?;
     let quic = (url.scheme() == "https").then(Default::default);
@@ -139,7 +139,8 @@ fn relay(url: &str) -> Result<RelayConfig> {
 }
 
 impl NodeConfigBuilder {
-    /// The node's secret key, which makes its id. Default: a new one. [`crate::parse::secret_key`] makes one of bytes.
+    /// The node's secret key, which determines its id. Default: a new one. [`crate::parse::secret_key`] makes one from
+    /// bytes.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
         self.inner.secret_key = Some(key);
         self

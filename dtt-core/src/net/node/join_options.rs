@@ -12,14 +12,16 @@ pub struct JoinOptions {
 }
 
 impl JoinOptions {
-    /// Joining waits for a first neighbor, for this long at the most. Without it, joining returns at once and goes on
-    /// in the background.
+    /// Joining waits for a first neighbor, for at most this long. Without a time-out, joining returns at once and goes
+    /// on in the background.
     ///
-    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up: it neither looks on nor can be
-    /// found any more (unless another handle keeps it). So the first member, whom nobody can find yet, always times
-    /// out; where any member may be the first, join without a limit and wait with [`crate::Topic::joined_within`],
-    /// which leaves the topic open. A wrong secret looks like nobody else: the error says whether values were found
-    /// that do not open, and [`crate::TopicStats`] counts them in `records_refused.sealed`.
+    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up (unless another handle keeps it):
+    /// it stops looking, and other nodes can no longer find it. So the first member of a topic always times out, since
+    /// nobody else is there yet. Where any member may be the first, join without a time-out and wait with
+    /// [`crate::Topic::joined_within`], which leaves the topic open.
+    ///
+    /// With a wrong secret, it looks as if nobody else were there. The error says whether values were found that do not
+    /// open, and [`crate::TopicStats`] counts them in `records_refused.sealed`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -31,14 +33,14 @@ impl JoinOptions {
         self
     }
 
-    /// Some options of this topic. What they do not set is as [`JoinOptions::config`] has it, or as the node has it. Joining refuses
-    /// options of a node alone.
+    /// Some options of this topic. What they do not set is as [`JoinOptions::config`] has it, or as the node has it.
+    /// Joining refuses options of a node alone.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
 
-    /// A secret rotation of one's own. All members of the topic must use the same.
+    /// A secret rotation that the application provides. All members of the topic must use the same one.
     pub fn rotation(mut self, rotation: RotationHandle) -> Self {
         self.rotation = Some(rotation);
         self

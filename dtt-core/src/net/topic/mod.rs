@@ -1,10 +1,11 @@
-//! A topic at work: its handle, the task that drives it, its events, and what it asks of the DHT.
+//! A topic at work: its handle, the task that drives it, its events, and its use of the DHT.
 //!
-//! In the order of who uses whom: events and search, the hub that the parts share, store, connector and the reading of
-//! minutes, the driver, the handle.
+//! From the lowest layer up: events and search; the hub that the parts share; store, connector and the reading of
+//! minutes; the driver; the handle.
 
 mod budget;
 mod connector;
+mod context;
 mod driver;
 mod events;
 mod handle;
@@ -16,7 +17,8 @@ mod store;
 mod why_alone;
 
 pub(in crate::net) use connector::Connector;
+pub(crate) use context::Context;
 pub use events::{Event, Events};
 pub use handle::Topic;
 pub(in crate::net) use handle::WeakTopic;
-pub(crate) use handle::{Swarm, spawn_topic};
+pub(crate) use handle::spawn_topic;

@@ -45,15 +45,15 @@ impl Bubble {
         self.check(core, now);
     }
 
-    /// If a node has few neighbors a moment after joining, it joins more of those that the bootstrap found. If a merge
-    /// brought nobody, it tries others: a liar's records name nodes that do not exist.
+    /// If a node has few neighbors a moment after joining, it joins more of the nodes that the bootstrap found. If a
+    /// merge brought no neighbor, it tries other nodes: a liar's records name nodes that do not exist.
     fn settle(&mut self, core: &mut Core, now: Now) {
         if !self.settle.is_due(core, now) {
             return;
         }
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         if core.neighbors.len() >= settings.min_neighbors() {
-            if self.strangers.came_to_nothing(core) {
+            if self.strangers.brought_nobody(core) {
                 self.strangers.join_one(core, &recent_records(core, now));
             }
             return;
@@ -68,7 +68,7 @@ impl Bubble {
     fn check(&mut self, core: &mut Core, now: Now) {
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         let few = core.neighbors.len() < settings.min_neighbors();
-        // With enough neighbors nothing is looked up for this.
+        // With enough neighbors, a check causes no lookup of its own.
         if !few && self.timer.has_come(now) && !self.timer.needs_no_lookup(core) {
             return self.timer.again(core, now, settings.base_interval(), settings.max_jitter());
         }
@@ -80,15 +80,15 @@ impl Bubble {
         if few {
             let unknown = unknown_peers(core, records.iter());
             if !unknown.is_empty() {
-                // Most of them may not exist. If they come to nothing, a few more are tried from what was read.
+                // Most of these nodes may not exist. If none answers, a few more of the same records are tried.
                 self.settle.begin_without_lookup(core, now);
             }
             join(core, unknown, settings.max_join_peers(), JoinReason::Bubble);
             return;
         }
         self.strangers.forget_old(now);
-        // Two nodes of a small swarm always name a node in common, two of a large one often do not. The more nodes the
-        // records name, the more rarely a stranger is joined.
+        // Two records of a small swarm always name a common node; two records of a large swarm often do not. The more
+        // nodes the records name, the more rarely a stranger is joined.
         let chance = smallness(core, &records);
         if core.rng.random_bool(chance) && self.strangers.join_one(core, &records) {
             self.settle.begin(core, now);

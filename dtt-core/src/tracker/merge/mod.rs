@@ -14,7 +14,7 @@ use bubble::Bubble;
 use overlap::Overlap;
 pub(super) use records::is_my_turn;
 
-/// Messages and strangers remembered at the most.
+/// The most messages and strangers that are remembered.
 pub(super) const FOOTPRINT: usize = overlap::FOOTPRINT + strangers::FOOTPRINT;
 
 /// Both merges of a topic.
@@ -36,9 +36,9 @@ impl Merges {
         self.overlap = Overlap::default();
     }
 
-    /// Messages may have been missed, so an unknown one marks no split.
-    pub(super) fn judge_anew(&mut self) {
-        self.overlap.judge_anew();
+    /// Messages may have been missed, so an unknown message is no sign of a split.
+    pub(super) fn restart_comparison(&mut self) {
+        self.overlap.restart_comparison();
     }
 
     /// How many messages and strangers are remembered.

@@ -9,36 +9,36 @@ use super::{
 };
 use crate::wire::MAX_MESSAGE_HASHES;
 
-/// A record is judged only if messages were heard here this long before its minute began. It may have been made a little
-/// before, by a clock that is up to a minute ahead, and a message needs a moment to reach everyone.
+/// A record is judged only if messages were received here this long before its minute began. It may have been made a
+/// little earlier, by a clock that is up to a minute ahead, and a message needs a moment to reach every node.
 const JUDGE_MARGIN: Duration = Duration::from_secs(65).saturating_add(AHEAD);
-/// A message that is known only from records marks a split in this many comparisons, and then no more: the node that heard
-/// it was joined, or could not be.
+/// A message that is known only from records marks a split in this many comparisons, and not in later ones: by then,
+/// the node that received it was joined, or could not be joined.
 const JUDGED_MOST: u8 = 5;
-/// Messages known only from records that are remembered.
+/// The most messages known only from records that are remembered.
 const MAX_STRANGE: usize = 4096;
-/// Messages remembered at the most: a record is judged as a whole.
+/// The most messages that are remembered in total: a record is judged as a whole.
 pub(super) const FOOTPRINT: usize = MAX_STRANGE + MAX_MESSAGE_HASHES;
 
 #[derive(Debug, Default)]
 pub(super) struct Overlap {
     timer: Timer,
-    /// Messages that records named and that were never heard here, and how often each has marked a split.
+    /// Messages that records named and that never arrived here, and how many times each has marked a split.
     strange: HashMap<MessageHash, u8>,
-    /// Whether records have been compared since the node began to listen. What the first ones name is older than that, or said by
-    /// a node that had heard nothing since: a publisher does not name its own messages.
+    /// Whether records have been compared since the node began to listen. The messages in the first ones are older than
+    /// that, or their publisher has received none since: a publisher does not name its own messages.
     compared: bool,
 }
 
 impl Overlap {
     pub(super) fn joined(&mut self, core: &mut Core, now: Now) {
-        self.judge_anew();
+        self.restart_comparison();
         let settings = core.config.merge_config().message_overlap_merge().enabled();
         self.timer = Timer::first(now, settings.map(|settings| settings.initial_interval()));
     }
 
-    /// What the next records name is where the comparison starts.
-    pub(super) fn judge_anew(&mut self) {
+    /// Starts again: the messages in the next records are where the comparison starts.
+    pub(super) fn restart_comparison(&mut self) {
         self.compared = false;
         self.strange.clear();
     }
@@ -55,7 +55,7 @@ impl Overlap {
         let Some(settings) = core.config.merge_config().message_overlap_merge().enabled().cloned() else { return };
         let judges = core.window.can_judge(minute_start(now.minute()).saturating_sub(JUDGE_MARGIN));
         if !judges && self.timer.has_come(now) {
-            // Nothing was heard yet that a record could be compared with.
+            // Nothing was received yet with which a record could be compared.
             return self.timer.again(core, now, settings.base_interval(), settings.max_jitter());
         }
         if !self.timer.is_due(core, now) {
@@ -70,7 +70,7 @@ impl Overlap {
         join(core, unknown, settings.max_join_peers(), JoinReason::Overlap);
     }
 
-    /// Whether such a record names a message that was said elsewhere while this node was listening.
+    /// Whether such a record names a message that was sent elsewhere while this node was listening.
     fn is_news(&mut self, record: &SeenRecord) -> bool {
         if self.strange.len() > MAX_STRANGE {
             self.strange.clear();
@@ -86,7 +86,7 @@ impl Overlap {
     }
 }
 
-/// Whether a record's publisher has heard nothing of what was heard here, although it should have.
+/// Whether a record's publisher has received none of the messages that were received here, although it should have.
 fn shares_nothing(core: &Core, record: &SeenRecord) -> bool {
     !core.vouches_for(record)
         && !record.hashes.is_empty()

@@ -6,17 +6,16 @@ use rand::{RngExt, seq::SliceRandom};
 
 use super::super::{AHEAD, Action, Core, JoinReason, Now, PeerId, SeenRecord};
 
-/// In a swarm of up to this many nodes, the nodes that one node and its neighbors name and those that a record names hardly
-/// ever have nobody in common.
+/// In a swarm of up to this many nodes, a node with its neighbors and a record almost always name a common node.
 const SMALL_SWARM: usize = 12;
 
-/// 1 in a small swarm, and less in a large one, by how many nodes the records name.
+/// 1 in a small swarm, and less in a large one, judged by how many nodes the records name.
 pub(super) fn smallness(core: &Core, records: &[SeenRecord]) -> f64 {
     let everyone = unknown_peers(core, records.iter()).len() + core.neighbors.len() + 1;
     (SMALL_SWARM as f64 / everyone as f64).min(1.0)
 }
 
-/// Whether this node should act where each node decides by itself: in a large swarm few are enough for all.
+/// Whether this node should act now. Each node decides by itself, and in a large swarm a few nodes are enough.
 pub(in super::super) fn is_my_turn(core: &mut Core, now: Now) -> bool {
     let chance = smallness(core, &recent_records(core, now));
     core.rng.random_bool(chance * chance)
@@ -51,7 +50,7 @@ pub(super) fn unknown_peers<'a>(core: &Core, records: impl Iterator<Item = &'a S
     unknown
 }
 
-/// Joins some of these nodes, by lot.
+/// Joins some of these nodes, chosen at random.
 pub(super) fn join(core: &mut Core, mut peers: Vec<PeerId>, most: usize, reason: JoinReason) {
     peers.shuffle(&mut core.rng);
     peers.truncate(most);

@@ -1,26 +1,29 @@
-//! The looks shortly after joining or merging: many nodes that start at once join in small groups.
+//! The looks at the records shortly after joining or merging. If many nodes start at once, they first join in small
+//! groups.
 
 use std::time::Duration;
 
 use super::super::{Core, Now};
 
-/// From joining, or from a merge, to a first look at whether more peers are to be joined, and on to the next ones.
+/// The time from joining, or from a merge, to the first look, and between two looks, plus the jitter. A look decides
+/// whether more peers are joined.
 const BASE: Duration = Duration::from_millis(1500);
 const JITTER: Duration = Duration::from_millis(2500);
 /// How many looks there are.
 const LOOKS: u32 = 4;
-/// A join begins the looks again only this long after they began last: neighbors may come and go as they like.
+/// After a join, the looks begin again only if this long has passed since they last began. Otherwise neighbors that
+/// come and go could cause them as often as they like.
 const AGAIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub(super) struct Settle {
-    /// When the next look is.
+    /// When the next look is due.
     next: Option<Duration>,
     /// How many more looks there are.
     looks: u32,
-    /// Whether a slot was looked up for them.
+    /// Whether a slot was looked up for these looks.
     looked_up: bool,
-    /// When a join began them last.
+    /// When a join last began the looks.
     began: Option<Duration>,
 }
 
@@ -42,19 +45,19 @@ impl Settle {
         self.next
     }
 
-    /// Begins the looks: what was just joined may come to nothing.
+    /// Begins the looks, since the nodes that were just joined may not answer.
     pub(super) fn begin(&mut self, core: &mut Core, now: Now) {
         self.next = Some(now.mono + BASE + core.jitter(JITTER));
         self.looks = LOOKS;
     }
 
-    /// The same, without any lookup for them.
+    /// Begins the looks, but without any lookup for them.
     pub(super) fn begin_without_lookup(&mut self, core: &mut Core, now: Now) {
         self.begin(core, now);
         self.looked_up = true;
     }
 
-    /// Whether it is time for a look. If it is, the next one is set.
+    /// Whether a look is due. If one is, the next one is planned.
     pub(super) fn is_due(&mut self, core: &mut Core, now: Now) -> bool {
         if self.next.is_none_or(|at| at > now.mono) {
             return false;
@@ -64,7 +67,8 @@ impl Settle {
         true
     }
 
-    /// A node that looked before the others had published knows nobody else: it looks once more, for its next look.
+    /// Looks the slot up once more, for the next look: a node that looked before the others had published knows nobody
+    /// else.
     pub(super) fn found_nobody(&mut self, core: &mut Core, now: Now) {
         if !std::mem::replace(&mut self.looked_up, true) {
             core.want_slot(now.minute(), BASE, now);

@@ -1,4 +1,5 @@
-//! Joining nodes that nothing connects with the own swarm. Where nobody speaks, a split shows only by which nodes the records name.
+//! Joins nodes that nothing connects with this swarm. If no messages are sent, a split shows only in which nodes the
+//! records name.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,20 +10,20 @@ use super::{
     records::{is_stranger, join, unknown_peers},
 };
 
-/// A stranger's records are tried this often, and then not until it is forgotten: it may be the one who speaks and
-/// hears nobody, or not exist.
+/// How many times a stranger's records are tried. Then they are left alone until the stranger is forgotten: it may send
+/// messages but receive none, or it may not exist.
 const TRIES: u8 = 3;
-/// Strangers that were tried are forgotten after this time, and when there are this many.
+/// Strangers that were tried are forgotten after this time, and when there are `FOOTPRINT` of them.
 const MEMORY: Duration = Duration::from_secs(3600);
-/// Strangers remembered at the most.
+/// The most strangers that are remembered.
 pub(super) const FOOTPRINT: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
-    /// How often each publisher's nodes were joined.
+    /// How many times the nodes of each publisher were joined.
     tried: HashMap<PeerId, u8>,
     forgotten_at: Duration,
-    /// The neighbors when the last stranger was joined.
+    /// The neighbors at the time when the last stranger was joined.
     neighbors_then: Option<Vec<PeerId>>,
 }
 
@@ -38,7 +39,7 @@ impl Strangers {
         }
     }
 
-    /// Joins a node that one of the strangers' records names. False if there is no stranger to try.
+    /// Joins a node that a stranger's record names. Returns false if there is no stranger to try.
     pub(super) fn join_one(&mut self, core: &mut Core, records: &[SeenRecord]) -> bool {
         let tried = |record: &SeenRecord| self.tried.get(&record.publisher).is_some_and(|times| *times >= TRIES);
         let strangers: Vec<&SeenRecord> =
@@ -51,8 +52,9 @@ impl Strangers {
         true
     }
 
-    /// Whether the neighbors are those from before the last stranger was joined: it may not exist. Tells so once.
-    pub(super) fn came_to_nothing(&mut self, core: &Core) -> bool {
+    /// Whether the neighbors are still those from before the last stranger was joined, since it may not exist. Each
+    /// stranger is reported only once.
+    pub(super) fn brought_nobody(&mut self, core: &Core) -> bool {
         self.neighbors_then.take().is_some_and(|before| before[..] == core.neighbors[..])
     }
 }

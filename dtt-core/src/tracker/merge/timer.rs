@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use super::super::{Core, Now};
 
-/// Records this recent are compared without a lookup of their own.
+/// Records that were read this recently are compared without another lookup.
 const SLOT_AGE: Duration = Duration::from_secs(20);
-/// The first node that looks in a minute finds nobody in its slot. With this many neighbors to share the lookups with, it
-/// reads the slot of the minute before too.
+/// The first node that looks in a minute finds an empty slot. If it shares the lookups with at least this many
+/// neighbors, it reads the slot of the minute before too.
 const LOOKS_BACK: usize = 3;
 
 /// The times of one merge.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     next: Option<Duration>,
-    /// The time has come, but the records are not there yet.
+    /// The time has come, but the records have not been read yet.
     waiting: bool,
-    /// The first check is done: the later ones use the publisher's lookups.
+    /// The first check is done. Later checks use the publisher's lookups.
     checked: bool,
 }
 
 impl Timer {
-    /// A timer of a merge that looks so long after joining for the first time; with `None` it never does.
+    /// A timer of a merge with the first check this long after joining. With `None`, there are no checks.
     pub(super) fn first(now: Now, interval: Option<Duration>) -> Self {
         Self { next: interval.map(|first| now.mono + first), ..Self::default() }
     }
@@ -30,12 +30,12 @@ impl Timer {
         self.next
     }
 
-    /// Whether the time of a check has come, be the records there or not.
+    /// Whether the time of a check has come. The records may not be there yet.
     pub(super) fn has_come(&self, now: Now) -> bool {
         self.next.is_some_and(|at| at <= now.mono)
     }
 
-    /// Whether it is time to look at the records, and they are there.
+    /// Whether a check is due and the records are there.
     pub(super) fn is_due(&mut self, core: &mut Core, now: Now) -> bool {
         if self.has_come(now) {
             self.next = None;
@@ -50,20 +50,20 @@ impl Timer {
             let first = core.slots.records(looked).is_empty() && core.neighbors.len() >= LOOKS_BACK;
             return !first || core.want_slot(looked.saturating_sub(1), SLOT_AGE, now);
         }
-        // Both, so that both lookups run at the same time.
+        // Both slots are asked for at once, so that both lookups run at the same time.
         let newest = core.want_slot(now.minute(), SLOT_AGE, now);
         let before = core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now);
         newest && before
     }
 
-    /// Whether later checks need no lookup of their own: the publisher's will do.
+    /// Whether later checks need no lookup of their own, since the publisher's are enough.
     pub(super) fn needs_no_lookup(&mut self, core: &Core) -> bool {
         self.checked = true;
         self.shares_lookups(core)
     }
 
-    /// Whether checks wait for a lookup of the publisher's. In each neighborhood a node looks once a minute, and one look is
-    /// enough to find another part of the swarm.
+    /// Whether checks wait for a lookup of the publisher. In each neighborhood one node looks once a minute, and one
+    /// look is enough to find another part of the swarm.
     fn shares_lookups(&self, core: &Core) -> bool {
         self.checked && core.config.publisher_config().enabled().is_some()
     }
@@ -72,7 +72,7 @@ impl Timer {
     pub(super) fn again(&mut self, core: &mut Core, now: Now, base: Duration, jitter: Duration) {
         self.waiting = false;
         self.checked = true;
-        // The jitter keeps lookups apart; the publisher's are apart already.
+        // The jitter keeps the lookups of nodes apart. The publisher's lookups are apart already.
         let jitter = if self.shares_lookups(core) { Duration::ZERO } else { core.jitter(jitter) };
         self.next = Some(now.mono + base + jitter);
     }
