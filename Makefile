@@ -10,7 +10,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 BIN = $(TARGET)/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help bindings demo demo-all test-kotlin test-python test-swift testnet chat test test-c wheel lint bench sim interop fuzz netlab doc header library install jar soak test-engine
+.PHONY: help bindings demo demo-all test-kotlin test-python test-swift testnet chat test test-c wheel lint bench sim interop fuzz netlab doc header options library install jar soak test-engine
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ jar: ## The Kotlin library with the optimised libdtt of this system inside, in M
 	@tools/need cargo cc mvn java
 	@$(MAKE) --no-print-directory library
 	@tools/kotlin-jar $(TARGET)/release -DskipTests
+
+options: ## Make anew what comes from the table of options: docs/options.md, and the options of C++, Swift, Kotlin and Python
+	@tools/need cargo cc
+	@tools/options
 
 header: ## Make include/dtt.h anew from the comments of dtt-ffi
 	@tools/need cbindgen

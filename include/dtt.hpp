@@ -127,6 +127,18 @@ inline std::uint64_t ms(milliseconds time) {
     return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
 }
 
+// A time and a list as the text of an option.
+inline std::string time(std::chrono::nanoseconds span) { return std::to_string(span.count()) + "ns"; }
+inline std::string list(const std::vector<std::string> &entries) {
+    std::string joined;
+    for (const std::string &entry : entries) {
+        if (entry.empty() || entry.find(',') != std::string::npos)
+            throw error(DTT_INVALID_ARGUMENT, "an entry of a list is empty, or a list itself; split it at its commas");
+        joined += (joined.empty() ? "" : ",") + entry;
+    }
+    return entries.empty() ? "none" : joined;
+}
+
 inline std::string text(char *from_c) {
     std::unique_ptr<char, freer<dtt_string_free>> owned(from_c);
     return owned.get();
@@ -217,46 +229,165 @@ private:
     detail::handle<dtt_event_t, dtt_event_free> handle_;
 };
 
-// The options of a topic. Every setter of dtt.h works on get(), with set() around it:
-//     config.set(dtt_config_set_event_capacity, 4096);
+// Options of a node and of topics. There is a setter for each option, and set() and get() by key and as text; docs/options.md has
+// them in one table. A node takes all of them; a topic takes its own, and has those that are not set from its node.
 class config {
 public:
     config() : handle_(detail::make<dtt_config_t>(dtt_config_new)) {}
-    template <class F, class... A>
-    config &set(F setter, A... arguments) {
-        detail::call(setter, handle_.get(), arguments...);
+    explicit config(dtt_config_t *owned) noexcept : handle_(owned) {}
+    config &set(const std::string &key, const std::string &value) {
+        detail::call(dtt_config_set, handle_.get(), key.c_str(), value.c_str());
         return *this;
     }
-    config &use_testnet(const std::string &bootstrap) { return set(dtt_config_use_testnet, bootstrap.c_str()); }
+    // "key=value" with commas between them: see dtt_config_set_all.
+    config &set_all(const std::string &text) {
+        detail::call(dtt_config_set_all, handle_.get(), text.c_str());
+        return *this;
+    }
+    std::string get(const std::string &key) const {
+        return detail::text(detail::make<char>(dtt_config_get, handle_.get(), key.c_str()));
+    }
+    // Every option's key.
+    static std::vector<std::string> keys() {
+        std::vector<std::string> found;
+        while (const char *key = dtt_config_key(found.size())) found.emplace_back(key);
+        return found;
+    }
+    config &secret_key(const dtt::secret_key &key) {
+        detail::call(dtt_config_set_secret_key, handle_.get(), key.data(), key.size());
+        return *this;
+    }
+    config &use_testnet(const std::string &bootstrap) {
+        detail::call(dtt_config_use_testnet, handle_.get(), bootstrap.c_str());
+        return *this;
+    }
     void validate() const { detail::call(dtt_config_validate, handle_.get()); }
     dtt_config_t *get() const noexcept { return handle_.get(); }
 
+    // Made from the table of options by tools/options: begin
+    // Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none
+    // (`disabled`), or a list of URLs.
+    config &relays(const std::string &value) { return set("relays", value); }
+    // The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6.
+    // Port 0 takes a free port. By default it binds all interfaces.
+    config &bind_addresses(const std::vector<std::string> &value) { return set("bind_addresses", detail::list(value)); }
+    // How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at
+    // all (`none`). The public services also tell others this node's addresses. One of default, none.
+    config &address_lookups(const std::string &value) { return set("address_lookups", value); }
+    // Whether the node asks the router for a port (UPnP, PCP, NAT-PMP), if the library was built with that. Default:
+    // true.
+    config &port_mapping(bool value) { return set("port_mapping", value ? "true" : "false"); }
+    // The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Default: 4KiB.
+    // Limits: 512 to 1MiB.
+    config &max_message_size(std::size_t value) { return set("max_message_size", std::to_string(value)); }
+    // How long closing a node may take, for peers to take notice. Default: 2s.
+    config &shutdown_timeout(std::chrono::nanoseconds value) { return set("shutdown_timeout", detail::time(value)); }
+    // How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
+    // confirmation. Default: 4. Limits: 1 to 4294967295.
+    config &max_join_peer_count(std::uint32_t value) { return set("max_join_peer_count", std::to_string(value)); }
+    // Which of its own addresses a node writes into its sealed records. Default: auto. One of auto, all, relay_only,
+    // off.
+    config &address_hints(const std::string &value) { return set("address_hints", value); }
+    // How many events wait for a subscriber at most (up to about 4 KiB each with default messages). If one more
+    // comes, the oldest goes, and the subscriber is told how many it missed. Default: 1024. Limits: 1 to 4294967295.
+    config &event_capacity(std::uint32_t value) { return set("event_capacity", std::to_string(value)); }
+    // The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are
+    // mainline's public nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs
+    // `server_mode`. Start that node before the others: a node that came earlier may need 15 minutes to find it.
+    config &dht_bootstrap(const std::vector<std::string> &value) { return set("dht.bootstrap", detail::list(value)); }
+    // How often a failed store is tried again. Default: 3.
+    config &dht_retries(std::uint32_t value) { return set("dht.retries", std::to_string(value)); }
+    // The shortest pause before a store is tried again. Default: 5s.
+    config &dht_base_retry_interval(std::chrono::nanoseconds value) { return set("dht.base_retry_interval", detail::time(value)); }
+    // A random time up to this is added to the pause before a store is tried again. Default: 10s.
+    config &dht_max_retry_jitter(std::chrono::nanoseconds value) { return set("dht.max_retry_jitter", detail::time(value)); }
+    // The longest time that a store may take. Default: 10s. Limits: 1ms to 365d.
+    config &dht_put_timeout(std::chrono::nanoseconds value) { return set("dht.put_timeout", detail::time(value)); }
+    // The longest time that a lookup may take. Records that arrive until then are used. Default: 10s. Limits: 1ms to
+    // 365d.
+    config &dht_get_timeout(std::chrono::nanoseconds value) { return set("dht.get_timeout", detail::time(value)); }
+    // How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this
+    // decides how long a store takes on the real network, where some node is always silent. Default: 1s. Limits: 1ms
+    // to 365d.
+    config &dht_request_timeout(std::chrono::nanoseconds value) { return set("dht.request_timeout", detail::time(value)); }
+    // The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
+    // other if not.
+    config &dht_port(std::uint16_t value) { return set("dht.port", std::to_string(value)); }
+    // The IPv4 address that the DHT client binds. By default it binds all interfaces.
+    config &dht_bind_address(const std::string &value) { return set("dht.bind_address", value); }
+    // Whether this process serves the DHT to others from the start. If not, it starts as a client, and serves once
+    // it has found that others can reach it. Default: false.
+    config &dht_server_mode(bool value) { return set("dht.server_mode", value ? "true" : "false"); }
+    // A node that joins publishes no record of its own in a slot that shows this many records of others, unless it
+    // dialed the nodes that those records name in vain. Default: 5.
+    config &bootstrap_max_bootstrap_records(std::uint32_t value) { return set("bootstrap.max_bootstrap_records", std::to_string(value)); }
+    // Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
+    // nodes that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
+    // Default: 1500ms. Limits: 1ms to 365d.
+    config &bootstrap_no_peers_retry_interval(std::chrono::nanoseconds value) { return set("bootstrap.no_peers_retry_interval", detail::time(value)); }
+    // How long a dialed peer has before the next peer is dialed too. Default: 100ms.
+    config &bootstrap_per_peer_join_settle_time(std::chrono::nanoseconds value) { return set("bootstrap.per_peer_join_settle_time", detail::time(value)); }
+    // How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms.
+    config &bootstrap_join_confirmation_wait_time(std::chrono::nanoseconds value) { return set("bootstrap.join_confirmation_wait_time", detail::time(value)); }
+    // The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
+    // Default: 2s. Limits: 1ms to 365d.
+    config &bootstrap_discovery_poll_interval(std::chrono::nanoseconds value) { return set("bootstrap.discovery_poll_interval", detail::time(value)); }
+    // The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its
+    // record. Default: 1min. Limits: 1ms to 365d.
+    config &bootstrap_max_retry_interval(std::chrono::nanoseconds value) { return set("bootstrap.max_retry_interval", detail::time(value)); }
+    // How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
+    // replace a record within its minute, so a record without an address lasts. Default: 1s.
+    config &bootstrap_address_wait(std::chrono::nanoseconds value) { return set("bootstrap.address_wait", detail::time(value)); }
+    // Whether a node publishes a record as soon as it joins. Default: true.
+    config &bootstrap_publish_record_on_startup(bool value) { return set("bootstrap.publish_record_on_startup", value ? "true" : "false"); }
+    // Whether the first lookup starts with the slots of one minute further back. Default: false.
+    config &bootstrap_check_older_records_first_on_startup(bool value) { return set("bootstrap.check_older_records_first_on_startup", value ? "true" : "false"); }
+    // Whether a joined topic publishes its record. If not, newcomers depend on the records of others. Default: true.
+    config &publisher_enabled(bool value) { return set("publisher.enabled", value ? "true" : "false"); }
+    // The time from joining to the first turn. A record that newcomers need at once does not wait for it. Default:
+    // 10s.
+    config &publisher_initial_delay(std::chrono::nanoseconds value) { return set("publisher.initial_delay", detail::time(value)); }
+    // Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
+    // publishes that often, whatever others do. Default: 10s. Limits: 1ms to 365d.
+    config &publisher_base_interval(std::chrono::nanoseconds value) { return set("publisher.base_interval", detail::time(value)); }
+    // A random time up to this is added to a `base_interval` above 60 s. Default: 50s.
+    config &publisher_max_jitter(std::chrono::nanoseconds value) { return set("publisher.max_jitter", detail::time(value)); }
+    // Whether a topic with few neighbors looks for more. Default: true.
+    config &bubble_merge_enabled(bool value) { return set("bubble_merge.enabled", value ? "true" : "false"); }
+    // The time from joining to the first look. Default: 30s.
+    config &bubble_merge_initial_interval(std::chrono::nanoseconds value) { return set("bubble_merge.initial_interval", detail::time(value)); }
+    // The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Default:
+    // 1min. Limits: 1ms to 365d.
+    config &bubble_merge_base_interval(std::chrono::nanoseconds value) { return set("bubble_merge.base_interval", detail::time(value)); }
+    // A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+    // Default: 2min.
+    config &bubble_merge_max_jitter(std::chrono::nanoseconds value) { return set("bubble_merge.max_jitter", detail::time(value)); }
+    // A topic with this many neighbors does not look for more. Default: 4.
+    config &bubble_merge_min_neighbors(std::uint32_t value) { return set("bubble_merge.min_neighbors", std::to_string(value)); }
+    // How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+    config &bubble_merge_max_join_peers(std::uint32_t value) { return set("bubble_merge.max_join_peers", std::to_string(value)); }
+    // Whether a topic compares its messages with those that the records name, to notice a split. Default: true.
+    config &message_overlap_merge_enabled(bool value) { return set("message_overlap_merge.enabled", value ? "true" : "false"); }
+    // The time from joining to the first comparison. Default: 30s.
+    config &message_overlap_merge_initial_interval(std::chrono::nanoseconds value) { return set("message_overlap_merge.initial_interval", detail::time(value)); }
+    // The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
+    // Default: 1min. Limits: 1ms to 365d.
+    config &message_overlap_merge_base_interval(std::chrono::nanoseconds value) { return set("message_overlap_merge.base_interval", detail::time(value)); }
+    // A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+    // Default: 2min.
+    config &message_overlap_merge_max_jitter(std::chrono::nanoseconds value) { return set("message_overlap_merge.max_jitter", detail::time(value)); }
+    // How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+    config &message_overlap_merge_max_join_peers(std::uint32_t value) { return set("message_overlap_merge.max_join_peers", std::to_string(value)); }
+    // How long a call that adds peers may take. Default: 5s. Limits: 1ms to 365d.
+    config &timeouts_join_peer_timeout(std::chrono::nanoseconds value) { return set("timeouts.join_peer_timeout", detail::time(value)); }
+    // How long a broadcast to all may take. Default: 5s. Limits: 1ms to 365d.
+    config &timeouts_broadcast_timeout(std::chrono::nanoseconds value) { return set("timeouts.broadcast_timeout", detail::time(value)); }
+    // How long a broadcast to the neighbors may take. Default: 5s. Limits: 1ms to 365d.
+    config &timeouts_broadcast_neighbors_timeout(std::chrono::nanoseconds value) { return set("timeouts.broadcast_neighbors_timeout", detail::time(value)); }
+    // Made from the table of options by tools/options: end
+
 private:
     detail::handle<dtt_config_t, dtt_config_free> handle_;
-};
-
-// The options of a node; setters likewise.
-class node_config {
-public:
-    node_config() : handle_(detail::make<dtt_node_config_t>(dtt_node_config_new)) {}
-    explicit node_config(dtt_node_config_t *owned) noexcept : handle_(owned) {}
-    template <class F, class... A>
-    node_config &set(F setter, A... arguments) {
-        detail::call(setter, handle_.get(), arguments...);
-        return *this;
-    }
-    node_config &secret_key(const dtt::secret_key &key) {
-        return set(dtt_node_config_set_secret_key, key.data(), key.size());
-    }
-    node_config &topics(const config &topics) { return set(dtt_node_config_set_topics, topics.get()); }
-    node_config &use_testnet(const std::string &bootstrap) {
-        return set(dtt_node_config_use_testnet, bootstrap.c_str());
-    }
-    void validate() const { detail::call(dtt_node_config_validate, handle_.get()); }
-    dtt_node_config_t *get() const noexcept { return handle_.get(); }
-
-private:
-    detail::handle<dtt_node_config_t, dtt_node_config_free> handle_;
 };
 
 // An embedded DHT on loopback.
@@ -268,8 +399,9 @@ public:
         if (list == nullptr) throw error(DTT_NULL, "testnet: it is NULL; was it moved from?");
         return list;
     }
-    dtt::node_config node_config() const {
-        return dtt::node_config(detail::make<dtt_node_config_t>(dtt_testnet_node_config, handle_.get()));
+    // The options of a node that uses it and never reaches beyond this machine.
+    dtt::config config() const {
+        return dtt::config(detail::make<dtt_config_t>(dtt_testnet_config, handle_.get()));
     }
 
 private:
@@ -436,8 +568,8 @@ private:
 // What topics run on. Freed with the object, which closes it in the background once its topics have gone too; close() waits.
 class node {
 public:
-    node() : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_node_config_t *>(nullptr))) {}
-    explicit node(const node_config &config) : handle_(detail::make<dtt_node_t>(dtt_node_spawn, config.get())) {}
+    node() : handle_(detail::make<dtt_node_t>(dtt_node_spawn, static_cast<const dtt_config_t *>(nullptr))) {}
+    explicit node(const config &options) : handle_(detail::make<dtt_node_t>(dtt_node_spawn, options.get())) {}
     topic join(bytes_view name, bytes_view secret) const { return open(name, secret, nullptr); }
     topic join(bytes_view name, bytes_view secret, const join_options &options) const {
         return open(name, secret, options.get());

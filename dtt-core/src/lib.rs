@@ -33,6 +33,7 @@
 //! - [`Node`] and its [`Topic`]: for programs that have no endpoint of their own.
 //! - [`AutoDiscoveryGossip`] and [`RecordPublisher`]: for programs that bring a gossip layer. The names are those of
 //!   the crate `distributed-topic-tracker` 0.3, so a program moves over by changing the crate's name.
+//! - [`options`]: every option in one table, and options as text.
 //! - [`Testnet`]: an embedded DHT on loopback, for tests and demos without a network.
 //! - [`wire`] (the meaning of bytes) and [`tracker`] (what to do next): the protocol itself, without input or output.
 //!
@@ -70,6 +71,7 @@ mod error;
 mod gossip;
 #[cfg(feature = "net")]
 mod net;
+pub mod options;
 pub mod parse;
 #[cfg(feature = "net")]
 mod publisher;
@@ -77,6 +79,7 @@ mod publisher;
 #[cfg(feature = "net")]
 #[doc(hidden)]
 pub mod sync;
+mod table;
 pub mod tracker;
 pub mod wire;
 

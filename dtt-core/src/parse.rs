@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use iroh_base::{EndpointId, RelayUrl, SecretKey};
 
 use crate::{
-    config::bootstrap_node,
     error::{Error, Result, shown},
+    table::bootstrap_node,
 };
 
 /// A node's secret key: 32 bytes. The error never repeats the bytes.
@@ -33,17 +33,21 @@ pub fn socket_addr(text: &str) -> Result<SocketAddr> {
 
 /// The URL of a relay server: `https` or `http`, with a host.
 pub fn relay_url(text: &str) -> Result<RelayUrl> {
+    relay(text).map_err(|problem| Error::argument("relays", problem))
+}
+
+pub(crate) fn relay(text: &str) -> Result<RelayUrl, String> {
     let url: Option<RelayUrl> = text.parse().ok();
-    url.filter(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some()).ok_or_else(|| {
-        let problem = format!("{} is not an https or http URL with a host; write https://relay.example", shown(text));
-        Error::argument("relays", problem)
-    })
+    let url = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some());
+    url.ok_or_else(|| format!("{} is not an https or http URL with a host; write https://relay.example", shown(text)))
 }
 
 /// A bootstrap list, as `dtt-testnet` prints it and command lines take it: entries of `host:port`, separated by commas.
 /// Each entry is checked.
 pub fn bootstrap_list(text: &str) -> Result<Vec<String>> {
-    text.split(',').map(str::trim).map(|node| bootstrap_node(node).map(|()| node.to_owned())).collect()
+    let checked = |node: &str| bootstrap_node(node).map(|()| node.to_owned());
+    let nodes: Result<_, String> = text.split(',').map(str::trim).map(checked).collect();
+    nodes.map_err(|problem| Error::argument("dht.bootstrap", problem))
 }
 
 #[cfg(test)]
@@ -70,7 +74,7 @@ mod tests {
     #[test]
     fn a_bootstrap_list_is_split_and_each_entry_is_checked() {
         assert_eq!(bootstrap_list("127.0.0.1:1, router.example:2").unwrap(), ["127.0.0.1:1", "router.example:2"]);
-        assert!(bootstrap_list("").unwrap_err().to_string().starts_with("bootstrap: \"\" is an empty entry"));
+        assert!(bootstrap_list("").unwrap_err().to_string().starts_with("dht.bootstrap: \"\" is an empty entry"));
         assert!(bootstrap_list("127.0.0.1:1,").is_err());
     }
 }

@@ -26,7 +26,7 @@ const STOOD: Duration = Duration::from_millis(2500);
 fn config(key: &SecretKey, port: u16) -> NodeConfig {
     let nowhere = [format!("127.0.0.1:{}", free_port())];
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    Testnet::node_config_for(&nowhere).secret_key(key.clone()).bind_addresses([address]).build()
+    Testnet::node_config_for(&nowhere).secret_key(key.clone()).bind_addresses(vec![address]).build()
 }
 
 async fn alone(key: &SecretKey, port: u16) -> (Node, Topic) {

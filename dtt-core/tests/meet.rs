@@ -333,7 +333,7 @@ async fn a_node_that_comes_back_with_its_key_and_port_meets_others_again() {
     let port = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let key = parse::secret_key(&[0x21; 32]).unwrap();
     let config =
-        || Testnet::node_config_for(testnet.bootstrap()).secret_key(key.clone()).bind_addresses([port]).build();
+        || Testnet::node_config_for(testnet.bootstrap()).secret_key(key.clone()).bind_addresses(vec![port]).build();
     let b = node(&testnet).await;
     let two = join(&b, "back").await;
     let mut events = two.subscribe();
@@ -483,21 +483,21 @@ async fn bad_configurations_are_refused_at_once() {
     let on = || Testnet::node_config_for(testnet.bootstrap());
     assert_eq!(
         message(on().relays(Relays::Custom(vec![])).build()).await,
-        "relays: the list of custom relays is empty, at least 1 URL is needed"
+        "relays: the list is empty, at least 1 URL is needed; disabled stands for no relay"
     );
     assert!(message(on().relays(Relays::Custom(vec!["::".into()])).build()).await.contains("\"::\" is not an https"));
     assert_eq!(
         message(on().max_message_size(100).build()).await,
-        "max_message_size: 100 bytes are given, 512 to 1048576 bytes are possible"
+        "max_message_size: 100 is given, 512 to 1MiB are possible"
     );
     assert_eq!(
         message(on().topics(Config::builder().event_capacity(0).build()).build()).await,
-        "event_capacity: 0 is given, at least 1 is needed"
+        "event_capacity: 0 is given, 1 to 4294967295 are possible"
     );
-    let twice = [parse::socket_addr("127.0.0.1:0").unwrap(), parse::socket_addr("127.0.0.1:0").unwrap()];
-    assert!(message(on().bind_addresses(twice).build()).await.contains("2 of one family are given"));
+    let twice = vec![parse::socket_addr("127.0.0.1:0").unwrap(), parse::socket_addr("127.0.0.1:0").unwrap()];
+    assert!(message(on().bind_addresses(twice).build()).await.contains("bind_addresses: 2 IPv4 addresses are given"));
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let error = Node::spawn(on().bind_addresses([taken.local_addr().unwrap()]).build()).await.unwrap_err();
+    let error = Node::spawn(on().bind_addresses(vec![taken.local_addr().unwrap()]).build()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Bind);
     assert_eq!(Testnet::with_nodes(1).unwrap_err().to_string(), "nodes: 1 is given, 2 to 256 are possible");
 }

@@ -79,7 +79,7 @@ fn no_event_costs_more_than_itself() {
     unsafe {
         let (mut testnet, mut config) = (null_mut(), null_mut());
         ok(dtt_testnet_new(0, &mut testnet, null_mut()));
-        ok(dtt_testnet_node_config(testnet, &mut config, null_mut()));
+        ok(dtt_testnet_config(testnet, &mut config, null_mut()));
         let (mut nodes, mut topics) = ([null_mut(); 2], [null_mut(); 2]);
         for (node, topic) in nodes.iter_mut().zip(&mut topics) {
             ok(dtt_node_spawn(config, node, null_mut()));
@@ -110,7 +110,7 @@ fn no_event_costs_more_than_itself() {
         nodes.iter().for_each(|node| ok(dtt_node_close(*node, null_mut())));
         topics.iter().for_each(|topic| dtt_topic_free(*topic));
         nodes.iter().for_each(|node| dtt_node_free(*node));
-        dtt_node_config_free(config);
+        dtt_config_free(config);
         dtt_testnet_free(testnet);
     }
 }

@@ -74,14 +74,14 @@ int main(int argc, char **argv) {
         return 2;
     }
     dtt_error_t *error = NULL;
-    dtt_node_config_t *config = NULL;
+    dtt_config_t *config = NULL;
     dtt_node_t *node = NULL;
     dtt_topic_t *topic = NULL;
     dtt_events_t *events = NULL;
-    check(dtt_node_config_new(&config, &error), &error);
-    check(dtt_node_config_use_testnet(config, argv[3], &error), &error);
+    check(dtt_config_new(&config, &error), &error);
+    check(dtt_config_use_testnet(config, argv[3], &error), &error);
     check(dtt_node_spawn(config, &node, &error), &error);
-    dtt_node_config_free(config);
+    dtt_config_free(config);
     check(dtt_node_join(node, (const uint8_t *)argv[2], strlen(argv[2]), (const uint8_t *)secret, strlen(secret), NULL,
                         &topic, &error), &error);
     check(dtt_topic_subscribe(topic, &events, &error), &error);

@@ -1,6 +1,6 @@
 /* A chat in one thread: an epoll loop over standard input and the topic's descriptor.
  *
- * usage: epoll TOPIC SECRET        (with DTT_BOOTSTRAP set, on a testnet)
+ * usage: epoll TOPIC SECRET        (with DTT_BOOTSTRAP set, on a testnet; DTT_CONFIG sets options: docs/options.md)
  */
 #include <dtt.h>
 #include <stdio.h>
@@ -69,16 +69,17 @@ int main(int argc, char **argv) {
         return 2;
     }
     dtt_error_t *error = NULL;
-    dtt_node_config_t *config = NULL;
+    dtt_config_t *config = NULL;
     dtt_node_t *node = NULL;
     dtt_topic_t *topic = NULL;
     dtt_events_t *events = NULL;
-    const char *name = argv[1], *secret = argv[2], *testnet = getenv("DTT_BOOTSTRAP");
+    const char *name = argv[1], *secret = argv[2], *testnet = getenv("DTT_BOOTSTRAP"), *options = getenv("DTT_CONFIG");
 
-    check(dtt_node_config_new(&config, &error), &error);
-    if (testnet != NULL) check(dtt_node_config_use_testnet(config, testnet, &error), &error);
+    check(dtt_config_new(&config, &error), &error);
+    if (testnet != NULL) check(dtt_config_use_testnet(config, testnet, &error), &error);
+    if (options != NULL) check(dtt_config_set_all(config, options, &error), &error);
     check(dtt_node_spawn(config, &node, &error), &error);
-    dtt_node_config_free(config);
+    dtt_config_free(config);
     check(dtt_node_join(node, (const uint8_t *)name, strlen(name), (const uint8_t *)secret, strlen(secret), NULL, &topic,
                         &error), &error);
     check(dtt_topic_subscribe(topic, &events, &error), &error);

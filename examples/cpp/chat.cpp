@@ -1,6 +1,6 @@
 // A chat: run it twice with the same topic and secret.
 //
-// usage: chat TOPIC SECRET        (with DTT_BOOTSTRAP set, on a testnet)
+// usage: chat TOPIC SECRET        (with DTT_BOOTSTRAP set, on a testnet; DTT_CONFIG sets options: docs/options.md)
 #include <dtt.hpp>
 
 #include <cstdlib>
@@ -26,8 +26,9 @@ static void print(dtt::event_view event) {
 }
 
 static void chat(const std::string &name, const std::string &secret) {
-    dtt::node_config config;
+    dtt::config config;
     if (const char *testnet = std::getenv("DTT_BOOTSTRAP")) config.use_testnet(testnet);
+    if (const char *options = std::getenv("DTT_CONFIG")) config.set_all(options);
     dtt::node node(config);
     dtt::topic topic = node.join(name, secret);
     std::cout << "I am " << brief(node.id()) << std::endl;

@@ -26,7 +26,7 @@ private:
 
 static void take_part(const std::string &name, const std::string &topic_name, const std::string &bootstrap,
                       const std::string &secret) {
-    dtt::node node(dtt::node_config().use_testnet(bootstrap));
+    dtt::node node(dtt::config().use_testnet(bootstrap));
     dtt::topic topic = node.join(topic_name, secret);
     news told;
     int round = 0;

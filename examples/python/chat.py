@@ -1,6 +1,6 @@
 """A chat: run it twice with the same topic and secret.
 
-usage: chat.py TOPIC SECRET        (with DTT_BOOTSTRAP set, on a testnet)
+usage: chat.py TOPIC SECRET        (with DTT_BOOTSTRAP set, on a testnet; DTT_CONFIG sets options)
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import dtt
 
 
 def node_config() -> dtt.NodeConfig:
-    """The public network, or the testnet that DTT_BOOTSTRAP names and nothing else."""
+    """The public network, or the testnet that DTT_BOOTSTRAP names and nothing else, with the options in DTT_CONFIG."""
     bootstrap = os.environ.get("DTT_BOOTSTRAP")
-    return dtt.Testnet.node_config_for(bootstrap) if bootstrap else dtt.NodeConfig()
+    config = dtt.Testnet.node_config_for(bootstrap) if bootstrap else dtt.NodeConfig()
+    return config.with_options(os.environ.get("DTT_CONFIG", ""))
 
 
 async def listen(topic: dtt.Topic) -> None:

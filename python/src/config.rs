@@ -1,48 +1,18 @@
-//! From the frozen dataclasses of `dtt._config` to the engine's options.
+//! From the frozen dataclasses of `dtt._options` to the engine's options, by the keys of the engine's table.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::time::Duration;
 
 use dtt_core::{
-    AddressHints, AddressLookups, BootstrapConfig, BubbleMergeConfig, Config, DhtConfig, MergeConfig,
-    MessageOverlapMergeConfig, NodeConfig, PublisherConfig, Relays, Testnet, TimeoutConfig, parse,
+    Config, DhtConfig, NodeConfig, Testnet,
+    options::{self, Kind, Options, Row, Scope, rows},
 };
-use pyo3::{PyTypeInfo, conversion::FromPyObjectOwned, prelude::*, types::PyString};
+use pyo3::{
+    IntoPyObjectExt, PyTypeInfo,
+    prelude::*,
+    types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PySequence, PyString, PyTuple},
+};
 
 use crate::{bytes::wrong_type, error::Fault, ids::SecretKey};
-
-/// Reads the fields of one dataclass.
-struct Fields<'a, 'py>(&'a Bound<'py, PyAny>);
-
-impl<'py> Fields<'_, 'py> {
-    fn get(&self, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.0.getattr(name)
-    }
-
-    /// A value whose type and limits the dataclass has checked.
-    fn plain<T: FromPyObjectOwned<'py>>(&self, name: &str) -> PyResult<T> {
-        self.get(name)?.extract().map_err(Into::into)
-    }
-
-    fn time(&self, name: &str) -> PyResult<Duration> {
-        seconds(name, self.plain(name)?)
-    }
-
-    /// A group of options, or none if it is switched off.
-    fn group<T>(&self, name: &str, read: impl FnOnce(Fields<'_, 'py>) -> PyResult<T>) -> PyResult<Option<T>> {
-        let group = self.get(name)?;
-        if group.is_none() { Ok(None) } else { read(Fields(&group)).map(Some) }
-    }
-
-    fn one_of<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> PyResult<T> {
-        let value = self.get(name)?;
-        let Ok(text) = value.cast::<PyString>() else { return Err(wrong_type(name, "str", &value)) };
-        let text = text.to_cow()?;
-        choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<String> = choices.iter().map(|(choice, _)| format!("{choice:?}")).collect();
-            Fault::argument(name, format_args!("{text:?} is given, {} are possible", names.join(", "))).into()
-        })
-    }
-}
 
 /// A time that a program gave in seconds.
 pub(crate) fn seconds(name: &str, seconds: f64) -> PyResult<Duration> {
@@ -51,138 +21,179 @@ pub(crate) fn seconds(name: &str, seconds: f64) -> PyResult<Duration> {
     })
 }
 
+/// Sets an option to a value of the type that Python has for it. Errors of type name the type, all others are the engine's.
+fn set(options: &mut Options, row: &Row, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let wrong = |wanted: &str| wrong_type(row.key, wanted, value);
+    let is_bool = value.is_instance_of::<PyBool>();
+    let text = match row.kind {
+        Kind::Flag if is_bool => value.extract::<bool>()?.to_string(),
+        Kind::Flag => return Err(wrong("bool")),
+        Kind::Port if value.is_none() => "default".to_owned(),
+        Kind::Count | Kind::Size | Kind::Port if !is_bool && value.is_instance_of::<PyInt>() => {
+            value.str()?.to_string()
+        }
+        Kind::Count | Kind::Size | Kind::Port => return Err(wrong("int")),
+        Kind::Time => time(row, value)?,
+        Kind::Address | Kind::Hosts if value.is_none() => "default".to_owned(),
+        Kind::Address | Kind::Choice => value.cast::<PyString>().map_err(|_| wrong("str"))?.to_cow()?.into_owned(),
+        Kind::Relays if value.is_instance_of::<PyString>() => {
+            let word = value.cast::<PyString>()?.to_cow()?;
+            if !matches!(&*word, "default" | "disabled") {
+                let problem = format!("{word:.100?} is given, \"default\", \"disabled\" or a list of URLs is possible");
+                return Err(Fault::argument(row.key, problem).into());
+            }
+            word.into_owned()
+        }
+        Kind::Hosts | Kind::Relays | Kind::Sockets => {
+            options.set_list(row.key, &texts(row, value)?).map_err(Fault::from)?;
+            return Ok(());
+        }
+        kind => return Err(Fault::argument(row.key, format_args!("its type {kind:?} is not known")).into()),
+    };
+    options.set(row.key, &text).map_err(Fault::from)?;
+    Ok(())
+}
+
+/// Seconds or a `timedelta`, as text.
+fn time(row: &Row, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let seconds = match value.getattr_opt("total_seconds")? {
+        Some(method) => method.call0()?,
+        None => value.clone(),
+    };
+    let is_number = seconds.is_instance_of::<PyFloat>() || seconds.is_instance_of::<PyInt>();
+    if !is_number || seconds.is_instance_of::<PyBool>() {
+        return Err(wrong_type(row.key, "seconds (float) or a timedelta", value));
+    }
+    let number: f64 = seconds.extract()?;
+    let time = Duration::try_from_secs_f64(number)
+        .map_err(|_| Fault::argument(row.key, format_args!("{number} s is given, {} are possible", row.limits)))?;
+    Ok(options::show_time(time))
+}
+
+/// A sequence of `str`; a `str` alone is refused, since it would be taken apart.
+fn texts(row: &Row, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let sequence = value.cast::<PySequence>();
+    let is_text = value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>();
+    let sequence = sequence.ok().filter(|_| !is_text).ok_or_else(|| wrong_type(row.key, "a list of str", value))?;
+    let mut found = Vec::new();
+    for one in sequence.try_iter()? {
+        let one = one?;
+        let text = one.cast::<PyString>().map_err(|_| {
+            let kind = one.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+            pyo3::exceptions::PyTypeError::new_err(format!("{}: a list of str is needed, not of {kind}", row.key))
+        })?;
+        found.push(text.to_cow()?.into_owned());
+    }
+    Ok(found)
+}
+
+/// The value that Python has for an option's text.
+fn value<'py>(py: Python<'py>, row: &Row, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let is_default = text == "default";
+    match row.kind {
+        Kind::Flag => (text == "true").into_bound_py_any(py),
+        Kind::Port | Kind::Address | Kind::Hosts if is_default => Ok(py.None().into_bound(py)),
+        Kind::Count | Kind::Size | Kind::Port => options::parse_size(text).into_bound_py_any(py),
+        Kind::Time => options::parse_time(text).unwrap_or_default().as_secs_f64().into_bound_py_any(py),
+        Kind::Sockets if is_default => Ok(PyTuple::empty(py).into_any()),
+        Kind::Hosts if text == "none" => Ok(PyTuple::empty(py).into_any()),
+        Kind::Hosts | Kind::Sockets => Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any()),
+        Kind::Relays if !is_default && text != "disabled" => {
+            Ok(PyTuple::new(py, text.split(',').collect::<Vec<_>>())?.into_any())
+        }
+        _ => text.into_bound_py_any(py),
+    }
+}
+
+/// One option's value, as it is kept. Raises if it is none of the option's type, or outside the limits.
+#[pyfunction]
+pub(crate) fn check_option<'py>(key: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let row = options::row(key).map_err(Fault::from)?;
+    let mut options = Options::new();
+    set(&mut options, row, value)?;
+    self::value(value.py(), row, options.get(key).map_err(Fault::from)?)
+}
+
+/// `key=value` with commas between them, as a dictionary of what was set, in the order of the table.
+#[pyfunction]
+pub(crate) fn parse_options<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyDict>> {
+    let mut options = Options::new();
+    options.set_all(text).map_err(Fault::from)?;
+    let found = PyDict::new(py);
+    for (row, text) in options.iter() {
+        found.set_item(row.key, value(py, row, text)?)?;
+    }
+    Ok(found)
+}
+
+/// Every option's key.
+#[pyfunction]
+pub(crate) fn option_keys() -> Vec<&'static str> {
+    rows().iter().map(|row| row.key).collect()
+}
+
+/// Whether an option is one of a node alone.
+#[pyfunction]
+pub(crate) fn is_node_option(key: &str) -> bool {
+    options::row(key).is_ok_and(|row| row.scope == Scope::Node)
+}
+
+/// Sets the options of a group by its dataclass, or those of a topic or a node itself.
+fn set_group(options: &mut Options, scope: Scope, prefix: &str, object: &Bound<'_, PyAny>) -> PyResult<()> {
+    for row in rows().iter().filter(|row| row.scope == scope && row.section.prefix == prefix) {
+        match row.name() {
+            // Python has None for a group that is switched off.
+            "enabled" if object.is_none() => options.set(row.key, "false").map_err(Fault::from)?,
+            "enabled" => {}
+            _ if object.is_none() => {}
+            name => set(options, row, &object.getattr(name)?)?,
+        }
+    }
+    Ok(())
+}
+
+fn topic_options(object: &Bound<'_, PyAny>) -> PyResult<Options> {
+    let mut options = Options::new();
+    let mut prefixes: Vec<_> =
+        rows().iter().filter(|row| row.scope == Scope::Topic).map(|row| row.section.prefix).collect();
+    prefixes.dedup();
+    for prefix in prefixes {
+        let group = match prefix.trim_end_matches('.') {
+            "" => object.clone(),
+            name if name.ends_with("_merge") => object.getattr("merge")?.getattr(name)?,
+            name => object.getattr(name)?,
+        };
+        set_group(&mut options, Scope::Topic, prefix, &group)?;
+    }
+    Ok(options)
+}
+
 /// The options of a topic: a `TopicConfig`.
 pub(crate) fn topic_config(object: &Bound<'_, PyAny>) -> PyResult<Config> {
-    let of = Fields(object);
-    let hints = [
-        ("auto", AddressHints::Auto),
-        ("all", AddressHints::All),
-        ("relay_only", AddressHints::RelayOnly),
-        ("off", AddressHints::Off),
-    ];
-    let config = Config::builder()
-        .max_join_peer_count(of.plain("max_join_peer_count")?)
-        .address_hints(of.one_of("address_hints", &hints)?)
-        .event_capacity(of.plain("event_capacity")?)
-        .dht_config(dht_config(&of.get("dht")?)?)
-        .bootstrap_config(bootstrap(&Fields(&of.get("bootstrap")?))?)
-        .publisher_config(of.group("publisher", publisher)?.unwrap_or(PublisherConfig::Disabled))
-        .merge_config(merge(&Fields(&of.get("merge")?))?)
-        .timeouts(timeouts(&Fields(&of.get("timeouts")?))?)
-        .build();
+    let config = topic_options(object)?.to_config();
     config.validate().map_err(Fault::from)?;
     Ok(config)
 }
 
 /// How the DHT is reached: a `DhtConfig`.
 pub(crate) fn dht_config(object: &Bound<'_, PyAny>) -> PyResult<DhtConfig> {
-    let of = Fields(object);
-    let address = match of.plain::<Option<String>>("bind_address")? {
-        None => None,
-        Some(text) => Some(
-            text.parse::<Ipv4Addr>()
-                .map_err(|_| Fault::argument("bind_address", format_args!("{text:.100?} is not an IPv4 address")))?,
-        ),
-    };
-    Ok(DhtConfig::builder()
-        .bootstrap(of.plain("bootstrap")?)
-        .retries(of.plain("retries")?)
-        .base_retry_interval(of.time("base_retry_interval")?)
-        .max_retry_jitter(of.time("max_retry_jitter")?)
-        .put_timeout(of.time("put_timeout")?)
-        .get_timeout(of.time("get_timeout")?)
-        .request_timeout(of.time("request_timeout")?)
-        .port(of.plain("port")?)
-        .bind_address(address)
-        .server_mode(of.plain("server_mode")?)
-        .build())
-}
-
-fn bootstrap(of: &Fields<'_, '_>) -> PyResult<BootstrapConfig> {
-    Ok(BootstrapConfig::builder()
-        .max_bootstrap_records(of.plain("max_bootstrap_records")?)
-        .no_peers_retry_interval(of.time("no_peers_retry_interval")?)
-        .per_peer_join_settle_time(of.time("per_peer_join_settle_time")?)
-        .join_confirmation_wait_time(of.time("join_confirmation_wait_time")?)
-        .discovery_poll_interval(of.time("discovery_poll_interval")?)
-        .max_retry_interval(of.time("max_retry_interval")?)
-        .address_wait(of.time("address_wait")?)
-        .publish_record_on_startup(of.plain("publish_record_on_startup")?)
-        .check_older_records_first_on_startup(of.plain("check_older_records_first_on_startup")?)
-        .build())
-}
-
-fn publisher(of: Fields<'_, '_>) -> PyResult<PublisherConfig> {
-    Ok(PublisherConfig::builder()
-        .initial_delay(of.time("initial_delay")?)
-        .base_interval(of.time("base_interval")?)
-        .max_jitter(of.time("max_jitter")?)
-        .build())
-}
-
-fn merge(of: &Fields<'_, '_>) -> PyResult<MergeConfig> {
-    let bubble = of.group("bubble_merge", |of| {
-        Ok(BubbleMergeConfig::builder()
-            .initial_interval(of.time("initial_interval")?)
-            .base_interval(of.time("base_interval")?)
-            .max_jitter(of.time("max_jitter")?)
-            .min_neighbors(of.plain("min_neighbors")?)
-            .max_join_peers(of.plain("max_join_peers")?)
-            .build())
-    })?;
-    let overlap = of.group("message_overlap_merge", |of| {
-        Ok(MessageOverlapMergeConfig::builder()
-            .initial_interval(of.time("initial_interval")?)
-            .base_interval(of.time("base_interval")?)
-            .max_jitter(of.time("max_jitter")?)
-            .max_join_peers(of.plain("max_join_peers")?)
-            .build())
-    })?;
-    Ok(MergeConfig::builder()
-        .bubble_merge(bubble.unwrap_or(BubbleMergeConfig::Disabled))
-        .message_overlap_merge(overlap.unwrap_or(MessageOverlapMergeConfig::Disabled))
-        .build())
-}
-
-fn timeouts(of: &Fields<'_, '_>) -> PyResult<TimeoutConfig> {
-    Ok(TimeoutConfig::builder()
-        .join_peer_timeout(of.time("join_peer_timeout")?)
-        .broadcast_timeout(of.time("broadcast_timeout")?)
-        .broadcast_neighbors_timeout(of.time("broadcast_neighbors_timeout")?)
-        .build())
+    let mut options = Options::new();
+    set_group(&mut options, Scope::Topic, "dht.", object)?;
+    Ok(options.to_config().dht_config().clone())
 }
 
 /// The options of a node: a `NodeConfig`.
 pub(crate) fn node_config(object: &Bound<'_, PyAny>) -> PyResult<NodeConfig> {
-    let of = Fields(object);
-    let lookups = [("default", AddressLookups::Default), ("none", AddressLookups::None)];
-    let addresses: Vec<String> = of.plain("bind_addresses")?;
-    let addresses: Result<Vec<_>, _> = addresses.iter().map(|address| parse::socket_addr(address)).collect();
-    let mut builder = NodeConfig::builder()
-        .relays(relays(&of)?)
-        .address_lookups(of.one_of("address_lookups", &lookups)?)
-        .bind_addresses(addresses.map_err(Fault::from)?)
-        .port_mapping(of.plain("port_mapping")?)
-        .max_message_size(of.plain("max_message_size")?)
-        .shutdown_timeout(of.time("shutdown_timeout")?)
-        .topics(topic_config(&of.get("topics")?)?);
-    let key = of.get("secret_key")?;
+    let mut options = topic_options(&object.getattr("topics")?)?;
+    set_group(&mut options, Scope::Node, "", object)?;
+    let mut builder = options.to_node_builder();
+    let key = object.getattr("secret_key")?;
     if !key.is_none() {
         builder = builder.secret_key(key.cast::<SecretKey>()?.get().0.clone());
     }
     let config = builder.build();
     config.validate().map_err(Fault::from)?;
     Ok(config)
-}
-
-/// A word, or a list of URLs.
-fn relays(of: &Fields<'_, '_>) -> PyResult<Relays> {
-    let value = of.get("relays")?;
-    if value.is_instance_of::<PyString>() {
-        let disabled = of.one_of("relays", &[("default", false), ("disabled", true)])?;
-        return Ok(if disabled { Relays::Disabled } else { Relays::Default });
-    }
-    Ok(Relays::Custom(value.extract()?))
 }
 
 /// An optional object of a class of this module's, for arguments that may be left out.
@@ -196,6 +207,16 @@ pub(crate) fn optional<'a, 'py, T: PyTypeInfo>(
 #[pyfunction]
 pub(crate) fn show_topic_config(config: &Bound<'_, PyAny>) -> PyResult<String> {
     topic_config(config).map(|config| format!("{config:?}"))
+}
+
+/// What differs from the defaults in a `NodeConfig`, by the keys of the engine's table. Its secret key is left out.
+#[pyfunction]
+pub(crate) fn show_node_options<'py>(config: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let found = PyDict::new(config.py());
+    for (row, text) in Options::of_node(&node_config(config)?).iter() {
+        found.set_item(row.key, text)?;
+    }
+    Ok(found)
 }
 
 /// The engine's defaults, as `show_topic_config` has them.

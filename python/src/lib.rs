@@ -30,7 +30,10 @@ mod _dtt {
     #[pymodule_export]
     use super::call::Call;
     #[pymodule_export]
-    use super::config::{default_topic_config, show_topic_config, testnet_request_timeout};
+    use super::config::{
+        check_option, default_topic_config, is_node_option, option_keys, parse_options, show_node_options,
+        show_topic_config, testnet_request_timeout,
+    };
     #[pymodule_export]
     use super::event::{Lagged, NeighborDown, NeighborUp, Received, StateChanged};
     #[pymodule_export]

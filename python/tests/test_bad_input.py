@@ -9,13 +9,14 @@ import logging
 import os
 import pickle
 import traceback
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import dtt
-from dtt import _dtt, blocking
+from dtt import _checks, _dtt, blocking
 
 #: The same in every process: tests that run side by side are named alike.
 ID = dtt.SecretKey(bytes(range(32))).id
@@ -26,20 +27,24 @@ ID = dtt.SecretKey(bytes(range(32))).id
     [
         ({"secret_key": "text"}, TypeError, "secret_key: a bytes-like object is needed, not str"),
         ({"secret_key": b"short"}, ValueError, "secret_key: 5 bytes are given, 32 bytes are needed"),
-        ({"relays": "some"}, ValueError, 'relays: "some" is given, "default", "disabled" are possible'),
+        (
+            {"relays": "some"},
+            ValueError,
+            'relays: "some" is given, "default", "disabled" or a list of URLs is possible',
+        ),
         ({"relays": []}, ValueError, "at least 1 URL"),
         ({"relays": ["relay.example"]}, ValueError, "not an https or http URL"),
         ({"relays": 5}, TypeError, "relays: a list of str is needed, not int"),
         ({"address_lookups": "dns"}, ValueError, 'address_lookups: "dns" is given'),
         ({"bind_addresses": "127.0.0.1:0"}, TypeError, "a list of str is needed, not str"),
-        ({"bind_addresses": ["127.0.0.1"]}, ValueError, "is not an IP address with a port"),
+        ({"bind_addresses": ["127.0.0.1"]}, ValueError, "an IP address with a port is needed"),
         ({"port_mapping": 1}, TypeError, "port_mapping: bool is needed, not int"),
-        ({"max_message_size": 100}, ValueError, "100 bytes are given, 512 to 1048576 bytes are possible"),
-        ({"max_message_size": -1}, ValueError, "max_message_size: -1 is given"),
+        ({"max_message_size": 100}, ValueError, "max_message_size: 100 is given, 512 to 1MiB are possible"),
+        ({"max_message_size": -1}, ValueError, 'max_message_size: "-1" is given, a number of bytes'),
         ({"max_message_size": 2**70}, ValueError, "max_message_size"),
         ({"max_message_size": "4096"}, TypeError, "max_message_size: int is needed, not str"),
-        ({"shutdown_timeout": -1}, ValueError, "shutdown_timeout: -1 s are given, 0 to 31536000 s"),
-        ({"shutdown_timeout": float("nan")}, ValueError, "shutdown_timeout: nan s are given"),
+        ({"shutdown_timeout": -1}, ValueError, "shutdown_timeout: -1 s is given, 0s to 365d are possible"),
+        ({"shutdown_timeout": float("nan")}, ValueError, "shutdown_timeout: NaN s is given"),
         ({"shutdown_timeout": "2 s"}, TypeError, "seconds .float. or a timedelta is needed, not str"),
         ({"topics": {}}, TypeError, "topics: TopicConfig is needed, not dict"),
         ({"unknown": 1}, TypeError, "unknown"),
@@ -57,13 +62,17 @@ def test_a_nodes_options(options: dict[str, Any], kind: type[Exception], told: s
 @pytest.mark.parametrize(
     ("make", "kind", "told"),
     [
-        (lambda: dtt.TopicConfig(event_capacity=0), ValueError, "event_capacity: 0 is given, at least 1 is needed"),
+        (
+            lambda: dtt.TopicConfig(event_capacity=0),
+            ValueError,
+            "event_capacity: 0 is given, 1 to 4294967295 are possible",
+        ),
         (lambda: dtt.TopicConfig(address_hints="none"), ValueError, 'address_hints: "none" is given'),  # type: ignore[arg-type]
         (lambda: dtt.TopicConfig(dht=None), TypeError, "dht: DhtConfig is needed, not NoneType"),  # type: ignore[arg-type]
         (
             lambda: dtt.TopicConfig(publisher=dtt.PublisherConfig(base_interval=0)),
             ValueError,
-            "publisher.base_interval: 0 ns are given, at least 1 ms is needed",
+            "publisher.base_interval: 0s is given, 1ms to 365d are possible",
         ),
         (lambda: dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=["router"])), ValueError, "it has no port"),
         (lambda: dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=[])), ValueError, "server mode"),
@@ -73,10 +82,10 @@ def test_a_nodes_options(options: dict[str, Any], kind: type[Exception], told: s
         (
             lambda: dtt.TopicConfig(dht=dtt.DhtConfig(bind_address="::1")),
             ValueError,
-            'bind_address: "::1" is not an IPv4 address',
+            'bind_address: "::1" is given, an IPv4 address is needed',
         ),
         (lambda: dtt.DhtConfig(retries=1.5), TypeError, "retries: int is needed, not float"),  # type: ignore[arg-type]
-        (lambda: dtt.DhtConfig(get_timeout=timedelta(days=400)), ValueError, "a year"),
+        (lambda: dtt.DhtConfig(get_timeout=timedelta(days=400)), ValueError, "400d is given, 1ms to 365d are possible"),
         (lambda: dtt.Testnet(1), ValueError, "nodes: 1 is given, 2 to 256 are possible"),
         (lambda: dtt.Testnet("16"), TypeError, "nodes: int is needed, not str"),  # type: ignore[arg-type]
         (lambda: dtt.NodeId(b"short"), ValueError, "peer: 5 bytes are given, 32 bytes are needed"),
@@ -288,9 +297,78 @@ def test_the_defaults_are_the_engines() -> None:
         assert part in shown, part
 
 
-def test_options_as_keywords_are_those_of_the_dataclass() -> None:
-    import dataclasses
+#: Another value than the default for the Python type of each option, as the engine writes it.
+OTHERS: dict[str, tuple[Any, str]] = {
+    "int": (777, "777"),
+    "int | None": (77, "77"),
+    "Duration": (7.777, "7777ms"),
+    "str | None": ("192.0.2.1", "192.0.2.1"),
+    "Sequence[str] | None": (["192.0.2.1:1", "router.example:2"], "192.0.2.1:1,router.example:2"),
+    "Sequence[str]": (["127.0.0.1:7", "[::1]:8"], "127.0.0.1:7,[::1]:8"),
+    "AddressHints": ("off", "off"),
+    "AddressLookups": ("none", "none"),
+    "Relays": (["https://relay.example"], "https://relay.example"),
+}
+#: A value of none of these types.
+WRONG = object()
 
+
+def _options() -> Iterator[tuple[str, Any, str]]:
+    """Every option of the engine's table: its key, a dataclass field's value, and the value as the engine writes it."""
+    for key in _dtt.option_keys():
+        path = _checks._path(key)
+        group: Any = dtt.NodeConfig()
+        for name in path[:-1]:
+            group = getattr(group, name)
+        if path[-1] == "enabled":
+            yield key, False, "false"
+            continue
+        field = next(field for field in dataclasses.fields(group) if field.name == path[-1])
+        value, text = OTHERS.get(str(field.type), (None, ""))
+        if str(field.type) == "bool":
+            value, text = (not field.default, str(not field.default).lower())
+        assert value is not None, (key, field.type)
+        yield key, value, text
+
+
+@pytest.mark.parametrize(("key", "value", "text"), list(_options()))
+def test_every_option_of_the_table_arrives(key: str, value: Any, text: str) -> None:
+    path = _checks._path(key)
+    config = _checks._replaced(dtt.NodeConfig(), path, value)
+    assert _dtt.show_node_options(config) == {key: text}
+    assert dtt.NodeConfig().with_options(f"{key}={text}") == config
+    assert dtt.NodeConfig().with_options(f"{key}=default") == dtt.NodeConfig()
+    with pytest.raises(dtt.InvalidArgumentError, match=f"^{key}: "):
+        dtt.NodeConfig().with_options(f"{key}=what nobody means")
+    if path[-1] != "enabled":
+        with pytest.raises(TypeError, match=f"^{key}: .* is needed, not object"):
+            _checks._replaced(dtt.NodeConfig(), path, WRONG)
+
+
+def test_options_as_text_go_over_others() -> None:
+    assert _dtt.show_node_options(dtt.NodeConfig()) == {}
+    base = dtt.NodeConfig(port_mapping=False, topics=dtt.TopicConfig(event_capacity=5))
+    text = "dht.bootstrap=a:1,b:2,publisher.enabled=false,publisher.max_jitter=1s,event_capacity=6"
+    config = base.with_options(text)
+    assert (config.port_mapping, config.topics.event_capacity) == (False, 6)
+    assert config.topics.dht.bootstrap == ("a:1", "b:2")
+    assert config.topics.publisher is None
+    publisher = config.with_options("publisher.enabled=true,publisher.max_jitter=1s").topics.publisher
+    assert publisher == dtt.PublisherConfig(max_jitter=1)
+    assert base.with_options("") == base
+    with pytest.raises(ValueError, match=r"did you mean dht\.retries"):
+        base.with_options("dht.retry=1")
+    with pytest.raises(ValueError, match="server mode"):
+        base.with_options("dht.bootstrap=none")
+
+
+@pytest.mark.parametrize("kind", ["NodeConfig", "TopicConfig", "DhtConfig", "BootstrapConfig", "MergeConfig"])
+def test_an_option_that_does_not_exist_is_refused(kind: str) -> None:
+    with pytest.raises(TypeError, match="retriez"):
+        getattr(dtt, kind)(retriez=1)
+
+
+def test_options_as_keywords_are_those_of_the_dataclass() -> None:
     assert {field.name for field in dataclasses.fields(dtt.NodeConfig)} == set(dtt.NodeOptions.__annotations__)
 
 

@@ -87,6 +87,29 @@ def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["chat", "peek"])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("dht.retry=1", 'DTT_CONFIG: options: "dht.retry" is not an option; did you mean dht.retries?'),
+        ("dht.get_timeout=10", 'DTT_CONFIG: dht.get_timeout: "10" is given, a time with its unit'),
+        ("relays=disabled,dht.bootstrap=none", "DTT_CONFIG: dht.bootstrap: the list is empty"),
+    ],
+)
+def test_options_in_the_environment_are_read(command: str, options: str, told: str) -> None:
+    more = ("--json",) if command == "chat" else ()
+    done = dtt_command(command, "x", *more, DTT_CONFIG=options)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert told in done.stderr
+
+
+def test_the_library_reads_no_environment() -> None:
+    program = "import dtt; print(dtt.NodeConfig() == dtt.NodeConfig(max_message_size=4096))"
+    environment = {**os.environ, "DTT_CONFIG": "max_message_size=600"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "True\n"
+
+
 @pytest.mark.parametrize("given", [["--secret", "hunter2"], ["--secret=hunter2"], ["--secret"], ["--secret-f", "x"]])
 @pytest.mark.parametrize("command", ["chat", "peek"])
 def test_a_secret_on_the_command_line_is_refused_and_not_shown(command: str, given: list[str]) -> None:

@@ -92,8 +92,24 @@ def test_options_are_written_without_a_key_alone() -> None:
     assert Service.model_validate_json(written).node == config
     with pytest.raises(Exception, match="a SecretKey is not serialized"):
         Service(node=dtt.NodeConfig(secret_key=KEY)).model_dump_json()
-    with pytest.raises(ValueError, match="max_message_size: 100 bytes are given"):
+    with pytest.raises(ValueError, match="max_message_size: 100 is given"):
         Service.model_validate({"node": {"max_message_size": 100}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_message_sise": 4096},
+        {"topics": {"event_capazity": 7}},
+        {"topics": {"dht": {"retriez": 7}}},
+        {"topics": {"merge": {"bubble_merge": {"neighbors": 7}}}},
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(pydantic.ValidationError, match="nexpected keyword argument"):
+        Service.model_validate({"node": given})
+    with pytest.raises(pydantic.ValidationError, match="nexpected keyword argument"):
+        Service.model_validate_json(json.dumps({"node": given}))
 
 
 def test_dtt_does_without_pydantic() -> None:

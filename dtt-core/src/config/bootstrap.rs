@@ -1,53 +1,34 @@
 use std::time::Duration;
 
-use super::{at_least_1ms, at_most_a_year, settings::settings};
-use crate::error::Result;
+use super::settings::settings;
+use crate::table::INTERVAL;
 
 settings! {
     /// How a newcomer reaches its first neighbor.
-    BootstrapConfig, BootstrapConfigBuilder builds BootstrapConfig = std::convert::identity;
+    [PartialEq] BootstrapConfig, BootstrapConfigBuilder builds BootstrapConfig = std::convert::identity;
+    Topic "bootstrap."
     copy {
-        /// A slot that shows this many records of others needs none of ours, unless the nodes that records name were
-        /// dialed in vain. Default 5.
-        max_bootstrap_records: usize = 5;
-        /// What the pauses before the next lookup go by when no record was found. The first is an eighth of it (two that
-        /// start at once meet soon), each later one four times the one before, up to `max_retry_interval`. Default 1.5 s.
-        no_peers_retry_interval: Duration = Duration::from_millis(1500);
-        /// How long a dialed peer has before the next one is dialed too. Default 100 ms.
-        per_peer_join_settle_time: Duration = Duration::from_millis(100);
-        /// How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
-        join_confirmation_wait_time: Duration = Duration::from_millis(500);
-        /// The pause before the next lookup when records were found and nobody answered; it doubles up to
-        /// `max_retry_interval`. Default 2 s.
-        discovery_poll_interval: Duration = Duration::from_millis(2000);
-        /// The longest pause between two lookups of a topic without neighbors. Newcomers find it by its record
-        /// meanwhile. Default 60 s.
-        max_retry_interval: Duration = Duration::from_secs(60);
-        /// How long the first record may wait for the endpoint's first address, or for its relay if it has relays
-        /// to choose from: most DHT nodes will not replace a record within its minute. Default 1 s.
-        address_wait: Duration = Duration::from_secs(1);
-        /// Whether to publish a record at once when joining. Default true.
-        publish_record_on_startup: bool = true;
-        /// Whether the first lookup reads the slots one minute further back. Default false.
-        check_older_records_first_on_startup: bool = false;
+        /// A node that joins publishes no record of its own in a slot that shows this many records of others, unless it dialed
+        /// the nodes that those records name in vain.
+        max_bootstrap_records: usize = "5";
+        /// Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two nodes
+        /// that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
+        no_peers_retry_interval: Duration = "1500ms" within INTERVAL;
+        /// How long a dialed peer has before the next peer is dialed too.
+        per_peer_join_settle_time: Duration = "100ms";
+        /// How long the dials of one lookup have, after the last of them, to give a neighbor.
+        join_confirmation_wait_time: Duration = "500ms";
+        /// The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
+        discovery_poll_interval: Duration = "2s" within INTERVAL;
+        /// The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its record.
+        max_retry_interval: Duration = "1min" within INTERVAL;
+        /// How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not replace a
+        /// record within its minute, so a record without an address lasts.
+        address_wait: Duration = "1s";
+        /// Whether a node publishes a record as soon as it joins.
+        publish_record_on_startup: bool = "true";
+        /// Whether the first lookup starts with the slots of one minute further back.
+        check_older_records_first_on_startup: bool = "false";
     }
     lend {}
-}
-
-impl BootstrapConfig {
-    /// Starts from the defaults.
-    pub fn builder() -> BootstrapConfigBuilder {
-        BootstrapConfigBuilder::default()
-    }
-
-    pub(super) fn validate(&self) -> Result<()> {
-        at_most_a_year(&[
-            ("per_peer_join_settle_time", self.per_peer_join_settle_time()),
-            ("join_confirmation_wait_time", self.join_confirmation_wait_time()),
-            ("address_wait", self.address_wait()),
-        ])?;
-        at_least_1ms("no_peers_retry_interval", self.no_peers_retry_interval())?;
-        at_least_1ms("discovery_poll_interval", self.discovery_poll_interval())?;
-        at_least_1ms("max_retry_interval", self.max_retry_interval())
-    }
 }

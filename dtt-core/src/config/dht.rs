@@ -1,68 +1,56 @@
 use std::{net::Ipv4Addr, time::Duration};
 
-use super::{at_least_1ms, at_most_a_year, bootstrap_node, settings::settings};
-use crate::error::{Error, Result};
+use super::settings::settings;
+use crate::{
+    error::{Error, Result},
+    table::INTERVAL,
+};
 
 settings! {
     /// How the DHT is reached, and how patiently.
     ///
-    /// All topics of a process whose bootstrap, port, bind address, mode and request timeout are equal share one
-    /// DHT client: one socket, one thread, one routing table.
-    DhtConfig, DhtConfigBuilder builds DhtConfig = std::convert::identity;
+    /// All topics of a process whose bootstrap, port, bind address, mode and request timeout are equal share one DHT client: one
+    /// socket, one thread, one routing table.
+    [PartialEq] DhtConfig, DhtConfigBuilder builds DhtConfig = std::convert::identity;
+    Topic "dht."
     copy {
-        /// How often a failed store is tried again. Default 3.
-        retries: usize = 3;
-        /// The least pause before a store is tried again. Default 5 s.
-        base_retry_interval: Duration = Duration::from_secs(5);
-        /// A random time up to this is added to the pause. Default 10 s.
-        max_retry_jitter: Duration = Duration::from_secs(10);
-        /// The longest a store may take. Default 10 s.
-        put_timeout: Duration = Duration::from_secs(10);
-        /// The longest a lookup may take; what arrived until then is used. Default 10 s.
-        get_timeout: Duration = Duration::from_secs(10);
-        /// How long one DHT node may take to answer. A query lasts until its last silent node has timed out, so
-        /// this decides how long a first store takes on the real network, where some node always is silent.
-        /// Default 1 s: half of mainline's own, and still three times a slow round trip.
-        request_timeout: Duration = Duration::from_secs(1);
-        /// The UDP port of the DHT client; with none, 6881 if it is free and any other one if not.
-        port: Option<u16> = None;
-        /// The IPv4 address that the DHT client binds; with none, all interfaces.
-        bind_address: Option<Ipv4Addr> = None;
-        /// Whether this process also serves the DHT to others from the start. With `false`, the default, it
-        /// starts as a client and serves once it has found itself reachable.
-        server_mode: bool = false;
+        /// How often a failed store is tried again.
+        retries: usize = "3";
+        /// The shortest pause before a store is tried again.
+        base_retry_interval: Duration = "5s";
+        /// A random time up to this is added to the pause before a store is tried again.
+        max_retry_jitter: Duration = "10s";
+        /// The longest time that a store may take.
+        put_timeout: Duration = "10s" within INTERVAL;
+        /// The longest time that a lookup may take. Records that arrive until then are used.
+        get_timeout: Duration = "10s" within INTERVAL;
+        /// How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this decides how long
+        /// a store takes on the real network, where some node is always silent.
+        request_timeout: Duration = "1s" within INTERVAL;
+        /// The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any other if not.
+        port: Option<u16> = "default";
+        /// The IPv4 address that the DHT client binds. By default it binds all interfaces.
+        bind_address: Option<Ipv4Addr> = "default";
+        /// Whether this process serves the DHT to others from the start. If not, it starts as a client, and serves once it has
+        /// found that others can reach it.
+        server_mode: bool = "false";
     }
     lend {
-        /// The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address; with `None`, mainline's
-        /// public bootstrap nodes.
-        ///
-        /// `Some(vec![])` is for the first node of a DHT of one's own: it knows nobody, and is alone until others
-        /// enter by it. That takes `server_mode`; without it nobody could, and the empty list is refused.
-        /// Start it before the others: one that came earlier may enter by it again only after 15 minutes, and is not
-        /// known to it until then.
-        bootstrap: Option<Vec<String>> = None;
+        /// The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are mainline's public
+        /// nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs `server_mode`. Start that node
+        /// before the others: a node that came earlier may need 15 minutes to find it.
+        bootstrap: Option<Vec<String>> = "default";
     }
 }
 
 impl DhtConfig {
-    /// Starts from the defaults.
-    pub fn builder() -> DhtConfigBuilder {
-        DhtConfigBuilder::default()
-    }
-
+    /// What one option alone does not show.
     pub(super) fn validate(&self) -> Result<()> {
-        at_most_a_year(&[
-            ("base_retry_interval", self.base_retry_interval()),
-            ("max_retry_jitter", self.max_retry_jitter()),
-        ])?;
-        at_least_1ms("put_timeout", self.put_timeout())?;
-        at_least_1ms("get_timeout", self.get_timeout())?;
-        at_least_1ms("request_timeout", self.request_timeout())?;
         if self.bootstrap().as_ref().is_some_and(Vec::is_empty) && !self.server_mode() {
-            let problem = "the list is empty, at least 1 entry of host:port is needed; only the first node of a DHT of \
-                one's own has none, and needs the server mode";
-            return Err(Error::argument("bootstrap", problem));
+            let problem = "the list is empty, at least 1 entry of host:port is needed; only the first node of a private DHT has \
+                none, and it needs the server mode";
+            return Err(Error::argument("dht.bootstrap", problem));
         }
-        self.bootstrap().iter().flatten().try_for_each(|node| bootstrap_node(node))
+        Ok(())
     }
 }

@@ -1,16 +1,14 @@
 //! Every option of a topic, in groups. Nothing here has an effect of its own.
 
 mod bootstrap;
-mod bootstrap_node;
 mod dht;
 mod merge;
 mod publisher;
-mod settings;
+pub(crate) mod settings;
 
 use std::time::Duration;
 
 pub use bootstrap::{BootstrapConfig, BootstrapConfigBuilder};
-pub(crate) use bootstrap_node::bootstrap_node;
 pub use dht::{DhtConfig, DhtConfigBuilder};
 pub use merge::{
     BubbleMergeConfig, BubbleMergeConfigBuilder, BubbleMergeSettings, MergeConfig, MergeConfigBuilder,
@@ -18,7 +16,10 @@ pub use merge::{
 };
 pub use publisher::{PublisherConfig, PublisherConfigBuilder, PublisherSettings};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::Result,
+    table::{AT_LEAST_ONE, Group, INTERVAL, choices},
+};
 use settings::settings;
 
 /// Which of its own addresses a node writes into its sealed records, for others to dial without any other lookup.
@@ -37,31 +38,21 @@ pub enum AddressHints {
     Off,
 }
 
+choices! { AddressHints: "auto" = Self::Auto, "all" = Self::All, "relay_only" = Self::RelayOnly, "off" = Self::Off }
+
 settings! {
     /// How long calls on a topic may take.
-    TimeoutConfig, TimeoutConfigBuilder builds TimeoutConfig = std::convert::identity;
+    [PartialEq] TimeoutConfig, TimeoutConfigBuilder builds TimeoutConfig = std::convert::identity;
+    Topic "timeouts."
     copy {
-        /// Handing peers to the gossip layer. Default 5 s.
-        join_peer_timeout: Duration = Duration::from_secs(5);
-        /// Handing a broadcast to the gossip layer. Default 5 s.
-        broadcast_timeout: Duration = Duration::from_secs(5);
-        /// Handing a broadcast to neighbors to the gossip layer. Default 5 s.
-        broadcast_neighbors_timeout: Duration = Duration::from_secs(5);
+        /// How long a call that adds peers may take.
+        join_peer_timeout: Duration = "5s" within INTERVAL;
+        /// How long a broadcast to all may take.
+        broadcast_timeout: Duration = "5s" within INTERVAL;
+        /// How long a broadcast to the neighbors may take.
+        broadcast_neighbors_timeout: Duration = "5s" within INTERVAL;
     }
     lend {}
-}
-
-impl TimeoutConfig {
-    /// Starts from the defaults.
-    pub fn builder() -> TimeoutConfigBuilder {
-        TimeoutConfigBuilder::default()
-    }
-
-    fn validate(&self) -> Result<()> {
-        at_least_1ms("join_peer_timeout", self.join_peer_timeout())?;
-        at_least_1ms("broadcast_timeout", self.broadcast_timeout())?;
-        at_least_1ms("broadcast_neighbors_timeout", self.broadcast_neighbors_timeout())
-    }
 }
 
 settings! {
@@ -77,36 +68,34 @@ settings! {
     ///     .build();
     /// assert_eq!(config.dht_config().retries(), 3);
     /// ```
-    Config, ConfigBuilder builds Config = std::convert::identity;
+    [PartialEq] Config, ConfigBuilder builds Config = std::convert::identity;
+    Topic ""
     copy {
-        /// How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
-        max_join_peer_count: usize = 4;
-        /// Which addresses of its own a node writes into its records.
-        address_hints: AddressHints = AddressHints::Auto;
-        /// How many events wait for a subscriber at the most (up to about 4 KiB each with default messages). When
-        /// one more comes, the oldest goes and the subscriber is told exactly how many it missed. Default 1024.
-        event_capacity: usize = 1024;
+        /// How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
+        /// confirmation.
+        max_join_peer_count: usize = "4" within AT_LEAST_ONE;
+        /// Which of its own addresses a node writes into its sealed records.
+        address_hints: AddressHints = "auto";
+        /// How many events wait for a subscriber at most (up to about 4 KiB each with default messages). If one more comes, the
+        /// oldest goes, and the subscriber is told how many it missed.
+        event_capacity: usize = "1024" within AT_LEAST_ONE;
     }
-    lend {
+    lend {}
+    parts {
         /// How the DHT is reached.
-        dht_config: DhtConfig = DhtConfig::default();
+        dht_config: DhtConfig;
         /// How a newcomer reaches its first neighbor.
-        bootstrap_config: BootstrapConfig = BootstrapConfig::default();
+        bootstrap_config: BootstrapConfig;
         /// Whether and how often a joined topic publishes its record.
-        publisher_config: PublisherConfig = PublisherConfig::default();
+        publisher_config: PublisherConfig;
         /// How a split swarm finds itself again.
-        merge_config: MergeConfig = MergeConfig::default();
+        merge_config: MergeConfig;
         /// How long calls may take.
-        timeouts: TimeoutConfig = TimeoutConfig::default();
+        timeouts: TimeoutConfig;
     }
 }
 
 impl Config {
-    /// Starts from the defaults.
-    pub fn builder() -> ConfigBuilder {
-        ConfigBuilder::default()
-    }
-
     /// A builder that starts from these options.
     pub fn to_builder(&self) -> ConfigBuilder {
         ConfigBuilder { inner: self.clone() }
@@ -114,42 +103,9 @@ impl Config {
 
     /// Checks every option against its limits. Joining a topic does it too.
     pub fn validate(&self) -> Result<()> {
-        if self.max_join_peer_count() == 0 {
-            return Err(Error::argument("max_join_peer_count", "0 is given, at least 1 is needed"));
-        }
-        if self.event_capacity() == 0 {
-            return Err(Error::argument("event_capacity", "0 is given, at least 1 is needed"));
-        }
-        self.dht_config().validate()?;
-        self.bootstrap_config().validate()?;
-        self.publisher_config().validate()?;
-        self.merge_config().validate()?;
-        self.timeouts().validate()
+        self.check()?;
+        self.dht_config().validate()
     }
-}
-
-/// Longer times are not waited for by anyone, and would overflow the sums that deadlines are.
-const MOST: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// Refuses times of more than a year.
-fn at_most_a_year(times: &[(&'static str, Duration)]) -> Result<()> {
-    match times.iter().find(|(_, value)| *value > MOST) {
-        Some((argument, value)) => {
-            let problem =
-                format!("{} s are given, at most {} s (a year) are possible", value.as_secs(), MOST.as_secs());
-            Err(Error::argument(argument, problem))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses a time that would make a timer spin or a call fail before it starts.
-fn at_least_1ms(argument: &'static str, value: Duration) -> Result<()> {
-    at_most_a_year(&[(argument, value)])?;
-    if value < Duration::from_millis(1) {
-        return Err(Error::argument(argument, format!("{} ns are given, at least 1 ms is needed", value.as_nanos())));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -175,11 +131,11 @@ mod tests {
     fn a_bad_option_is_named_with_its_limit() {
         let spinning = PublisherConfig::builder().base_interval(Duration::ZERO).build();
         let error = Config::builder().publisher_config(spinning).build().validate().unwrap_err();
-        assert_eq!(error.to_string(), "publisher.base_interval: 0 ns are given, at least 1 ms is needed");
+        assert_eq!(error.to_string(), "publisher.base_interval: 0s is given, 1ms to 365d are possible");
         assert!(Config::builder().event_capacity(0).build().validate().is_err());
         let endless = BootstrapConfig::builder().address_wait(Duration::MAX).build();
         let error = Config::builder().bootstrap_config(endless).build().validate().unwrap_err();
-        assert!(error.to_string().ends_with("at most 31536000 s (a year) are possible"), "{error}");
+        assert!(error.to_string().ends_with(" is given, 0s to 365d are possible"), "{error}");
     }
 
     #[test]
@@ -191,9 +147,9 @@ mod tests {
         };
         assert_eq!(validate(&["router.example:6881", "192.0.2.1:6881"], false), Ok(()));
         let error = validate(&["192.0.2.1:6881", "router"], false).unwrap_err();
-        assert!(error.starts_with("bootstrap: \"router\" is not host:port: it has no port"), "{error}");
+        assert!(error.starts_with("dht.bootstrap: \"router\" is not host:port: it has no port"), "{error}");
         let error = validate(&[], false).unwrap_err();
-        assert!(error.starts_with("bootstrap: the list is empty, at least 1 entry of host:port"), "{error}");
+        assert!(error.starts_with("dht.bootstrap: the list is empty, at least 1 entry of host:port"), "{error}");
         assert_eq!(validate(&[], true), Ok(()));
     }
 }

@@ -11,6 +11,7 @@ use super::{AddressLookups, NodeConfig, NodeConfigBuilder, Relays};
 use crate::{
     config::{Config, DhtConfig},
     error::{Error, Result},
+    options::Options,
 };
 
 /// How long a client waits for an answer. On loopback, a node that has not answered by then never will: clients that
@@ -109,13 +110,18 @@ impl Testnet {
             .build()
     }
 
+    /// [`Testnet::node_config`] as options that can be laid over others, for a testnet that another process runs.
+    pub fn options_for(bootstrap: &[String]) -> Options {
+        Options::of_node(&Self::node_config_for(bootstrap).build())
+    }
+
     /// A builder of [`Testnet::node_config`] for a testnet that another process runs. Further options can be set.
     pub fn node_config_for(bootstrap: &[String]) -> NodeConfigBuilder {
         NodeConfig::builder()
             .relays(Relays::Disabled)
             .address_lookups(AddressLookups::None)
             .port_mapping(false)
-            .bind_addresses([(Ipv4Addr::LOCALHOST, 0).into()])
+            .bind_addresses(vec![(Ipv4Addr::LOCALHOST, 0).into()])
             .topics(Config::builder().dht_config(Self::dht_config_for(bootstrap)).build())
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     ffi::{c_int, c_void},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use dtt_core::Topic;
@@ -16,7 +16,6 @@ use super::{
     event::dtt_event_t,
     handle::{self, Opaque, Out, Userdata, dtt_destructor_t},
     status::dtt_status_t::{self, *},
-    topic_options::ms,
 };
 
 /// A subscriber's own bounded queue of events. It keeps its topic open until it is closed or freed (with a callback: and the
@@ -64,7 +63,7 @@ pub unsafe extern "C" fn dtt_events_recv(
 ) -> dtt_status_t {
     entry(error, || {
         let (out, events) = (Out::new(out, "out")?, handle::borrow(events, "events")?);
-        match events.0.recv((timeout_ms != u64::MAX).then(|| ms(timeout_ms)))? {
+        match events.0.recv((timeout_ms != u64::MAX).then(|| Duration::from_millis(timeout_ms)))? {
             Next::Event(event) => out.give(dtt_event_t(event)),
             Next::Nothing => return Err(Fault::new(DTT_TIMEOUT, format!("no event came within {timeout_ms} ms"))),
             Next::End => return Err(ended()),

@@ -3,6 +3,7 @@
 use std::{
     ffi::c_void,
     sync::{Mutex, MutexGuard},
+    time::Duration,
 };
 
 use dtt_core::{JoinOptions, RotationHandle, sync::Unpoisoned};
@@ -14,7 +15,6 @@ use super::{
     handle::{self, Opaque, Out, Userdata, dtt_destructor_t},
     rotation::{CallbackRotation, dtt_rotation_t},
     status::dtt_status_t::{self, *},
-    topic_options::ms,
 };
 
 /// How a topic is joined. What is not set has its default. It is copied by what it is given to, so that it can be
@@ -75,17 +75,18 @@ pub unsafe extern "C" fn dtt_join_options_set_timeout_ms(
     value: u64,
     error: *mut *mut dtt_error_t,
 ) -> dtt_status_t {
-    set(options, error, |options| Ok(options.timeout(ms(value))))
+    set(options, error, |options| Ok(options.timeout(Duration::from_millis(value))))
 }
 
-/// Options of this topic instead of the node's. They are copied.
+/// Options of this topic. They are copied. What they do not set is as the node has it. Options of a node alone, and a secret key, are
+/// refused by name: DTT_INVALID_ARGUMENT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_join_options_set_config(
     options: *mut dtt_join_options_t,
     config: *const dtt_config_t,
     error: *mut *mut dtt_error_t,
 ) -> dtt_status_t {
-    set(options, error, |options| Ok(options.config(handle::borrow(config, "config")?.options().build())))
+    set(options, error, |options| Ok(options.options(handle::borrow(config, "config")?.held().of_topic()?)))
 }
 
 /// A secret rotation of one's own; see dtt_rotation_t. All members of the topic must use the same.

@@ -17,15 +17,11 @@ mod ids;
 mod join_options;
 mod log;
 mod node;
-mod node_config;
 mod rotation;
-#[cfg(test)]
-mod setters_test;
 mod stats;
 mod status;
 mod testnet;
 mod topic;
-mod topic_options;
 mod version;
 
 pub use callback::dtt_event_callback_t;
@@ -38,7 +34,6 @@ pub use ids::*;
 pub use join_options::*;
 pub use log::*;
 pub use node::*;
-pub use node_config::*;
 pub use rotation::*;
 pub use stats::*;
 pub use status::*;

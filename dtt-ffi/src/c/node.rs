@@ -6,11 +6,11 @@ use dtt_core::{JoinOptions, Node, NodeConfig, TopicId};
 use dtt_embed::{Listeners, closing, runtime};
 
 use super::{
+    config::dtt_config_t,
     entry::{Outcome, answer, entry, release},
     error::dtt_error_t,
     handle::{self, Opaque, Out},
     join_options::dtt_join_options_t,
-    node_config::{NodeOptions, dtt_node_config_t},
     stats,
     status::dtt_status_t,
     topic::dtt_topic_t,
@@ -33,15 +33,15 @@ impl Opaque for dtt_node_t {
 /// DTT_OK, DTT_INVALID_ARGUMENT, DTT_BIND, DTT_SYSTEM, DTT_NULL, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_spawn(
-    config: *const dtt_node_config_t,
+    config: *const dtt_config_t,
     out: *mut *mut dtt_node_t,
     error: *mut *mut dtt_error_t,
 ) -> dtt_status_t {
     entry(error, || {
         let out = Out::new(out, "out")?;
-        let config: NodeConfig = match handle::borrow_optional(config, "config")? {
-            Some(config) => config.options().build(),
-            None => NodeOptions::default().build(),
+        let config = match handle::borrow_optional(config, "config")? {
+            Some(config) => config.held().to_node_config(),
+            None => NodeConfig::default(),
         };
         let node = runtime::wait(Node::spawn(config))??;
         out.give(dtt_node_t { node, listeners: Arc::default() });
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn dtt_node_is_closed(node: *const dtt_node_t) -> bool {
 /// Closes the node and all its topics: peers are told, whoever waits for an event or for a topic to be joined is woken with
 /// DTT_CLOSED, and further calls end with it. What is in the event queues can still be received.
 ///
-/// It returns within 2 s whatever the network does (dtt_node_config_set_shutdown_timeout_ms), as soon as the connected peers
+/// It returns within 2 s whatever the network does (the option shutdown_timeout), as soon as the connected peers
 /// could take notice, and as callbacks and their destructors have returned; if those take longer, with DTT_TIMEOUT, and no
 /// further one begins. Inside a callback it does not wait for callbacks. Closing twice is fine. Any thread.
 /// DTT_OK, DTT_TIMEOUT, DTT_NULL, DTT_BAD_HANDLE.

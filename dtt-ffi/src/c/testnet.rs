@@ -5,10 +5,10 @@ use std::ffi::{CString, c_char};
 use dtt_core::Testnet;
 
 use super::{
+    config::dtt_config_t,
     entry::{entry, peek, release},
     error::dtt_error_t,
     handle::{self, Opaque, Out},
-    node_config::dtt_node_config_t,
     status::dtt_status_t,
 };
 
@@ -47,17 +47,17 @@ pub unsafe extern "C" fn dtt_testnet_bootstrap(testnet: *const dtt_testnet_t) ->
     peek(std::ptr::null(), || Ok(handle::borrow(testnet, "testnet")?.bootstrap.as_ptr()))
 }
 
-/// The options of a node that uses it and never reaches beyond this machine. Freed with dtt_node_config_free. Any thread.
+/// The options of a node that uses it and never reaches beyond this machine. Freed with dtt_config_free. Any thread.
 /// DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtt_testnet_node_config(
+pub unsafe extern "C" fn dtt_testnet_config(
     testnet: *const dtt_testnet_t,
-    out: *mut *mut dtt_node_config_t,
+    out: *mut *mut dtt_config_t,
     error: *mut *mut dtt_error_t,
 ) -> dtt_status_t {
     entry(error, || {
         let (out, testnet) = (Out::new(out, "out")?, handle::borrow(testnet, "testnet")?);
-        out.give(dtt_node_config_t::for_testnet(testnet.testnet.bootstrap()));
+        out.give(dtt_config_t::for_testnet(testnet.testnet.bootstrap()));
         Ok(())
     })
 }

@@ -1,6 +1,10 @@
 //! A topic that has been joined.
 
-use std::{ffi::c_char, sync::Arc, time::Instant};
+use std::{
+    ffi::c_char,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dtt_core::{EndpointAddr, EndpointId, Topic, parse};
 use dtt_embed::{Listeners, closing, runtime};
@@ -14,7 +18,6 @@ use super::{
     ids::DTT_ID_LEN,
     stats,
     status::dtt_status_t::{self, *},
-    topic_options::ms,
 };
 
 /// A topic that has been joined. It stays open as long as any of its handles or event queues does.
@@ -175,7 +178,7 @@ pub unsafe extern "C" fn dtt_topic_wait_joined(
         let topic = &handle::borrow(topic, "topic")?.topic;
         match timeout_ms {
             u64::MAX => Ok(runtime::wait(topic.joined())??),
-            limit => Ok(runtime::wait(topic.joined_within(ms(limit)))??),
+            limit => Ok(runtime::wait(topic.joined_within(Duration::from_millis(limit)))??),
         }
     })
 }

@@ -13,10 +13,10 @@ use dtt_embed::{Unpoisoned, closing, runtime};
 
 use super::{
     call::{Held, Outcome, RawCancel, finish, finish_within, run, run_always},
-    config::TopicConfig,
     error::{ErrorKind, RawError},
     ids::{NodeAddress, NodeId, TopicId},
-    node_config::{NodeConfig, RawJoinOptions},
+    node_config::RawJoinOptions,
+    options::NodeConfig,
     stats::NodeStats,
     topic::RawTopic,
 };
@@ -28,8 +28,6 @@ pub struct RawNode {
     node: Held<Node>,
     /// How long closing it is waited for.
     limit: Duration,
-    /// The options of topics that set none.
-    defaults: TopicConfig,
     topics: Mutex<Vec<Weak<RawTopic>>>,
     /// So that a second shutdown waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
@@ -45,13 +43,11 @@ impl RawNode {
     /// Starts a node. It returns when the sockets are bound.
     #[uniffi::constructor]
     pub async fn spawn(config: NodeConfig, cancel: Option<Arc<RawCancel>>) -> Outcome<Self> {
-        let defaults = config.topics.clone().unwrap_or_default();
         let node = run(cancel, async move { Ok::<_, RawError>(Node::spawn(config.build()?).await?) }).await?;
         Ok(Self {
             id: node.id().into(),
             limit: closing::limit_of(&node),
             node: Held::new("the node", node),
-            defaults,
             topics: Mutex::default(),
             turn: Default::default(),
             rest: AtomicBool::new(false),
@@ -172,9 +168,9 @@ impl RawNode {
         options: RawJoinOptions,
         cancel: Option<Arc<RawCancel>>,
     ) -> Outcome<Arc<RawTopic>> {
-        let (node, defaults) = (self.node.get()?, self.defaults.clone());
+        let node = self.node.get()?;
         let join = async move {
-            let options = options.build(&id, defaults)?;
+            let options = options.build(&id)?;
             Ok::<_, RawError>(node.join_id(id, secret, options).await?)
         };
         let topic = match run(cancel, join).await {

@@ -8,7 +8,7 @@ use dtt_embed::Unpoisoned;
 use super::{
     call::{Outcome, RawCancel, run},
     error::RawError,
-    node_config::NodeConfig,
+    options::NodeConfig,
 };
 
 /// An embedded DHT on loopback. It runs until it is closed, or the object goes.
@@ -48,5 +48,5 @@ impl RawTestnet {
 /// relay, no address lookup, no port mapping.
 #[uniffi::export]
 pub fn testnet_node_config(bootstrap: Vec<String>) -> NodeConfig {
-    NodeConfig::of_testnet(bootstrap)
+    NodeConfig::of_testnet(&bootstrap)
 }

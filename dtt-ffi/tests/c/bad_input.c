@@ -18,58 +18,115 @@ static void a_panic_is_a_status(void) {
     CHECK(dtt_debug_panic(NULL) == DTT_PANIC);
 }
 
+/* Another value than the default, by the type that the library tells. */
+static const char *another_value(const char *key) {
+    const char *type = dtt_config_about(key, DTT_ABOUT_TYPE), *value = dtt_config_about(key, DTT_ABOUT_DEFAULT);
+    if (strcmp(type, "true or false") == 0) return strcmp(value, "true") == 0 ? "false" : "true";
+    if (strcmp(type, "number") == 0 || strcmp(type, "port") == 0) return "77";
+    if (strcmp(type, "size") == 0) return "777";
+    if (strcmp(type, "time") == 0) return "7777ms";
+    if (strcmp(type, "IPv4 address") == 0) return "192.0.2.1";
+    if (strcmp(type, "list of host:port") == 0) return "192.0.2.1:1,router.example:2";
+    if (strcmp(type, "list of address:port") == 0) return "127.0.0.1:7,[::1]:8";
+    if (strcmp(type, "word, or list of URLs") == 0) return "https://relay.example";
+    if (strcmp(type, "word") == 0) return strstr(dtt_config_about(key, DTT_ABOUT_LIMITS), "off") != NULL ? "off" : "none";
+    FAIL("%s: a test is missing for the type %s", key, type);
+}
+
+static void is_now(dtt_config_t *config, const char *key, const char *value) {
+    char *now = NULL;
+    OK(dtt_config_get(config, key, &now, &error));
+    if (strcmp(now, value) != 0) FAIL("%s: %s instead of %s", key, now, value);
+    dtt_string_free(now);
+}
+
+static void every_option(void) {
+    dtt_join_options_t *options = NULL;
+    OK(dtt_join_options_new(&options, &error));
+    size_t count = 0, of_nodes = 0;
+    for (const char *key; (key = dtt_config_key(count)) != NULL; count++) {
+        dtt_config_t *config = NULL;
+        OK(dtt_config_new(&config, &error));
+        for (int what = DTT_ABOUT_DOC; what <= DTT_ABOUT_SCOPE; what++) CHECK(dtt_config_about(key, what) != NULL);
+        is_now(config, key, dtt_config_about(key, DTT_ABOUT_DEFAULT));
+        OK(dtt_config_set(config, key, another_value(key), &error));
+        is_now(config, key, another_value(key));
+        OK(dtt_config_validate(config, &error));
+        char prefix[80];
+        snprintf(prefix, sizeof prefix, "%s: ", key);
+        FAILS(DTT_INVALID_ARGUMENT, prefix, dtt_config_set(config, key, "what nobody means", &error));
+        is_now(config, key, another_value(key));
+        /* A topic takes a topic's, and refuses a node's by name. */
+        if (strcmp(dtt_config_about(key, DTT_ABOUT_SCOPE), "topic") == 0) {
+            OK(dtt_join_options_set_config(options, config, &error));
+        } else {
+            FAILS(DTT_INVALID_ARGUMENT, prefix, dtt_join_options_set_config(options, config, &error));
+            of_nodes++;
+        }
+        OK(dtt_config_set(config, key, "default", &error));
+        is_now(config, key, dtt_config_about(key, DTT_ABOUT_DEFAULT));
+        dtt_config_free(config);
+    }
+    CHECK(count > 30 && of_nodes > 3 && dtt_config_key(SIZE_MAX) == NULL);
+    CHECK(dtt_config_about("nothing", DTT_ABOUT_DOC) == NULL && dtt_config_about("relays", 6) == NULL);
+    CHECK(dtt_config_about("relays", -1) == NULL && dtt_config_about(NULL, 0) == NULL);
+    dtt_join_options_free(options);
+}
+
 static void configurations(void) {
     dtt_config_t *config = NULL;
-    dtt_node_config_t *node = NULL;
+    dtt_join_options_t *other = NULL;
     FAILS(DTT_NULL, "out: it is NULL", dtt_config_new(NULL, &error));
     OK(dtt_config_new(&config, &error));
-    OK(dtt_node_config_new(&node, &error));
+    OK(dtt_join_options_new(&other, &error));
     OK(dtt_config_validate(config, &error));
-    FAILS(DTT_NULL, "config: it is NULL", dtt_config_set_event_capacity(NULL, 1, &error));
-    FAILS(DTT_BAD_HANDLE, "no dtt_config_t", dtt_config_set_event_capacity((dtt_config_t *)node, 1, &error));
-    FAILS(DTT_BAD_UTF8, "list: it is not UTF-8", dtt_config_set_dht_bootstrap(config, not_utf8, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "it has no port", dtt_config_set_dht_bootstrap(config, "router", &error));
-    FAILS(DTT_INVALID_ARGUMENT, "IPv4", dtt_config_set_dht_bind_address(config, "::1", &error));
-    FAILS(DTT_UNKNOWN_OPTION, "hints: 4 is given, 0 to 3", dtt_config_set_address_hints(config, 4, &error));
-    FAILS(DTT_UNKNOWN_OPTION, "hints: -1", dtt_config_set_address_hints(config, -1, &error));
-    OK(dtt_config_set_dht_bootstrap(config, "", &error));
-    FAILS(DTT_INVALID_ARGUMENT, "bootstrap: the list is empty", dtt_config_validate(config, &error));
-    OK(dtt_config_set_dht_server_mode(config, true, &error));
-    OK(dtt_config_validate(config, &error));
-    OK(dtt_config_set_dht_bootstrap(config, NULL, &error));
-    OK(dtt_config_set_event_capacity(config, 0, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "event_capacity: 0 is given", dtt_config_validate(config, &error));
-    OK(dtt_config_set_event_capacity(config, 1, &error));
-    OK(dtt_config_set_publisher_base_interval_ms(config, 0, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "publisher.base_interval", dtt_config_validate(config, &error));
-    OK(dtt_config_set_publisher_enabled(config, false, &error));
-    OK(dtt_config_validate(config, &error));
-    OK(dtt_config_set_dht_get_timeout_ms(config, UINT64_MAX, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "get_timeout", dtt_config_validate(config, &error));
-    OK(dtt_node_config_set_topics(node, config, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "get_timeout", dtt_node_config_validate(node, &error));
-    dtt_node_t *none = NULL;
-    FAILS(DTT_INVALID_ARGUMENT, "get_timeout", dtt_node_spawn(node, &none, &error));
-    CHECK(none == NULL);
-    dtt_node_config_free(node);
-    dtt_config_free(config);
+    FAILS(DTT_NULL, "config: it is NULL", dtt_config_set(NULL, "event_capacity", "1", &error));
+    FAILS(DTT_BAD_HANDLE, "no dtt_config_t", dtt_config_set((dtt_config_t *)other, "event_capacity", "1", &error));
+    FAILS(DTT_BAD_UTF8, "value: it is not UTF-8", dtt_config_set(config, "dht.bootstrap", not_utf8, &error));
+    FAILS(DTT_BAD_UTF8, "key: it is not UTF-8", dtt_config_set(config, not_utf8, "1", &error));
+    FAILS(DTT_UNKNOWN_OPTION, "did you mean event_capacity?", dtt_config_set(config, "event_capazity", "1", &error));
+    FAILS(DTT_UNKNOWN_OPTION, "did you mean dht.retries?", dtt_config_set(config, "dht.retry", "1", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "it has no port", dtt_config_set(config, "dht.bootstrap", "router", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "dht.bind_address: \"::1\" is given, an IPv4 address is needed",
+          dtt_config_set(config, "dht.bind_address", "::1", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "auto, all, relay_only, off are possible", dtt_config_set(config, "address_hints", "4", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "event_capacity: 0 is given, 1 to", dtt_config_set(config, "event_capacity", "0", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "publisher.base_interval: 0s is given, 1ms to 365d are possible",
+          dtt_config_set(config, "publisher.base_interval", "0ms", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "512 to 1MiB are possible", dtt_config_set(config, "max_message_size", "10", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "ftp://relay.example", dtt_config_set(config, "relays", "ftp://relay.example", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "bind_addresses: \"127.0.0.1\"", dtt_config_set(config, "bind_addresses", "127.0.0.1", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "2 IPv4 addresses",
+          dtt_config_set(config, "bind_addresses", "127.0.0.1:0,127.0.0.1:0", &error));
 
-    OK(dtt_node_config_new(&node, &error));
+    /* What concerns two options is told when they are used. */
+    OK(dtt_config_set(config, "dht.bootstrap", "none", &error));
+    FAILS(DTT_INVALID_ARGUMENT, "dht.bootstrap: the list is empty", dtt_config_validate(config, &error));
+    dtt_node_t *none = NULL;
+    FAILS(DTT_INVALID_ARGUMENT, "dht.bootstrap: the list is empty", dtt_node_spawn(config, &none, &error));
+    CHECK(none == NULL);
+    OK(dtt_config_set(config, "dht.server_mode", "true", &error));
+    OK(dtt_config_validate(config, &error));
+
+    /* Many at once: all or none. */
+    FAILS(DTT_INVALID_ARGUMENT, "event_capacity: 0", dtt_config_set_all(config, "dht.retries=9,event_capacity=0", &error));
+    is_now(config, "dht.retries", "3");
+    OK(dtt_config_set_all(config, "dht.retries=9,dht.bootstrap=a:1,b:2,max_message_size=1KiB", &error));
+    is_now(config, "dht.retries", "9");
+    is_now(config, "dht.bootstrap", "a:1,b:2");
+    is_now(config, "max_message_size", "1KiB");
+    FAILS(DTT_INVALID_ARGUMENT, "key=value", dtt_config_set_all(config, "nothing", &error));
+
     uint8_t key[DTT_KEY_LEN] = {0};
-    FAILS(DTT_BAD_LENGTH, "key: 31 bytes are given, 32", dtt_node_config_set_secret_key(node, key, 31, &error));
-    FAILS(DTT_BAD_LENGTH, "key: ", dtt_node_config_set_secret_key(node, key, SIZE_MAX, &error));
-    FAILS(DTT_NULL, "key", dtt_node_config_set_secret_key(node, NULL, 32, &error));
-    FAILS(DTT_UNKNOWN_OPTION, "relays: 3", dtt_node_config_set_relays(node, 3, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "relay.example", dtt_node_config_add_relay(node, "ftp://relay.example", &error));
-    FAILS(DTT_BAD_UTF8, "url", dtt_node_config_add_relay(node, not_utf8, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "address", dtt_node_config_add_bind_address(node, "127.0.0.1", &error));
-    OK(dtt_node_config_set_relays(node, DTT_RELAYS_CUSTOM, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "relays: the list", dtt_node_config_validate(node, &error));
-    OK(dtt_node_config_add_relay(node, "https://relay.example", &error));
-    OK(dtt_node_config_validate(node, &error));
-    OK(dtt_node_config_set_max_message_size(node, 10, &error));
-    FAILS(DTT_INVALID_ARGUMENT, "max_message_size: 10 bytes", dtt_node_config_validate(node, &error));
-    dtt_node_config_free(node);
+    FAILS(DTT_BAD_LENGTH, "key: 31 bytes are given, 32", dtt_config_set_secret_key(config, key, 31, &error));
+    FAILS(DTT_BAD_LENGTH, "key: ", dtt_config_set_secret_key(config, key, SIZE_MAX, &error));
+    FAILS(DTT_NULL, "key", dtt_config_set_secret_key(config, NULL, 32, &error));
+    dtt_config_free(config);
+    OK(dtt_config_new(&config, &error));
+    OK(dtt_config_set_secret_key(config, key, sizeof key, &error));
+    FAILS(DTT_INVALID_ARGUMENT, "secret_key: ", dtt_join_options_set_config(other, config, &error));
+    dtt_config_free(config);
+    dtt_join_options_free(other);
 
     dtt_join_options_t *options = NULL;
     OK(dtt_join_options_new(&options, &error));
@@ -160,12 +217,12 @@ static void a_node_and_its_topics(void) {
     dtt_topic_free(topic);
     dtt_node_free(node);
 
-    /* An address that is taken. */
-    dtt_node_config_t *config = NULL;
-    OK(dtt_testnet_node_config(testnet, &config, &error));
-    OK(dtt_node_config_add_bind_address(config, "127.0.0.1:0", &error));
-    FAILS(DTT_INVALID_ARGUMENT, "bind_addresses: 2", dtt_node_spawn(config, &node, &error));
-    dtt_node_config_free(config);
+    /* An address of another machine. */
+    dtt_config_t *config = NULL;
+    OK(dtt_testnet_config(testnet, &config, &error));
+    OK(dtt_config_set(config, "bind_addresses", "192.0.2.1:0", &error));
+    FAILS(DTT_BIND, "cannot bind the endpoint", dtt_node_spawn(config, &node, &error));
+    dtt_config_free(config);
     dtt_testnet_free(testnet);
 }
 
@@ -173,6 +230,7 @@ int main(void) {
     versions_and_names();
     a_panic_is_a_status();
     configurations();
+    every_option();
     ids();
     a_node_and_its_topics();
     return 0;

@@ -27,12 +27,12 @@ static void on_event(void *userdata, const dtt_event_t *event) {
 
 static void cycle(const dtt_testnet_t *testnet, int n) {
     /* How long closing the node takes is not what is tested. */
-    dtt_node_config_t *config = NULL;
+    dtt_config_t *config = NULL;
     dtt_node_t *node = NULL;
-    OK(dtt_testnet_node_config(testnet, &config, &error));
-    OK(dtt_node_config_set_shutdown_timeout_ms(config, 60000, &error));
+    OK(dtt_testnet_config(testnet, &config, &error));
+    OK(dtt_config_set(config, "shutdown_timeout", "60s", &error));
     OK(dtt_node_spawn(config, &node, &error));
-    dtt_node_config_free(config);
+    dtt_config_free(config);
     dtt_topic_t *topic = join(node, "cycle");
     dtt_events_t *events = subscribe(topic), *called = subscribe(topic);
     int fd = -1;

@@ -19,12 +19,12 @@ static int is_done(pid_t child, int heard, int acknowledged) {
 }
 
 static void talk(const char *bootstrap, const char *says, const char *hears, pid_t child) {
-    dtt_node_config_t *config = NULL;
+    dtt_config_t *config = NULL;
     dtt_node_t *node = NULL;
-    OK(dtt_node_config_new(&config, &error));
-    OK(dtt_node_config_use_testnet(config, bootstrap, &error));
+    OK(dtt_config_new(&config, &error));
+    OK(dtt_config_use_testnet(config, bootstrap, &error));
     OK(dtt_node_spawn(config, &node, &error));
-    dtt_node_config_free(config);
+    dtt_config_free(config);
     dtt_topic_t *topic = join(node, "meet");
     dtt_events_t *events = subscribe(topic);
     OK(dtt_topic_wait_joined(topic, JOIN_MS, &error));

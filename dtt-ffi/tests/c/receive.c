@@ -187,8 +187,7 @@ static void what_events_say(void) {
     dtt_join_options_t *options = NULL;
     dtt_topic_t *small = NULL;
     OK(dtt_config_new(&config, &error));
-    OK(dtt_config_use_testnet(config, dtt_testnet_bootstrap(pair.testnet), &error));
-    OK(dtt_config_set_event_capacity(config, 2, &error));
+    OK(dtt_config_set(config, "event_capacity", "2", &error));
     OK(dtt_join_options_new(&options, &error));
     OK(dtt_join_options_set_config(options, config, &error));
     dtt_config_free(config);
@@ -231,22 +230,17 @@ static void what_events_say(void) {
 static void known_peers(void) {
     dtt_testnet_t *testnet = NULL;
     OK(dtt_testnet_new(2, &testnet, &error));
-    dtt_node_config_t *node_config = NULL;
     dtt_config_t *config = NULL;
-    OK(dtt_config_new(&config, &error));
-    OK(dtt_config_set_bootstrap_publish_record_on_startup(config, false, &error));
-    OK(dtt_config_set_publisher_enabled(config, false, &error));
-    OK(dtt_testnet_node_config(testnet, &node_config, &error));
-    OK(dtt_node_config_set_topics(node_config, config, &error));
-    OK(dtt_node_config_use_testnet(node_config, dtt_testnet_bootstrap(testnet), &error));
+    OK(dtt_testnet_config(testnet, &config, &error));
+    OK(dtt_config_set_all(config, "bootstrap.publish_record_on_startup=false,publisher.enabled=false", &error));
     uint8_t key[DTT_KEY_LEN], id[DTT_ID_LEN], same[DTT_ID_LEN];
     OK(dtt_secret_key_generate(key, &error));
     OK(dtt_secret_key_id(key, sizeof key, id, &error));
     OK(dtt_node_id_check(id, sizeof id, &error));
     dtt_node_t *one = NULL, *two = NULL;
-    OK(dtt_node_spawn(node_config, &two, &error));
-    OK(dtt_node_config_set_secret_key(node_config, key, sizeof key, &error));
-    OK(dtt_node_spawn(node_config, &one, &error));
+    OK(dtt_node_spawn(config, &two, &error));
+    OK(dtt_config_set_secret_key(config, key, sizeof key, &error));
+    OK(dtt_node_spawn(config, &one, &error));
     OK(dtt_node_id(one, same, &error));
     CHECK(memcmp(id, same, DTT_ID_LEN) == 0);
     dtt_topic_t *ours = join(one, "known"), *theirs = join(two, "known");
@@ -265,7 +259,6 @@ static void known_peers(void) {
     OK(dtt_node_resume(one, &error));
     CHECK(!dtt_node_is_paused(one));
     dtt_config_free(config);
-    dtt_node_config_free(node_config);
     dtt_topic_free(ours);
     dtt_topic_free(theirs);
     dtt_node_free(one);

@@ -72,26 +72,18 @@ static inline double now_s(void) {
 static inline const uint8_t *bytes(const char *text) { return (const uint8_t *)text; }
 
 /* valgrind runs one thread at a time: where the machine is busy, answers of the testnet come seconds late. */
-static inline void be_patient(dtt_node_config_t *config, const dtt_testnet_t *testnet) {
+static inline void be_patient(dtt_config_t *config) {
     if (getenv("DTT_TEST_SLOW") == NULL) return;
-    dtt_config_t *topics = NULL;
-    OK(dtt_config_new(&topics, &error));
-    OK(dtt_config_set_dht_bootstrap(topics, dtt_testnet_bootstrap(testnet), &error));
-    OK(dtt_config_set_dht_bind_address(topics, "127.0.0.1", &error));
-    OK(dtt_config_set_dht_request_timeout_ms(topics, 10000, &error));
-    OK(dtt_config_set_dht_get_timeout_ms(topics, 60000, &error));
-    OK(dtt_config_set_dht_put_timeout_ms(topics, 60000, &error));
-    OK(dtt_node_config_set_topics(config, topics, &error));
-    dtt_config_free(topics);
+    OK(dtt_config_set_all(config, "dht.request_timeout=10s,dht.get_timeout=1min,dht.put_timeout=1min", &error));
 }
 
 static inline dtt_node_t *spawn_on(const dtt_testnet_t *testnet) {
-    dtt_node_config_t *config = NULL;
+    dtt_config_t *config = NULL;
     dtt_node_t *node = NULL;
-    OK(dtt_testnet_node_config(testnet, &config, &error));
-    be_patient(config, testnet);
+    OK(dtt_testnet_config(testnet, &config, &error));
+    be_patient(config);
     OK(dtt_node_spawn(config, &node, &error));
-    dtt_node_config_free(config);
+    dtt_config_free(config);
     return node;
 }
 

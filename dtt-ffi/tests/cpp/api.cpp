@@ -16,6 +16,8 @@
 
 using namespace std::chrono_literals;
 
+#include "setters.hpp"
+
 template <class F>
 static dtt_status_t thrown(F call, const char *text) {
     try {
@@ -50,10 +52,21 @@ static void hear(dtt::events &events, std::string_view text) {
 static void errors() {
     CHECK(thrown([] { dtt::testnet(1); }, "nodes: 1") == DTT_INVALID_ARGUMENT);
     dtt::config config;
-    CHECK(thrown([&] { config.set(dtt_config_set_address_hints, 9); }, "hints: 9") == DTT_UNKNOWN_OPTION);
-    config.set(dtt_config_set_event_capacity, 0u);
-    CHECK(thrown([&] { config.validate(); }, "event_capacity") == DTT_INVALID_ARGUMENT);
-    CHECK(thrown([&] { dtt::node(dtt::node_config().topics(config)); }, "event_capacity") == DTT_INVALID_ARGUMENT);
+    every_setter(config);
+    CHECK(dtt::config::keys().size() > 30);
+    CHECK(thrown([&] { config.set("relay", "disabled"); }, "did you mean relays?") == DTT_UNKNOWN_OPTION);
+    CHECK(thrown([&] { config.event_capacity(0); }, "event_capacity: 0 is given, 1 to") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.dht_get_timeout(-1s); }, "dht.get_timeout: ") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.dht_bootstrap({"a:1,b:2"}); }, "commas") == DTT_INVALID_ARGUMENT);
+    CHECK(config.dht_get_timeout(2500ms).dht_put_timeout(1min).get("dht.get_timeout") == "2500ms");
+    config = dtt::config();
+    config.dht_bootstrap({});
+    CHECK(thrown([&] { config.validate(); }, "dht.bootstrap: the list is empty") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { dtt::node{config}; }, "dht.bootstrap") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.set_all("dht.retries=5,event_capacity=x"); }, "event_capacity") == DTT_INVALID_ARGUMENT);
+    CHECK(config.set_all("dht.retries=5,dht.bootstrap=a:1,b:2").get("dht.bootstrap") == "a:1,b:2");
+    CHECK(thrown([&] { dtt::join_options().config(dtt::config().port_mapping(false)); }, "port_mapping: ") ==
+          DTT_INVALID_ARGUMENT);
     CHECK(dtt::hex(dtt::topic_id("")).substr(0, 8) == "cf83e135");
     CHECK(dtt::version() == DTT_VERSION);
     dtt::id no_key{};
@@ -67,13 +80,13 @@ static void errors() {
     dtt::testnet moved = std::move(testnet);
     CHECK(!moved.bootstrap().empty());
     CHECK(thrown([&] { (void)testnet.bootstrap(); }, "moved") == DTT_NULL);
-    CHECK(thrown([&] { (void)testnet.node_config(); }, "testnet") == DTT_NULL);
+    CHECK(thrown([&] { (void)testnet.config(); }, "testnet") == DTT_NULL);
 }
 
 // When a queue with a callback has gone, or was assigned to, none of its calls runs, and none comes.
 static void a_queue_outlives_its_calls() {
     dtt::testnet testnet(2);
-    dtt::node node(testnet.node_config());
+    dtt::node node(testnet.config());
     dtt::topic topic = node.join_id(dtt::topic_id("scope"), "secret");
     CHECK(topic.id() == dtt::topic_id("scope"));
     topic.join_peers({});
@@ -108,7 +121,7 @@ static void a_pair() {
     });
     dtt::testnet testnet;
     auto key = dtt::generate_secret_key();
-    dtt::node alice(testnet.node_config().secret_key(key)), bob(testnet.node_config());
+    dtt::node alice(testnet.config().secret_key(key)), bob(testnet.config());
     CHECK(alice.id() == dtt::id_of(key));
     auto alike = [](const dtt::id &topic, std::uint64_t minute, const std::array<std::uint8_t, 32> &secret) {
         auto seed = topic;

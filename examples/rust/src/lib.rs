@@ -4,7 +4,7 @@ mod terminal;
 
 use std::net::Ipv4Addr;
 
-use dtt_core::{Config, DhtConfig, GossipReceiver, GossipSender, NodeConfig, Testnet};
+use dtt_core::{Config, DhtConfig, GossipReceiver, GossipSender, NodeConfig, Testnet, options::Options};
 use iroh::{
     Endpoint, SecretKey,
     endpoint::{PortmapperConfig, presets},
@@ -20,19 +20,29 @@ pub fn testnet() -> Option<Vec<String>> {
     Some(list.split(',').map(|node| node.trim().to_owned()).collect())
 }
 
+/// The options of the examples: the public network, or the testnet and nothing else, with those in `DTT_CONFIG` over them.
+pub fn options() -> Options {
+    let mut options = testnet().map_or_else(Options::new, |bootstrap| Testnet::options_for(&bootstrap));
+    if let Err(error) = options.set_all(&std::env::var("DTT_CONFIG").unwrap_or_default()) {
+        eprintln!("DTT_CONFIG: {error}");
+        std::process::exit(2);
+    }
+    options
+}
+
 /// The configuration of a node on the public network, or on the testnet and nothing else.
 pub fn node_config() -> NodeConfig {
-    testnet().map_or_else(NodeConfig::default, |bootstrap| Testnet::node_config_for(&bootstrap).build())
+    options().to_node_config()
 }
 
 /// DHT options for the same network.
 pub fn dht_config() -> DhtConfig {
-    testnet().map_or_else(DhtConfig::default, |bootstrap| Testnet::dht_config_for(&bootstrap))
+    config().dht_config().clone()
 }
 
 /// Topic options for the same network.
 pub fn config() -> Config {
-    Config::builder().dht_config(dht_config()).build()
+    options().to_config()
 }
 
 /// An endpoint that the program brings: with iroh's public services, or on loopback only.

@@ -184,10 +184,10 @@ fn through_c(way: usize) -> Result<f64> {
         let (name, secret) = (b"c abi", b"secret");
         // SAFETY: every pointer is NULL, or was given by the library and has not been freed yet.
         unsafe {
-            check(dtt_node_config_new(&mut config, null_mut()))?;
-            check(dtt_node_config_use_testnet(config, bootstrap.as_ptr(), null_mut()))?;
+            check(dtt_config_new(&mut config, null_mut()))?;
+            check(dtt_config_use_testnet(config, bootstrap.as_ptr(), null_mut()))?;
             check(dtt_node_spawn(config, &mut node, null_mut()))?;
-            dtt_node_config_free(config);
+            dtt_config_free(config);
             check(dtt_node_join(node, name.as_ptr(), 5, secret.as_ptr(), 6, null(), &mut topic, null_mut()))?;
             check(dtt_topic_subscribe(topic, &mut events, null_mut()))?;
             let start = match way {

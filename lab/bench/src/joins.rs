@@ -98,7 +98,7 @@ pub(crate) fn our_config() -> NodeConfig {
         .relays(Relays::Disabled)
         .address_lookups(AddressLookups::None)
         .port_mapping(false)
-        .bind_addresses([(Ipv4Addr::LOCALHOST, 0).into()])
+        .bind_addresses(vec![(Ipv4Addr::LOCALHOST, 0).into()])
         .build()
 }
 

@@ -76,7 +76,7 @@ async fn run_node(peer: Peer) -> Result<()> {
         .relays(Relays::Disabled)
         .address_lookups(dtt_core::AddressLookups::None)
         .port_mapping(false)
-        .bind_addresses([peer.address])
+        .bind_addresses(vec![peer.address])
         .build();
     let node = Node::spawn(config).await?;
     node.endpoint().address_lookup()?.add(MemoryLookup::from_endpoint_info(peer.known));

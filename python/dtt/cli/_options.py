@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import ipaddress
 import os
 from collections.abc import Generator
@@ -55,7 +56,8 @@ def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:
         "--bootstrap",
         metavar="HOST:PORT,...",
         default=os.environ.get("DTT_BOOTSTRAP"),
-        help="how to enter the DHT (default: $DTT_BOOTSTRAP, or the public one); on 127.0.0.1, nothing leaves this machine",
+        help="how to enter the DHT (default: $DTT_BOOTSTRAP, or the public one); on 127.0.0.1, nothing leaves this machine. "
+        "$DTT_CONFIG sets other options: key=value with commas between them; see docs/options.md",
     )
     if relay:
         parser.add_argument(
@@ -133,19 +135,27 @@ def _is_here(bootstrap: list[str]) -> bool:
 
 def dht(options: argparse.Namespace) -> dtt.DhtConfig:
     """How the DHT is reached."""
-    bootstrap = _bootstrap(options)
-    if bootstrap and _is_here(bootstrap):
-        return dtt.Testnet.dht_config_for(bootstrap)
-    return dtt.DhtConfig(bootstrap=bootstrap)
+    return _config(_bootstrap(options)).topics.dht
 
 
 def node(options: argparse.Namespace) -> dtt.NodeConfig:
     """A node's options."""
-    bootstrap = _bootstrap(options)
-    made: dtt.NodeOptions = {"secret_key": key(options.key_file)}
+    config = _config(_bootstrap(options))
     if options.relay:
-        made["relays"] = "disabled" if options.relay == ["none"] else options.relay
+        config = dataclasses.replace(config, relays="disabled" if options.relay == ["none"] else options.relay)
+    return dataclasses.replace(config, secret_key=key(options.key_file))
+
+
+def _config(bootstrap: list[str] | None) -> dtt.NodeConfig:
+    """The options of ``$DTT_CONFIG``, over those of a testnet if the list names one. The list itself is the command line's."""
+    config = dtt.NodeConfig()
     if bootstrap and _is_here(bootstrap):
-        return dtt.Testnet.node_config_for(bootstrap, **made)
-    made["topics"] = dtt.TopicConfig(dht=dtt.DhtConfig(bootstrap=bootstrap))
-    return dtt.NodeConfig(**made)
+        config = dtt.Testnet.node_config_for(bootstrap)
+    try:
+        config = config.with_options(os.environ.get("DTT_CONFIG", ""))
+    except ValueError as error:
+        raise dtt.InvalidArgumentError(f"DTT_CONFIG: {error}") from None
+    if not bootstrap:
+        return config
+    dht = dataclasses.replace(config.topics.dht, bootstrap=bootstrap)
+    return dataclasses.replace(config, topics=dataclasses.replace(config.topics, dht=dht))

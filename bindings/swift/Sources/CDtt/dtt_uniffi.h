@@ -709,6 +709,11 @@ RustBuffer uniffi_dtt_fn_func_secret_key_of_bytes(RustBuffer bytes, RustCallStat
 void uniffi_dtt_fn_func_set_log_listener(RustBuffer level, RustBuffer listener, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_RAW_NODE_CONFIG_WITH_OPTIONS
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_RAW_NODE_CONFIG_WITH_OPTIONS
+RustBuffer uniffi_dtt_fn_func_raw_node_config_with_options(RustBuffer config, RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_DEFAULT_ROTATION
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_FUNC_DEFAULT_ROTATION
 RustBuffer uniffi_dtt_fn_func_default_rotation(RustBuffer topic, uint64_t unix_minute, RustBuffer secret_hash, RustCallStatus *_Nonnull out_status
@@ -1066,6 +1071,12 @@ uint16_t uniffi_dtt_checksum_func_secret_key_of_bytes(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_SET_LOG_LISTENER
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_SET_LOG_LISTENER
 uint16_t uniffi_dtt_checksum_func_set_log_listener(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_RAW_NODE_CONFIG_WITH_OPTIONS
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_FUNC_RAW_NODE_CONFIG_WITH_OPTIONS
+uint16_t uniffi_dtt_checksum_func_raw_node_config_with_options(void
 
 );
 #endif

@@ -2699,40 +2699,45 @@ public func FfiConverterTypeSecretRotation_lower(_ value: SecretRotation) -> UIn
  */
 public struct BootstrapConfig: Equatable, Hashable {
     /**
-     * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
-     * vain. Default 5.
+     * A node that joins publishes no record of its own in a slot that shows this many records of others, unless it
+     * dialed the nodes that those records name in vain. Default: 5.
      */
     public var maxBootstrapRecords: UInt32?
     /**
-     * What the pauses before the next lookup go by when no record was found. Default 1.5 s.
+     * Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
+     * nodes that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
+     * Default: 1500ms. Limits: 1ms to 365d.
      */
     public var noPeersRetryInterval: Millis?
     /**
-     * How long a dialed peer has before the next one is dialed too. Default 100 ms.
+     * How long a dialed peer has before the next peer is dialed too. Default: 100ms.
      */
     public var perPeerJoinSettleTime: Millis?
     /**
-     * How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
+     * How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms.
      */
     public var joinConfirmationWaitTime: Millis?
     /**
-     * The pause before the next lookup when records were found and nobody answered. Default 2 s.
+     * The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
+     * Default: 2s. Limits: 1ms to 365d.
      */
     public var discoveryPollInterval: Millis?
     /**
-     * The longest pause between two lookups of a topic without neighbors. Default 60 s.
+     * The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its
+     * record. Default: 1min. Limits: 1ms to 365d.
      */
     public var maxRetryInterval: Millis?
     /**
-     * How long the first record may wait for the node's first address. Default 1 s.
+     * How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
+     * replace a record within its minute, so a record without an address lasts. Default: 1s.
      */
     public var addressWait: Millis?
     /**
-     * Whether to publish a record at once when joining. Default true.
+     * Whether a node publishes a record as soon as it joins. Default: true.
      */
     public var publishRecordOnStartup: Bool?
     /**
-     * Whether the first lookup reads the slots one minute further back. Default false.
+     * Whether the first lookup starts with the slots of one minute further back. Default: false.
      */
     public var checkOlderRecordsFirstOnStartup: Bool?
 
@@ -2740,32 +2745,37 @@ public struct BootstrapConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
-         * vain. Default 5.
+         * A node that joins publishes no record of its own in a slot that shows this many records of others, unless it
+         * dialed the nodes that those records name in vain. Default: 5.
          */maxBootstrapRecords: UInt32? = nil,
         /**
-         * What the pauses before the next lookup go by when no record was found. Default 1.5 s.
+         * Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
+         * nodes that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
+         * Default: 1500ms. Limits: 1ms to 365d.
          */noPeersRetryInterval: Millis? = nil,
         /**
-         * How long a dialed peer has before the next one is dialed too. Default 100 ms.
+         * How long a dialed peer has before the next peer is dialed too. Default: 100ms.
          */perPeerJoinSettleTime: Millis? = nil,
         /**
-         * How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
+         * How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms.
          */joinConfirmationWaitTime: Millis? = nil,
         /**
-         * The pause before the next lookup when records were found and nobody answered. Default 2 s.
+         * The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
+         * Default: 2s. Limits: 1ms to 365d.
          */discoveryPollInterval: Millis? = nil,
         /**
-         * The longest pause between two lookups of a topic without neighbors. Default 60 s.
+         * The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its
+         * record. Default: 1min. Limits: 1ms to 365d.
          */maxRetryInterval: Millis? = nil,
         /**
-         * How long the first record may wait for the node's first address. Default 1 s.
+         * How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
+         * replace a record within its minute, so a record without an address lasts. Default: 1s.
          */addressWait: Millis? = nil,
         /**
-         * Whether to publish a record at once when joining. Default true.
+         * Whether a node publishes a record as soon as it joins. Default: true.
          */publishRecordOnStartup: Bool? = nil,
         /**
-         * Whether the first lookup reads the slots one minute further back. Default false.
+         * Whether the first lookup starts with the slots of one minute further back. Default: false.
          */checkOlderRecordsFirstOnStartup: Bool? = nil) {
         self.maxBootstrapRecords = maxBootstrapRecords
         self.noPeersRetryInterval = noPeersRetryInterval
@@ -2836,96 +2846,220 @@ public func FfiConverterTypeBootstrapConfig_lower(_ value: BootstrapConfig) -> R
 
 
 /**
- * How the DHT is reached, and how patiently. Topics of a process whose bootstrap, port, bind address, mode and
- * request timeout are equal share one DHT client.
+ * How a topic with few neighbors looks for more: a small group may be a part that split off.
  */
-public struct DhtConfig: Equatable, Hashable {
+public struct BubbleMergeConfig: Equatable, Hashable {
     /**
-     * The nodes to enter the DHT by, each as `host:port`. Default: the public bootstrap nodes. An empty list is for the first
-     * node of a DHT of one's own, which needs server mode.
+     * Whether a topic with few neighbors looks for more. Default: true.
      */
-    public var bootstrap: [String]?
+    public var enabled: Bool?
     /**
-     * The UDP port of the DHT client. Default: 6881 if it is free, else any.
+     * The time from joining to the first look. Default: 30s.
      */
-    public var port: UInt16?
+    public var initialInterval: Millis?
     /**
-     * The IPv4 address that the DHT client binds. Default: all interfaces.
+     * The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Default:
+     * 1min. Limits: 1ms to 365d.
      */
-    public var bindAddress: String?
+    public var baseInterval: Millis?
     /**
-     * Whether this process serves the DHT to others from the start. Default false: it starts as a client.
+     * A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+     * Default: 2min.
      */
-    public var serverMode: Bool?
+    public var maxJitter: Millis?
     /**
-     * How often a failed store is tried again. Default 3.
+     * A topic with this many neighbors does not look for more. Default: 4.
      */
-    public var retries: UInt32?
+    public var minNeighbors: UInt32?
     /**
-     * The least pause before a store is tried again. Default 5 s.
+     * How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
      */
-    public var baseRetryInterval: Millis?
-    /**
-     * A random time up to this is added to the pause. Default 10 s.
-     */
-    public var maxRetryJitter: Millis?
-    /**
-     * The longest a store may take. Default 10 s.
-     */
-    public var putTimeout: Millis?
-    /**
-     * The longest a lookup may take; what arrived until then is used. Default 10 s.
-     */
-    public var getTimeout: Millis?
-    /**
-     * How long one DHT node may take to answer. Default 1 s.
-     */
-    public var requestTimeout: Millis?
+    public var maxJoinPeers: UInt32?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * The nodes to enter the DHT by, each as `host:port`. Default: the public bootstrap nodes. An empty list is for the first
-         * node of a DHT of one's own, which needs server mode.
+         * Whether a topic with few neighbors looks for more. Default: true.
+         */enabled: Bool? = nil,
+        /**
+         * The time from joining to the first look. Default: 30s.
+         */initialInterval: Millis? = nil,
+        /**
+         * The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Default:
+         * 1min. Limits: 1ms to 365d.
+         */baseInterval: Millis? = nil,
+        /**
+         * A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+         * Default: 2min.
+         */maxJitter: Millis? = nil,
+        /**
+         * A topic with this many neighbors does not look for more. Default: 4.
+         */minNeighbors: UInt32? = nil,
+        /**
+         * How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+         */maxJoinPeers: UInt32? = nil) {
+        self.enabled = enabled
+        self.initialInterval = initialInterval
+        self.baseInterval = baseInterval
+        self.maxJitter = maxJitter
+        self.minNeighbors = minNeighbors
+        self.maxJoinPeers = maxJoinPeers
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BubbleMergeConfig: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBubbleMergeConfig: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BubbleMergeConfig {
+        return
+            try BubbleMergeConfig(
+                enabled: FfiConverterOptionBool.read(from: &buf),
+                initialInterval: FfiConverterOptionTypeMillis.read(from: &buf),
+                baseInterval: FfiConverterOptionTypeMillis.read(from: &buf),
+                maxJitter: FfiConverterOptionTypeMillis.read(from: &buf),
+                minNeighbors: FfiConverterOptionUInt32.read(from: &buf),
+                maxJoinPeers: FfiConverterOptionUInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BubbleMergeConfig, into buf: inout [UInt8]) {
+        FfiConverterOptionBool.write(value.enabled, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.initialInterval, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.baseInterval, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.maxJitter, into: &buf)
+        FfiConverterOptionUInt32.write(value.minNeighbors, into: &buf)
+        FfiConverterOptionUInt32.write(value.maxJoinPeers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBubbleMergeConfig_lift(_ buf: RustBuffer) throws -> BubbleMergeConfig {
+    return try FfiConverterTypeBubbleMergeConfig.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBubbleMergeConfig_lower(_ value: BubbleMergeConfig) -> RustBuffer {
+    return FfiConverterTypeBubbleMergeConfig.lower(value)
+}
+
+
+/**
+ * How the DHT is reached, and how patiently.
+ */
+public struct DhtConfig: Equatable, Hashable {
+    /**
+     * The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are
+     * mainline's public nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs
+     * `server_mode`. Start that node before the others: a node that came earlier may need 15 minutes to find it.
+     */
+    public var bootstrap: [String]?
+    /**
+     * How often a failed store is tried again. Default: 3.
+     */
+    public var retries: UInt32?
+    /**
+     * The shortest pause before a store is tried again. Default: 5s.
+     */
+    public var baseRetryInterval: Millis?
+    /**
+     * A random time up to this is added to the pause before a store is tried again. Default: 10s.
+     */
+    public var maxRetryJitter: Millis?
+    /**
+     * The longest time that a store may take. Default: 10s. Limits: 1ms to 365d.
+     */
+    public var putTimeout: Millis?
+    /**
+     * The longest time that a lookup may take. Records that arrive until then are used. Default: 10s. Limits: 1ms to
+     * 365d.
+     */
+    public var getTimeout: Millis?
+    /**
+     * How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this
+     * decides how long a store takes on the real network, where some node is always silent. Default: 1s. Limits: 1ms
+     * to 365d.
+     */
+    public var requestTimeout: Millis?
+    /**
+     * The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
+     * other if not.
+     */
+    public var port: UInt16?
+    /**
+     * The IPv4 address that the DHT client binds. By default it binds all interfaces.
+     */
+    public var bindAddress: String?
+    /**
+     * Whether this process serves the DHT to others from the start. If not, it starts as a client, and serves once
+     * it has found that others can reach it. Default: false.
+     */
+    public var serverMode: Bool?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are
+         * mainline's public nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs
+         * `server_mode`. Start that node before the others: a node that came earlier may need 15 minutes to find it.
          */bootstrap: [String]? = nil,
         /**
-         * The UDP port of the DHT client. Default: 6881 if it is free, else any.
-         */port: UInt16? = nil,
-        /**
-         * The IPv4 address that the DHT client binds. Default: all interfaces.
-         */bindAddress: String? = nil,
-        /**
-         * Whether this process serves the DHT to others from the start. Default false: it starts as a client.
-         */serverMode: Bool? = nil,
-        /**
-         * How often a failed store is tried again. Default 3.
+         * How often a failed store is tried again. Default: 3.
          */retries: UInt32? = nil,
         /**
-         * The least pause before a store is tried again. Default 5 s.
+         * The shortest pause before a store is tried again. Default: 5s.
          */baseRetryInterval: Millis? = nil,
         /**
-         * A random time up to this is added to the pause. Default 10 s.
+         * A random time up to this is added to the pause before a store is tried again. Default: 10s.
          */maxRetryJitter: Millis? = nil,
         /**
-         * The longest a store may take. Default 10 s.
+         * The longest time that a store may take. Default: 10s. Limits: 1ms to 365d.
          */putTimeout: Millis? = nil,
         /**
-         * The longest a lookup may take; what arrived until then is used. Default 10 s.
+         * The longest time that a lookup may take. Records that arrive until then are used. Default: 10s. Limits: 1ms to
+         * 365d.
          */getTimeout: Millis? = nil,
         /**
-         * How long one DHT node may take to answer. Default 1 s.
-         */requestTimeout: Millis? = nil) {
+         * How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this
+         * decides how long a store takes on the real network, where some node is always silent. Default: 1s. Limits: 1ms
+         * to 365d.
+         */requestTimeout: Millis? = nil,
+        /**
+         * The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
+         * other if not.
+         */port: UInt16? = nil,
+        /**
+         * The IPv4 address that the DHT client binds. By default it binds all interfaces.
+         */bindAddress: String? = nil,
+        /**
+         * Whether this process serves the DHT to others from the start. If not, it starts as a client, and serves once
+         * it has found that others can reach it. Default: false.
+         */serverMode: Bool? = nil) {
         self.bootstrap = bootstrap
-        self.port = port
-        self.bindAddress = bindAddress
-        self.serverMode = serverMode
         self.retries = retries
         self.baseRetryInterval = baseRetryInterval
         self.maxRetryJitter = maxRetryJitter
         self.putTimeout = putTimeout
         self.getTimeout = getTimeout
         self.requestTimeout = requestTimeout
+        self.port = port
+        self.bindAddress = bindAddress
+        self.serverMode = serverMode
     }
 
 
@@ -2945,29 +3079,29 @@ public struct FfiConverterTypeDhtConfig: FfiConverterRustBuffer {
         return
             try DhtConfig(
                 bootstrap: FfiConverterOptionSequenceString.read(from: &buf),
-                port: FfiConverterOptionUInt16.read(from: &buf),
-                bindAddress: FfiConverterOptionString.read(from: &buf),
-                serverMode: FfiConverterOptionBool.read(from: &buf),
                 retries: FfiConverterOptionUInt32.read(from: &buf),
                 baseRetryInterval: FfiConverterOptionTypeMillis.read(from: &buf),
                 maxRetryJitter: FfiConverterOptionTypeMillis.read(from: &buf),
                 putTimeout: FfiConverterOptionTypeMillis.read(from: &buf),
                 getTimeout: FfiConverterOptionTypeMillis.read(from: &buf),
-                requestTimeout: FfiConverterOptionTypeMillis.read(from: &buf)
+                requestTimeout: FfiConverterOptionTypeMillis.read(from: &buf),
+                port: FfiConverterOptionUInt16.read(from: &buf),
+                bindAddress: FfiConverterOptionString.read(from: &buf),
+                serverMode: FfiConverterOptionBool.read(from: &buf)
         )
     }
 
     public static func write(_ value: DhtConfig, into buf: inout [UInt8]) {
         FfiConverterOptionSequenceString.write(value.bootstrap, into: &buf)
-        FfiConverterOptionUInt16.write(value.port, into: &buf)
-        FfiConverterOptionString.write(value.bindAddress, into: &buf)
-        FfiConverterOptionBool.write(value.serverMode, into: &buf)
         FfiConverterOptionUInt32.write(value.retries, into: &buf)
         FfiConverterOptionTypeMillis.write(value.baseRetryInterval, into: &buf)
         FfiConverterOptionTypeMillis.write(value.maxRetryJitter, into: &buf)
         FfiConverterOptionTypeMillis.write(value.putTimeout, into: &buf)
         FfiConverterOptionTypeMillis.write(value.getTimeout, into: &buf)
         FfiConverterOptionTypeMillis.write(value.requestTimeout, into: &buf)
+        FfiConverterOptionUInt16.write(value.port, into: &buf)
+        FfiConverterOptionString.write(value.bindAddress, into: &buf)
+        FfiConverterOptionBool.write(value.serverMode, into: &buf)
     }
 }
 
@@ -3097,105 +3231,6 @@ public func FfiConverterTypeDhtHealth_lower(_ value: DhtHealth) -> RustBuffer {
 
 
 /**
- * One of the two ways in which a split swarm finds itself again.
- */
-public struct MergeOptions: Equatable, Hashable {
-    /**
-     * Whether it is done. Default true.
-     */
-    public var enabled: Bool?
-    /**
-     * From joining to the first look. Default 30 s.
-     */
-    public var initialInterval: Millis?
-    /**
-     * The least time from one look to the next. Default 60 s.
-     */
-    public var baseInterval: Millis?
-    /**
-     * A random time up to this is added when there is no publisher. Default 120 s.
-     */
-    public var maxJitter: Millis?
-    /**
-     * How many peers are joined at once. Default 2.
-     */
-    public var maxJoinPeers: UInt32?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Whether it is done. Default true.
-         */enabled: Bool? = nil,
-        /**
-         * From joining to the first look. Default 30 s.
-         */initialInterval: Millis? = nil,
-        /**
-         * The least time from one look to the next. Default 60 s.
-         */baseInterval: Millis? = nil,
-        /**
-         * A random time up to this is added when there is no publisher. Default 120 s.
-         */maxJitter: Millis? = nil,
-        /**
-         * How many peers are joined at once. Default 2.
-         */maxJoinPeers: UInt32? = nil) {
-        self.enabled = enabled
-        self.initialInterval = initialInterval
-        self.baseInterval = baseInterval
-        self.maxJitter = maxJitter
-        self.maxJoinPeers = maxJoinPeers
-    }
-
-
-
-
-}
-
-#if compiler(>=6)
-extension MergeOptions: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeMergeOptions: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MergeOptions {
-        return
-            try MergeOptions(
-                enabled: FfiConverterOptionBool.read(from: &buf),
-                initialInterval: FfiConverterOptionTypeMillis.read(from: &buf),
-                baseInterval: FfiConverterOptionTypeMillis.read(from: &buf),
-                maxJitter: FfiConverterOptionTypeMillis.read(from: &buf),
-                maxJoinPeers: FfiConverterOptionUInt32.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: MergeOptions, into buf: inout [UInt8]) {
-        FfiConverterOptionBool.write(value.enabled, into: &buf)
-        FfiConverterOptionTypeMillis.write(value.initialInterval, into: &buf)
-        FfiConverterOptionTypeMillis.write(value.baseInterval, into: &buf)
-        FfiConverterOptionTypeMillis.write(value.maxJitter, into: &buf)
-        FfiConverterOptionUInt32.write(value.maxJoinPeers, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeMergeOptions_lift(_ buf: RustBuffer) throws -> MergeOptions {
-    return try FfiConverterTypeMergeOptions.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeMergeOptions_lower(_ value: MergeOptions) -> RustBuffer {
-    return FfiConverterTypeMergeOptions.lower(value)
-}
-
-
-/**
  * A message that came in.
  */
 public struct Message: Equatable, Hashable {
@@ -3299,6 +3334,109 @@ public func FfiConverterTypeMessage_lower(_ value: Message) -> RustBuffer {
 
 
 /**
+ * How a split is noticed: a record whose messages are all unknown here comes from another part of the swarm.
+ */
+public struct MessageOverlapMergeConfig: Equatable, Hashable {
+    /**
+     * Whether a topic compares its messages with those that the records name, to notice a split. Default: true.
+     */
+    public var enabled: Bool?
+    /**
+     * The time from joining to the first comparison. Default: 30s.
+     */
+    public var initialInterval: Millis?
+    /**
+     * The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
+     * Default: 1min. Limits: 1ms to 365d.
+     */
+    public var baseInterval: Millis?
+    /**
+     * A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+     * Default: 2min.
+     */
+    public var maxJitter: Millis?
+    /**
+     * How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+     */
+    public var maxJoinPeers: UInt32?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether a topic compares its messages with those that the records name, to notice a split. Default: true.
+         */enabled: Bool? = nil,
+        /**
+         * The time from joining to the first comparison. Default: 30s.
+         */initialInterval: Millis? = nil,
+        /**
+         * The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
+         * Default: 1min. Limits: 1ms to 365d.
+         */baseInterval: Millis? = nil,
+        /**
+         * A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+         * Default: 2min.
+         */maxJitter: Millis? = nil,
+        /**
+         * How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+         */maxJoinPeers: UInt32? = nil) {
+        self.enabled = enabled
+        self.initialInterval = initialInterval
+        self.baseInterval = baseInterval
+        self.maxJitter = maxJitter
+        self.maxJoinPeers = maxJoinPeers
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension MessageOverlapMergeConfig: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMessageOverlapMergeConfig: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MessageOverlapMergeConfig {
+        return
+            try MessageOverlapMergeConfig(
+                enabled: FfiConverterOptionBool.read(from: &buf),
+                initialInterval: FfiConverterOptionTypeMillis.read(from: &buf),
+                baseInterval: FfiConverterOptionTypeMillis.read(from: &buf),
+                maxJitter: FfiConverterOptionTypeMillis.read(from: &buf),
+                maxJoinPeers: FfiConverterOptionUInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: MessageOverlapMergeConfig, into buf: inout [UInt8]) {
+        FfiConverterOptionBool.write(value.enabled, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.initialInterval, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.baseInterval, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.maxJitter, into: &buf)
+        FfiConverterOptionUInt32.write(value.maxJoinPeers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMessageOverlapMergeConfig_lift(_ buf: RustBuffer) throws -> MessageOverlapMergeConfig {
+    return try FfiConverterTypeMessageOverlapMergeConfig.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMessageOverlapMergeConfig_lower(_ value: MessageOverlapMergeConfig) -> RustBuffer {
+    return FfiConverterTypeMessageOverlapMergeConfig.lower(value)
+}
+
+
+/**
  * A node's id with the addresses at which it can be reached, as far as they are known.
  */
 public struct NodeAddress: Equatable, Hashable {
@@ -3386,29 +3524,32 @@ public struct NodeConfig: Equatable, Hashable {
      */
     public var secretKey: RawSecretKey?
     /**
-     * Which relay servers are used. Default: the public ones.
+     * Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none
+     * (`disabled`), or a list of URLs.
      */
     public var relays: Relays?
     /**
-     * How addresses are found beside those in the records. Default: by the public services.
-     */
-    public var addressLookups: AddressLookups?
-    /**
-     * The UDP addresses that are bound, as `0.0.0.0:0`: at most one for each of IPv4 and IPv6; port 0 takes a free
-     * one. Default: all interfaces.
+     * The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6.
+     * Port 0 takes a free port. By default it binds all interfaces.
      */
     public var bindAddresses: [String]?
     /**
-     * Whether the router is asked for a port. Default true, if the library was built with it.
+     * How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at
+     * all (`none`). The public services also tell others this node's addresses. One of default, none.
+     */
+    public var addressLookups: AddressLookups?
+    /**
+     * Whether the node asks the router for a port (UPnP, PCP, NAT-PMP), if the library was built with that. Default:
+     * true.
      */
     public var portMapping: Bool?
     /**
-     * The size of a gossip message with its frame, in bytes: 512 to 1,048,576; all nodes of a topic need the same.
-     * Default 4,096.
+     * The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Default: 4KiB.
+     * Limits: 512 to 1MiB.
      */
     public var maxMessageSize: UInt32?
     /**
-     * How long a shutdown waits for peers to take notice. Default 2 s.
+     * How long closing a node may take, for peers to take notice. Default: 2s.
      */
     public var shutdownTimeout: Millis?
     /**
@@ -3423,32 +3564,35 @@ public struct NodeConfig: Equatable, Hashable {
          * The node's secret key, which makes its id. Default: a new one.
          */secretKey: RawSecretKey? = nil,
         /**
-         * Which relay servers are used. Default: the public ones.
+         * Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none
+         * (`disabled`), or a list of URLs.
          */relays: Relays? = nil,
         /**
-         * How addresses are found beside those in the records. Default: by the public services.
-         */addressLookups: AddressLookups? = nil,
-        /**
-         * The UDP addresses that are bound, as `0.0.0.0:0`: at most one for each of IPv4 and IPv6; port 0 takes a free
-         * one. Default: all interfaces.
+         * The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6.
+         * Port 0 takes a free port. By default it binds all interfaces.
          */bindAddresses: [String]? = nil,
         /**
-         * Whether the router is asked for a port. Default true, if the library was built with it.
+         * How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at
+         * all (`none`). The public services also tell others this node's addresses. One of default, none.
+         */addressLookups: AddressLookups? = nil,
+        /**
+         * Whether the node asks the router for a port (UPnP, PCP, NAT-PMP), if the library was built with that. Default:
+         * true.
          */portMapping: Bool? = nil,
         /**
-         * The size of a gossip message with its frame, in bytes: 512 to 1,048,576; all nodes of a topic need the same.
-         * Default 4,096.
+         * The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Default: 4KiB.
+         * Limits: 512 to 1MiB.
          */maxMessageSize: UInt32? = nil,
         /**
-         * How long a shutdown waits for peers to take notice. Default 2 s.
+         * How long closing a node may take, for peers to take notice. Default: 2s.
          */shutdownTimeout: Millis? = nil,
         /**
          * The options of topics that are joined without options of their own, the DHT's among them.
          */topics: TopicConfig? = nil) {
         self.secretKey = secretKey
         self.relays = relays
-        self.addressLookups = addressLookups
         self.bindAddresses = bindAddresses
+        self.addressLookups = addressLookups
         self.portMapping = portMapping
         self.maxMessageSize = maxMessageSize
         self.shutdownTimeout = shutdownTimeout
@@ -3473,8 +3617,8 @@ public struct FfiConverterTypeNodeConfig: FfiConverterRustBuffer {
             try NodeConfig(
                 secretKey: FfiConverterOptionTypeRawSecretKey.read(from: &buf),
                 relays: FfiConverterOptionTypeRelays.read(from: &buf),
-                addressLookups: FfiConverterOptionTypeAddressLookups.read(from: &buf),
                 bindAddresses: FfiConverterOptionSequenceString.read(from: &buf),
+                addressLookups: FfiConverterOptionTypeAddressLookups.read(from: &buf),
                 portMapping: FfiConverterOptionBool.read(from: &buf),
                 maxMessageSize: FfiConverterOptionUInt32.read(from: &buf),
                 shutdownTimeout: FfiConverterOptionTypeMillis.read(from: &buf),
@@ -3485,8 +3629,8 @@ public struct FfiConverterTypeNodeConfig: FfiConverterRustBuffer {
     public static func write(_ value: NodeConfig, into buf: inout [UInt8]) {
         FfiConverterOptionTypeRawSecretKey.write(value.secretKey, into: &buf)
         FfiConverterOptionTypeRelays.write(value.relays, into: &buf)
-        FfiConverterOptionTypeAddressLookups.write(value.addressLookups, into: &buf)
         FfiConverterOptionSequenceString.write(value.bindAddresses, into: &buf)
+        FfiConverterOptionTypeAddressLookups.write(value.addressLookups, into: &buf)
         FfiConverterOptionBool.write(value.portMapping, into: &buf)
         FfiConverterOptionUInt32.write(value.maxMessageSize, into: &buf)
         FfiConverterOptionTypeMillis.write(value.shutdownTimeout, into: &buf)
@@ -3662,23 +3806,25 @@ public func FfiConverterTypeNodeStats_lower(_ value: NodeStats) -> RustBuffer {
 
 
 /**
- * Whether and how often a joined topic publishes its record.
+ * How often a joined topic publishes its record.
  */
 public struct PublisherConfig: Equatable, Hashable {
     /**
-     * Whether it does. Default true. Without it, newcomers depend on the records of others.
+     * Whether a joined topic publishes its record. If not, newcomers depend on the records of others. Default: true.
      */
     public var enabled: Bool?
     /**
-     * From joining to the first turn of publishing. Default 10 s.
+     * The time from joining to the first turn. A record that newcomers need at once does not wait for it. Default:
+     * 10s.
      */
     public var initialDelay: Millis?
     /**
-     * Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
+     * Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
+     * publishes that often, whatever others do. Default: 10s. Limits: 1ms to 365d.
      */
     public var baseInterval: Millis?
     /**
-     * A random time up to this is added to a base interval above 60 s. Default 50 s.
+     * A random time up to this is added to a `base_interval` above 60 s. Default: 50s.
      */
     public var maxJitter: Millis?
 
@@ -3686,16 +3832,18 @@ public struct PublisherConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Whether it does. Default true. Without it, newcomers depend on the records of others.
+         * Whether a joined topic publishes its record. If not, newcomers depend on the records of others. Default: true.
          */enabled: Bool? = nil,
         /**
-         * From joining to the first turn of publishing. Default 10 s.
+         * The time from joining to the first turn. A record that newcomers need at once does not wait for it. Default:
+         * 10s.
          */initialDelay: Millis? = nil,
         /**
-         * Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
+         * Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
+         * publishes that often, whatever others do. Default: 10s. Limits: 1ms to 365d.
          */baseInterval: Millis? = nil,
         /**
-         * A random time up to this is added to a base interval above 60 s. Default 50 s.
+         * A random time up to this is added to a `base_interval` above 60 s. Default: 50s.
          */maxJitter: Millis? = nil) {
         self.enabled = enabled
         self.initialDelay = initialDelay
@@ -3834,15 +3982,15 @@ public func FfiConverterTypeRawJoinOptions_lower(_ value: RawJoinOptions) -> Rus
  */
 public struct TimeoutConfig: Equatable, Hashable {
     /**
-     * Handing peers to the gossip layer. Default 5 s.
+     * How long a call that adds peers may take. Default: 5s. Limits: 1ms to 365d.
      */
     public var joinPeerTimeout: Millis?
     /**
-     * Handing a broadcast to the gossip layer. Default 5 s.
+     * How long a broadcast to all may take. Default: 5s. Limits: 1ms to 365d.
      */
     public var broadcastTimeout: Millis?
     /**
-     * Handing a broadcast to neighbors to the gossip layer. Default 5 s.
+     * How long a broadcast to the neighbors may take. Default: 5s. Limits: 1ms to 365d.
      */
     public var broadcastNeighborsTimeout: Millis?
 
@@ -3850,13 +3998,13 @@ public struct TimeoutConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Handing peers to the gossip layer. Default 5 s.
+         * How long a call that adds peers may take. Default: 5s. Limits: 1ms to 365d.
          */joinPeerTimeout: Millis? = nil,
         /**
-         * Handing a broadcast to the gossip layer. Default 5 s.
+         * How long a broadcast to all may take. Default: 5s. Limits: 1ms to 365d.
          */broadcastTimeout: Millis? = nil,
         /**
-         * Handing a broadcast to neighbors to the gossip layer. Default 5 s.
+         * How long a broadcast to the neighbors may take. Default: 5s. Limits: 1ms to 365d.
          */broadcastNeighborsTimeout: Millis? = nil) {
         self.joinPeerTimeout = joinPeerTimeout
         self.broadcastTimeout = broadcastTimeout
@@ -3913,19 +4061,22 @@ public func FfiConverterTypeTimeoutConfig_lower(_ value: TimeoutConfig) -> RustB
  */
 public struct TopicConfig: Equatable, Hashable {
     /**
-     * How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
+     * How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
+     * confirmation. Default: 4. Limits: 1 to 4294967295.
      */
     public var maxJoinPeerCount: UInt32?
     /**
-     * Which addresses of its own a node writes into its records. Default: automatic.
+     * Which of its own addresses a node writes into its sealed records. Default: auto. One of auto, all, relay_only,
+     * off.
      */
     public var addressHints: AddressHints?
     /**
-     * How many events wait for a subscriber at the most. Default 1024.
+     * How many events wait for a subscriber at most (up to about 4 KiB each with default messages). If one more
+     * comes, the oldest goes, and the subscriber is told how many it missed. Default: 1024. Limits: 1 to 4294967295.
      */
     public var eventCapacity: UInt32?
     /**
-     * How the DHT is reached.
+     * How the DHT is reached, and how patiently.
      */
     public var dht: DhtConfig?
     /**
@@ -3933,23 +4084,19 @@ public struct TopicConfig: Equatable, Hashable {
      */
     public var bootstrap: BootstrapConfig?
     /**
-     * Whether and how often a joined topic publishes its record.
+     * How often a joined topic publishes its record.
      */
     public var publisher: PublisherConfig?
     /**
-     * Looking for more neighbors when there are few.
+     * How a topic with few neighbors looks for more: a small group may be a part that split off.
      */
-    public var bubbleMerge: MergeOptions?
+    public var bubbleMerge: BubbleMergeConfig?
     /**
-     * With this many neighbors the bubble merge need not look. Default 4.
+     * How a split is noticed: a record whose messages are all unknown here comes from another part of the swarm.
      */
-    public var bubbleMinNeighbors: UInt32?
+    public var messageOverlapMerge: MessageOverlapMergeConfig?
     /**
-     * Comparing messages with those that the records name.
-     */
-    public var messageOverlapMerge: MergeOptions?
-    /**
-     * How long calls may take.
+     * How long calls on a topic may take.
      */
     public var timeouts: TimeoutConfig?
 
@@ -3957,34 +4104,34 @@ public struct TopicConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
+         * How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
+         * confirmation. Default: 4. Limits: 1 to 4294967295.
          */maxJoinPeerCount: UInt32? = nil,
         /**
-         * Which addresses of its own a node writes into its records. Default: automatic.
+         * Which of its own addresses a node writes into its sealed records. Default: auto. One of auto, all, relay_only,
+         * off.
          */addressHints: AddressHints? = nil,
         /**
-         * How many events wait for a subscriber at the most. Default 1024.
+         * How many events wait for a subscriber at most (up to about 4 KiB each with default messages). If one more
+         * comes, the oldest goes, and the subscriber is told how many it missed. Default: 1024. Limits: 1 to 4294967295.
          */eventCapacity: UInt32? = nil,
         /**
-         * How the DHT is reached.
+         * How the DHT is reached, and how patiently.
          */dht: DhtConfig? = nil,
         /**
          * How a newcomer reaches its first neighbor.
          */bootstrap: BootstrapConfig? = nil,
         /**
-         * Whether and how often a joined topic publishes its record.
+         * How often a joined topic publishes its record.
          */publisher: PublisherConfig? = nil,
         /**
-         * Looking for more neighbors when there are few.
-         */bubbleMerge: MergeOptions? = nil,
+         * How a topic with few neighbors looks for more: a small group may be a part that split off.
+         */bubbleMerge: BubbleMergeConfig? = nil,
         /**
-         * With this many neighbors the bubble merge need not look. Default 4.
-         */bubbleMinNeighbors: UInt32? = nil,
+         * How a split is noticed: a record whose messages are all unknown here comes from another part of the swarm.
+         */messageOverlapMerge: MessageOverlapMergeConfig? = nil,
         /**
-         * Comparing messages with those that the records name.
-         */messageOverlapMerge: MergeOptions? = nil,
-        /**
-         * How long calls may take.
+         * How long calls on a topic may take.
          */timeouts: TimeoutConfig? = nil) {
         self.maxJoinPeerCount = maxJoinPeerCount
         self.addressHints = addressHints
@@ -3993,7 +4140,6 @@ public struct TopicConfig: Equatable, Hashable {
         self.bootstrap = bootstrap
         self.publisher = publisher
         self.bubbleMerge = bubbleMerge
-        self.bubbleMinNeighbors = bubbleMinNeighbors
         self.messageOverlapMerge = messageOverlapMerge
         self.timeouts = timeouts
     }
@@ -4020,9 +4166,8 @@ public struct FfiConverterTypeTopicConfig: FfiConverterRustBuffer {
                 dht: FfiConverterOptionTypeDhtConfig.read(from: &buf),
                 bootstrap: FfiConverterOptionTypeBootstrapConfig.read(from: &buf),
                 publisher: FfiConverterOptionTypePublisherConfig.read(from: &buf),
-                bubbleMerge: FfiConverterOptionTypeMergeOptions.read(from: &buf),
-                bubbleMinNeighbors: FfiConverterOptionUInt32.read(from: &buf),
-                messageOverlapMerge: FfiConverterOptionTypeMergeOptions.read(from: &buf),
+                bubbleMerge: FfiConverterOptionTypeBubbleMergeConfig.read(from: &buf),
+                messageOverlapMerge: FfiConverterOptionTypeMessageOverlapMergeConfig.read(from: &buf),
                 timeouts: FfiConverterOptionTypeTimeoutConfig.read(from: &buf)
         )
     }
@@ -4034,9 +4179,8 @@ public struct FfiConverterTypeTopicConfig: FfiConverterRustBuffer {
         FfiConverterOptionTypeDhtConfig.write(value.dht, into: &buf)
         FfiConverterOptionTypeBootstrapConfig.write(value.bootstrap, into: &buf)
         FfiConverterOptionTypePublisherConfig.write(value.publisher, into: &buf)
-        FfiConverterOptionTypeMergeOptions.write(value.bubbleMerge, into: &buf)
-        FfiConverterOptionUInt32.write(value.bubbleMinNeighbors, into: &buf)
-        FfiConverterOptionTypeMergeOptions.write(value.messageOverlapMerge, into: &buf)
+        FfiConverterOptionTypeBubbleMergeConfig.write(value.bubbleMerge, into: &buf)
+        FfiConverterOptionTypeMessageOverlapMergeConfig.write(value.messageOverlapMerge, into: &buf)
         FfiConverterOptionTypeTimeoutConfig.write(value.timeouts, into: &buf)
     }
 }
@@ -5817,6 +5961,30 @@ fileprivate struct FfiConverterOptionTypeBootstrapConfig: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeBubbleMergeConfig: FfiConverterRustBuffer {
+    typealias SwiftType = BubbleMergeConfig?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBubbleMergeConfig.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBubbleMergeConfig.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeDhtConfig: FfiConverterRustBuffer {
     typealias SwiftType = DhtConfig?
 
@@ -5841,8 +6009,8 @@ fileprivate struct FfiConverterOptionTypeDhtConfig: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeMergeOptions: FfiConverterRustBuffer {
-    typealias SwiftType = MergeOptions?
+fileprivate struct FfiConverterOptionTypeMessageOverlapMergeConfig: FfiConverterRustBuffer {
+    typealias SwiftType = MessageOverlapMergeConfig?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -5850,13 +6018,13 @@ fileprivate struct FfiConverterOptionTypeMergeOptions: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeMergeOptions.write(value, into: &buf)
+        FfiConverterTypeMessageOverlapMergeConfig.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeMergeOptions.read(from: &buf)
+        case 1: return try FfiConverterTypeMessageOverlapMergeConfig.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6531,6 +6699,19 @@ public func setLogListener(level: LogLevel, listener: LogListener?)throws   {try
 }
 }
 /**
+ * The options of a node, from `key=value` with commas between them, over others. A piece without a key belongs to the list before
+ * it.
+ */
+public func rawNodeConfigWithOptions(config: NodeConfig, text: String)throws  -> NodeConfig  {
+    return try  FfiConverterTypeNodeConfig_lift(try rustCallWithError(FfiConverterTypeRawError_lift) {
+        uniffiCallStatus in
+    uniffi_dtt_fn_func_raw_node_config_with_options(
+        FfiConverterTypeNodeConfig_lower(config),
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+/**
  * What everyone derives who sets no rotation, to build one's own on.
  */
 public func defaultRotation(topic: TopicId, unixMinute: UInt64, secretHash: Data)throws  -> Data  {
@@ -6616,10 +6797,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_func_set_log_listener() != 36434) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dtt_checksum_func_raw_node_config_with_options() != 24135) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dtt_checksum_func_default_rotation() != 56179) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_func_testnet_node_config() != 25923) {
+    if (uniffi_dtt_checksum_func_testnet_node_config() != 32186) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawcancel_cancel() != 18884) {
@@ -6736,7 +6920,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_constructor_rawcancel_new() != 3214) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_constructor_rawnode_spawn() != 56124) {
+    if (uniffi_dtt_checksum_constructor_rawnode_spawn() != 30804) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_constructor_rawtestnet_start() != 23135) {

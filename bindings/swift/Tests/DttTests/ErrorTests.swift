@@ -37,14 +37,14 @@ import Testing
             let bad = config
             await fails(.invalidArgument, text) { _ = try await Node(bad) }
         }
-        await bad("maxMessageSize: 1 bytes are given") { $0.maxMessageSize = 1 }
-        await bad("address: \"here\" is not an IP address with a port") { $0.bindAddresses = ["here"] }
-        await bad("relays: the list of custom relays is empty") { $0.relays = .custom(urls: []) }
+        await bad("maxMessageSize: 1 is given, 512 to 1MiB are possible") { $0.maxMessageSize = 1 }
+        await bad("bindAddresses: \"here\" is given, an IP address with a port is needed") { $0.bindAddresses = ["here"] }
+        await bad("relays: the list is empty") { $0.relays = .custom(urls: []) }
         await bad("eventCapacity: 0 is given") { $0.topics = TopicConfig(eventCapacity: 0) }
         await bad("bootstrap: \"router\" is not host:port") { $0.topics = TopicConfig(dht: DhtConfig(bootstrap: ["router"])) }
         let times: [(Duration, String)] = [
-            (.seconds(400 * 86400), "at most 31536000 s"), (.seconds(Int64.max), "at most 31536000 s"),
-            (.seconds(-1), "at least 1 ms is needed"),
+            (.seconds(400 * 86400), "400d is given, 1ms to 365d are possible"), (.seconds(Int64.max), "1ms to 365d are possible"),
+            (.seconds(-1), "timeouts.broadcastTimeout: 0s is given, 1ms to 365d"),
         ]
         for (time, text) in times {
             await bad(text) { $0.topics = TopicConfig(timeouts: TimeoutConfig(broadcastTimeout: time)) }

@@ -68,17 +68,15 @@ import Testing
 
     @Test func everyOptionArrives() async throws {
         let key = SecretKey.generate()
-        let merge = MergeOptions(
-            enabled: true, initialInterval: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1), maxJoinPeers: 1)
         var config = NodeConfig(
-            secretKey: key, relays: .disabled, addressLookups: .disabled, bindAddresses: ["127.0.0.1:0"], portMapping: false,
+            secretKey: key, relays: .disabled, bindAddresses: ["127.0.0.1:0"], addressLookups: .disabled, portMapping: false,
             maxMessageSize: 1000, shutdownTimeout: .milliseconds(500),
             topics: TopicConfig(
                 maxJoinPeerCount: 2, addressHints: .all, eventCapacity: 16,
                 dht: DhtConfig(
-                    bootstrap: try await testnet.value.bootstrap, port: nil, bindAddress: "127.0.0.1", serverMode: false,
-                    retries: 1, baseRetryInterval: .seconds(1), maxRetryJitter: .seconds(1), putTimeout: .seconds(5),
-                    getTimeout: .seconds(5), requestTimeout: .milliseconds(250)),
+                    bootstrap: try await testnet.value.bootstrap, retries: 1, baseRetryInterval: .seconds(1),
+                    maxRetryJitter: .seconds(1), putTimeout: .seconds(5), getTimeout: .seconds(5),
+                    requestTimeout: .milliseconds(250), port: nil, bindAddress: "127.0.0.1", serverMode: false),
                 bootstrap: BootstrapConfig(
                     maxBootstrapRecords: 4, noPeersRetryInterval: .seconds(1), perPeerJoinSettleTime: .milliseconds(50),
                     joinConfirmationWaitTime: .milliseconds(300), discoveryPollInterval: .seconds(1),
@@ -86,7 +84,12 @@ import Testing
                     checkOlderRecordsFirstOnStartup: false),
                 publisher: PublisherConfig(
                     enabled: true, initialDelay: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1)),
-                bubbleMerge: merge, bubbleMinNeighbors: 1, messageOverlapMerge: merge,
+                bubbleMerge: BubbleMergeConfig(
+                    enabled: true, initialInterval: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1),
+                    minNeighbors: 1, maxJoinPeers: 1),
+                messageOverlapMerge: MessageOverlapMergeConfig(
+                    enabled: true, initialInterval: .seconds(1), baseInterval: .seconds(1), maxJitter: .seconds(1),
+                    maxJoinPeers: 1),
                 timeouts: TimeoutConfig(
                     joinPeerTimeout: .seconds(1), broadcastTimeout: .seconds(1), broadcastNeighborsTimeout: .seconds(1))))
         let one = try await Node(config)
@@ -102,6 +105,15 @@ import Testing
         #expect(other.neighbors == [one.id])
         try await one.shutdown()
         try await two.shutdown()
+    }
+
+    @Test func optionsAsTextGoOverOthers() throws {
+        let base = NodeConfig(portMapping: false, topics: TopicConfig(eventCapacity: 5))
+        let config = try base.withOptions("dht.bootstrap=a:1,b:2,event_capacity=6,dht.get_timeout=2500ms")
+        #expect(config.portMapping == false && config.topics?.eventCapacity == 6)
+        #expect(config.topics?.dht == DhtConfig(bootstrap: ["a:1", "b:2"], getTimeout: .milliseconds(2500)))
+        #expect(try base.withOptions("") == base)
+        #expect(throws: DttError.self) { try base.withOptions("dht.retry=1") }
     }
 
     @Test func idsKeysSlotsAndTheVersion() throws {

@@ -3,15 +3,13 @@ use std::{net::SocketAddr, time::Duration};
 use iroh::{RelayConfig, RelayMap, SecretKey};
 
 use crate::{
-    config::Config,
-    error::{Error, Result},
-    wire::RotationHandle,
+    config::{Config, settings::settings},
+    error::Result,
+    table::{DEFAULT, Group, Kind, Limits, Setting, choices, entries, joined},
 };
 
-/// The smallest message size of the gossip layer, in bytes.
-const MIN_MESSAGE_SIZE: usize = 512;
-/// The largest one. Gossip is for small messages, and each message waits in several queues.
-const MAX_MESSAGE_SIZE: usize = 1 << 20;
+/// In bytes: from what the gossip layer needs up to what still is a small message, since each waits in several queues.
+const MESSAGE_SIZE: Limits = Limits::Size(512, 1 << 20);
 
 /// Which relay servers a node uses. Peers reach the node through them where there is no direct path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +23,38 @@ pub enum Relays {
     Custom(Vec<String>),
 }
 
+impl Setting for Relays {
+    const LIMITS: Limits = Limits::None;
+
+    fn kind(_: &Limits) -> Kind {
+        Kind::Relays
+    }
+
+    fn read(text: &str, _: &Limits) -> Result<Self, String> {
+        Ok(match text {
+            DEFAULT => Self::Default,
+            "disabled" => Self::Disabled,
+            _ => Self::Custom(entries(text)),
+        })
+    }
+
+    fn show(&self, _: &Limits) -> String {
+        match self {
+            Self::Default => DEFAULT.to_owned(),
+            Self::Disabled => "disabled".to_owned(),
+            Self::Custom(urls) => joined(urls),
+        }
+    }
+
+    fn check(&self, _: &Limits) -> Result<(), String> {
+        let Self::Custom(urls) = self else { return Ok(()) };
+        if urls.is_empty() {
+            return Err("the list is empty, at least 1 URL is needed; disabled stands for no relay".to_owned());
+        }
+        urls.iter().try_for_each(|url| crate::parse::relay(url).map(drop))
+    }
+}
+
 /// How a node finds addresses of peers beside those in the records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AddressLookups {
@@ -35,77 +65,63 @@ pub enum AddressLookups {
     None,
 }
 
-/// How a [`crate::Node`] is built.
-///
-/// ```
-/// use dtt_core::{AddressLookups, NodeConfig, Relays};
-///
-/// let config = NodeConfig::builder().relays(Relays::Disabled).address_lookups(AddressLookups::None).build();
-/// assert!(config.validate().is_ok());
-/// assert!(NodeConfig::builder().relays(Relays::Custom(vec![])).build().validate().is_err());
-/// ```
-#[derive(Debug, Clone)]
-pub struct NodeConfig {
-    pub(super) secret_key: Option<SecretKey>,
-    pub(super) relays: Relays,
-    pub(super) address_lookups: AddressLookups,
-    pub(super) bind_addresses: Vec<SocketAddr>,
-    pub(super) port_mapping: bool,
-    pub(super) max_message_size: usize,
-    pub(super) shutdown_timeout: Duration,
-    pub(super) topics: Config,
-}
+choices! { AddressLookups: "default" = Self::Default, "none" = Self::None }
 
-impl Default for NodeConfig {
-    fn default() -> Self {
-        Self {
-            secret_key: None,
-            relays: Relays::Default,
-            address_lookups: AddressLookups::Default,
-            bind_addresses: Vec::new(),
-            port_mapping: true,
-            max_message_size: 4096,
-            shutdown_timeout: Duration::from_secs(2),
-            topics: Config::default(),
-        }
+settings! {
+    /// How a node is built.
+    ///
+    /// ```
+    /// use dtt_core::{AddressLookups, NodeConfig, Relays};
+    ///
+    /// let config = NodeConfig::builder().relays(Relays::Disabled).address_lookups(AddressLookups::None).build();
+    /// assert!(config.validate().is_ok());
+    /// assert!(NodeConfig::builder().relays(Relays::Custom(vec![])).build().validate().is_err());
+    /// ```
+    NodeConfig, NodeConfigBuilder builds NodeConfig = std::convert::identity;
+    Node ""
+    copy {
+        /// How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at all
+        /// (`none`). The public services also tell others this node's addresses.
+        address_lookups: AddressLookups = "default";
+        /// Whether the node asks the router for a port (UPnP, PCP, NAT-PMP), if the library was built with that.
+        port_mapping: bool = "true";
+        /// The size of a gossip message with its frame, in bytes. All nodes of a topic need the same.
+        max_message_size: usize = "4KiB" within MESSAGE_SIZE;
+        /// How long closing a node may take, for peers to take notice.
+        shutdown_timeout: Duration = "2s";
+    }
+    lend {
+        /// Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none (`disabled`), or a
+        /// list of URLs.
+        relays: Relays = "default";
+        /// The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6. Port 0 takes
+        /// a free port. By default it binds all interfaces.
+        bind_addresses: Vec<SocketAddr> = "default";
+    }
+    parts {
+        /// The options of topics that are joined without options of their own, the DHT's among them.
+        topics: Config;
+    }
+    hidden {
+        secret_key: Option<SecretKey>;
     }
 }
 
 impl NodeConfig {
-    /// Starts from the defaults.
-    pub fn builder() -> NodeConfigBuilder {
-        NodeConfigBuilder::default()
-    }
-
     /// Checks every option against its limits. Building a node does it too.
     pub fn validate(&self) -> Result<()> {
-        self.relay_mode()?;
-        if !(MIN_MESSAGE_SIZE..=MAX_MESSAGE_SIZE).contains(&self.max_message_size) {
-            let problem = format!(
-                "{} bytes are given, {MIN_MESSAGE_SIZE} to {MAX_MESSAGE_SIZE} bytes are possible",
-                self.max_message_size
-            );
-            return Err(Error::argument("max_message_size", problem));
-        }
-        for family in [SocketAddr::is_ipv4, SocketAddr::is_ipv6] {
-            let count = self.bind_addresses.iter().filter(|address| family(address)).count();
-            if count > 1 {
-                return Err(Error::argument(
-                    "bind_addresses",
-                    format!("{count} of one family are given, 1 is possible"),
-                ));
-            }
-        }
-        self.topics.validate()
+        self.check()?;
+        self.topics().validate()
+    }
+
+    pub(crate) fn into_builder(self) -> NodeConfigBuilder {
+        NodeConfigBuilder { inner: self }
     }
 
     pub(super) fn relay_mode(&self) -> Result<iroh::RelayMode> {
-        match &self.relays {
+        match self.relays() {
             Relays::Default => Ok(iroh::RelayMode::Default),
             Relays::Disabled => Ok(iroh::RelayMode::Disabled),
-            Relays::Custom(urls) if urls.is_empty() => {
-                Err(Error::argument("relays", "the list of custom relays is empty, at least 1 URL is needed"))
-            }
             Relays::Custom(urls) => {
                 let relays: Result<Vec<_>> = urls.iter().map(|url| relay(url)).collect();
                 Ok(iroh::RelayMode::Custom(RelayMap::from_iter(relays?)))
@@ -122,103 +138,11 @@ fn relay(url: &str) -> Result<RelayConfig> {
     Ok(RelayConfig::new(url, quic))
 }
 
-/// Builds a [`NodeConfig`]. An option that is not set keeps its default.
-#[derive(Debug, Clone, Default)]
-pub struct NodeConfigBuilder {
-    config: NodeConfig,
-}
-
 impl NodeConfigBuilder {
     /// The node's secret key, which determines its id. Default: a new one. [`crate::parse::secret_key`] makes one from
     /// bytes.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
-        self.config.secret_key = Some(key);
-        self
-    }
-
-    /// Which relay servers are used. Default: iroh's public ones.
-    pub fn relays(mut self, relays: Relays) -> Self {
-        self.config.relays = relays;
-        self
-    }
-
-    /// How addresses are found beside those in the records. Default: iroh's public services.
-    pub fn address_lookups(mut self, lookups: AddressLookups) -> Self {
-        self.config.address_lookups = lookups;
-        self
-    }
-
-    /// The UDP addresses that are bound, at most one for each of IPv4 and IPv6; port 0 takes a free one.
-    /// Default: all interfaces.
-    pub fn bind_addresses(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
-        self.config.bind_addresses = addresses.into_iter().collect();
-        self
-    }
-
-    /// Whether the router is asked for a port (UPnP, PCP, NAT-PMP). Default true; it needs the feature `port-mapping`.
-    pub fn port_mapping(mut self, port_mapping: bool) -> Self {
-        self.config.port_mapping = port_mapping;
-        self
-    }
-
-    /// The size limit of a gossip message with its frame, in bytes: 512 to 1,048,576. All nodes of a topic need the
-    /// same limit. Default 4,096.
-    pub fn max_message_size(mut self, bytes: usize) -> Self {
-        self.config.max_message_size = bytes;
-        self
-    }
-
-    /// How long [`crate::Node::shutdown`] waits for peers to take notice. Default 2 s.
-    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.config.shutdown_timeout = timeout;
-        self
-    }
-
-    /// The options of topics that are joined without options of their own. They include the DHT's.
-    pub fn topics(mut self, config: Config) -> Self {
-        self.config.topics = config;
-        self
-    }
-
-    /// The finished configuration. It is checked when a node is built with it.
-    pub fn build(self) -> NodeConfig {
-        self.config
-    }
-}
-
-/// How a topic is joined.
-#[derive(Debug, Clone, Default)]
-pub struct JoinOptions {
-    pub(super) timeout: Option<Duration>,
-    pub(super) config: Option<Config>,
-    pub(super) rotation: Option<RotationHandle>,
-}
-
-impl JoinOptions {
-    /// Joining waits for a first neighbor, for at most this long. Without a time-out, joining returns at once and goes
-    /// on in the background.
-    ///
-    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up (unless another handle keeps it):
-    /// it stops looking, and other nodes can no longer find it. So the first member of a topic always times out, since
-    /// nobody else is there yet. Where any member may be the first, join without a time-out and wait with
-    /// [`crate::Topic::joined_within`], which leaves the topic open.
-    ///
-    /// With a wrong secret, it looks as if nobody else were there. The error says whether values were found that do not
-    /// open, and [`crate::TopicStats`] counts them in `records_refused.sealed`.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Options of this topic instead of the node's.
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = Some(config);
-        self
-    }
-
-    /// A secret rotation that the application provides. All members of the topic must use the same one.
-    pub fn rotation(mut self, rotation: RotationHandle) -> Self {
-        self.rotation = Some(rotation);
+        self.inner.secret_key = Some(key);
         self
     }
 }

@@ -20,7 +20,8 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    config::{AddressLookups, JoinOptions, NodeConfig, Relays},
+    config::{AddressLookups, NodeConfig, Relays},
+    join_options::JoinOptions,
     transport::transport_config,
 };
 use crate::net::{
@@ -99,19 +100,19 @@ impl Node {
         config.validate()?;
         let (connections, book) = (Connections::default(), Arc::new(Book::new()));
         let endpoint = bind(&config, connections.clone(), book.clone()).await?;
-        let addresses = Addresses::new(endpoint.clone(), book, config.relays != Relays::Disabled);
+        let addresses = Addresses::new(endpoint.clone(), book, *config.relays() != Relays::Disabled);
         let (neighborhood, token) = (Neighborhood::default(), CancellationToken::new());
         let gossip = Gossip::new(
             endpoint.clone(),
             addresses.clone(),
             neighborhood.clone(),
-            config.max_message_size,
+            config.max_message_size(),
             token.clone(),
         );
         let acceptor = Acceptor { gossip: gossip.clone(), connections: connections.clone() };
         let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
         let connector = Connector::new(gossip.clone(), connections.clone());
-        let dht = Dht::new(config.topics.dht_config());
+        let dht = Dht::new(config.topics().dht_config());
         tokio::spawn({
             let (dht, token) = (dht.clone(), token.clone());
             async move { token.run_until_cancelled_owned(dht.warm()).await }
@@ -245,14 +246,14 @@ impl Node {
                 topic.leave().await;
             }
         };
-        if timeout(self.inner.config.shutdown_timeout, ended).await.is_err() {
+        if timeout(self.inner.config.shutdown_timeout(), ended).await.is_err() {
             tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; closing goes on");
         }
     }
 
     /// How long [`Node::shutdown`] waits at the most: what the node was configured with.
     pub fn shutdown_timeout(&self) -> std::time::Duration {
-        self.inner.config.shutdown_timeout
+        self.inner.config.shutdown_timeout()
     }
 
     /// Whether the node has been shut down.
@@ -266,6 +267,7 @@ impl Node {
         if inner.token.is_cancelled() {
             return Err(Error::Closed("the node"));
         }
+        options.options.check_topic()?;
         // Held while the topic opens, so that two calls for one topic open it once.
         let mut topics = inner.topics.lock().await;
         topics.values_mut().for_each(|list| list.retain(|topic| topic.upgrade().is_some()));
@@ -275,7 +277,7 @@ impl Node {
         if let Some(topic) = open.and_then(|topic| topic.another()) {
             return Ok(topic);
         }
-        let config = options.config.unwrap_or_else(|| inner.config.topics.clone());
+        let config = options.options.over(options.config.unwrap_or_else(|| inner.config.topics().clone()));
         let context = Context {
             keys,
             signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
@@ -349,19 +351,19 @@ async fn bind(config: &NodeConfig, connections: Connections, book: Arc<Book>) ->
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }
-    if config.address_lookups == AddressLookups::Default {
+    if config.address_lookups() == AddressLookups::Default {
         builder = builder
             .address_lookup(PkarrPublisher::n0_dns())
             .address_lookup(PkarrResolver::n0_dns())
             .address_lookup(DnsAddressLookup::n0_dns());
     }
-    if !config.port_mapping {
+    if !config.port_mapping() {
         builder = builder.portmapper_config(PortmapperConfig::Disabled);
     }
-    if !config.bind_addresses.is_empty() {
+    if !config.bind_addresses().is_empty() {
         builder = builder.clear_ip_transports();
     }
-    for address in &config.bind_addresses {
+    for address in config.bind_addresses() {
         builder = builder
             .bind_addr(*address)
             .map_err(|error| Error::argument("bind_addresses", format!("{address}: {error}")))?;

@@ -2,8 +2,10 @@
 
 mod config;
 mod handle;
+mod join_options;
 mod transport;
 
-pub use config::{AddressLookups, JoinOptions, NodeConfig, NodeConfigBuilder, Relays};
+pub use config::{AddressLookups, NodeConfig, NodeConfigBuilder, Relays};
 pub use handle::Node;
+pub use join_options::JoinOptions;
 pub use transport::transport_config;

@@ -7,6 +7,7 @@ import dtt.Testnet
 import dtt.TopicState
 import dtt.short
 import dtt.text
+import dtt.withOptions
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
@@ -14,7 +15,7 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlin.system.exitProcess
 
-/** A chat: run it twice with the same topic and secret. With `DTT_BOOTSTRAP` set it is on a testnet. */
+/** A chat: run it twice with the same topic and secret. With `DTT_BOOTSTRAP` set it is on a testnet. `DTT_CONFIG` sets options. */
 fun main(arguments: Array<String>) {
     if (arguments.size != 2) {
         System.err.println("usage: chat TOPIC SECRET")
@@ -58,6 +59,8 @@ private suspend fun chat(name: String, secret: String) {
 
 private val words = mapOf(TopicState.LOOKING_UP to "Looking for others", TopicState.JOINED to "Joined", TopicState.ALONE to "Alone")
 
-/** The public network, or the testnet that `DTT_BOOTSTRAP` names. */
-private fun config(): NodeConfig =
-    System.getenv("DTT_BOOTSTRAP")?.takeIf { it.isNotEmpty() }?.let { Testnet.nodeConfig(it.split(",")) } ?: NodeConfig()
+/** The public network, or the testnet that `DTT_BOOTSTRAP` names, with the options in `DTT_CONFIG`. */
+private fun config(): NodeConfig {
+    val config = System.getenv("DTT_BOOTSTRAP")?.takeIf { it.isNotEmpty() }?.let { Testnet.nodeConfig(it.split(",")) } ?: NodeConfig()
+    return config.withOptions(System.getenv("DTT_CONFIG") ?: "")
+}

@@ -1,7 +1,7 @@
 import Dtt
 import Foundation
 
-/// A chat: run it twice with the same topic and secret. With `DTT_BOOTSTRAP` set it is on a testnet.
+/// A chat: run it twice with the same topic and secret. With `DTT_BOOTSTRAP` set it is on a testnet. `DTT_CONFIG` sets options.
 @main struct Chat {
     static func main() async {
         let arguments = CommandLine.arguments.dropFirst()
@@ -18,7 +18,7 @@ import Foundation
     }
 
     static func chat(_ name: String, _ secret: String) async throws {
-        let node = try await Node(config)
+        let node = try await Node(config())
         let topic = try await node.join(name, secret: secret)
         say("I am \(node.id.short)")
         let events = topic.events
@@ -46,10 +46,12 @@ import Foundation
         try await reader.value
     }
 
-    /// The public network, or the testnet that `DTT_BOOTSTRAP` names.
-    static var config: NodeConfig {
-        let list = ProcessInfo.processInfo.environment["DTT_BOOTSTRAP"] ?? ""
-        return list.isEmpty ? NodeConfig() : Testnet.nodeConfig(bootstrap: list.split(separator: ",").map(String.init))
+    /// The public network, or the testnet that `DTT_BOOTSTRAP` names, with the options in `DTT_CONFIG`.
+    static func config() throws -> NodeConfig {
+        let environment = ProcessInfo.processInfo.environment
+        let list = (environment["DTT_BOOTSTRAP"] ?? "").split(separator: ",").map(String.init)
+        let config = list.isEmpty ? NodeConfig() : Testnet.nodeConfig(bootstrap: list)
+        return try config.withOptions(environment["DTT_CONFIG"] ?? "")
     }
 
     /// The input's lines. A thread of its own reads them, since reading blocks.

@@ -786,6 +786,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dtt_checksum_func_set_log_listener(
     ): Int
+    external fun uniffi_dtt_checksum_func_raw_node_config_with_options(
+    ): Int
     external fun uniffi_dtt_checksum_func_default_rotation(
     ): Int
     external fun uniffi_dtt_checksum_func_testnet_node_config(
@@ -1055,6 +1057,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_set_log_listener(`level`: RustBuffer.ByValue,`listener`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_dtt_fn_func_raw_node_config_with_options(`config`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_default_rotation(`topic`: RustBuffer.ByValue,`unixMinute`: Long,`secretHash`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_func_testnet_node_config(`bootstrap`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1223,10 +1227,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_func_set_log_listener() and 0xFFFF) != 36434) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dtt_checksum_func_raw_node_config_with_options() and 0xFFFF) != 24135) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dtt_checksum_func_default_rotation() and 0xFFFF) != 56179) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_func_testnet_node_config() and 0xFFFF) != 25923) {
+    if ((lib.uniffi_dtt_checksum_func_testnet_node_config() and 0xFFFF) != 32186) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawcancel_cancel() and 0xFFFF) != 18884) {
@@ -1343,7 +1350,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_constructor_rawcancel_new() and 0xFFFF) != 3214) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_constructor_rawnode_spawn() and 0xFFFF) != 56124) {
+    if ((lib.uniffi_dtt_checksum_constructor_rawnode_spawn() and 0xFFFF) != 30804) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_constructor_rawtestnet_start() and 0xFFFF) != 23135) {
@@ -5182,48 +5189,53 @@ public object FfiConverterTypeSecretRotation: FfiConverter<SecretRotation, Long>
  */
 data class BootstrapConfig (
     /**
-     * A slot that shows this many records of others needs none of ours, unless the nodes that records name were dialed in
-     * vain. Default 5.
+     * A node that joins publishes no record of its own in a slot that shows this many records of others, unless it
+     * dialed the nodes that those records name in vain. Default: 5.
      */
     val `maxBootstrapRecords`: kotlin.UInt? = null
     ,
     /**
-     * What the pauses before the next lookup go by when no record was found. Default 1.5 s.
+     * Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
+     * nodes that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
+     * Default: 1500ms. Limits: 1ms to 365d.
      */
     val `noPeersRetryInterval`: Millis? = null
     ,
     /**
-     * How long a dialed peer has before the next one is dialed too. Default 100 ms.
+     * How long a dialed peer has before the next peer is dialed too. Default: 100ms.
      */
     val `perPeerJoinSettleTime`: Millis? = null
     ,
     /**
-     * How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
+     * How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms.
      */
     val `joinConfirmationWaitTime`: Millis? = null
     ,
     /**
-     * The pause before the next lookup when records were found and nobody answered. Default 2 s.
+     * The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
+     * Default: 2s. Limits: 1ms to 365d.
      */
     val `discoveryPollInterval`: Millis? = null
     ,
     /**
-     * The longest pause between two lookups of a topic without neighbors. Default 60 s.
+     * The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its
+     * record. Default: 1min. Limits: 1ms to 365d.
      */
     val `maxRetryInterval`: Millis? = null
     ,
     /**
-     * How long the first record may wait for the node's first address. Default 1 s.
+     * How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
+     * replace a record within its minute, so a record without an address lasts. Default: 1s.
      */
     val `addressWait`: Millis? = null
     ,
     /**
-     * Whether to publish a record at once when joining. Default true.
+     * Whether a node publishes a record as soon as it joins. Default: true.
      */
     val `publishRecordOnStartup`: kotlin.Boolean? = null
     ,
     /**
-     * Whether the first lookup reads the slots one minute further back. Default false.
+     * Whether the first lookup starts with the slots of one minute further back. Default: false.
      */
     val `checkOlderRecordsFirstOnStartup`: kotlin.Boolean? = null
 
@@ -5282,60 +5294,146 @@ public object FfiConverterTypeBootstrapConfig: FfiConverterRustBuffer<BootstrapC
 
 
 /**
- * How the DHT is reached, and how patiently. Topics of a process whose bootstrap, port, bind address, mode and
- * request timeout are equal share one DHT client.
+ * How a topic with few neighbors looks for more: a small group may be a part that split off.
+ */
+data class BubbleMergeConfig (
+    /**
+     * Whether a topic with few neighbors looks for more. Default: true.
+     */
+    val `enabled`: kotlin.Boolean? = null
+    ,
+    /**
+     * The time from joining to the first look. Default: 30s.
+     */
+    val `initialInterval`: Millis? = null
+    ,
+    /**
+     * The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Default:
+     * 1min. Limits: 1ms to 365d.
+     */
+    val `baseInterval`: Millis? = null
+    ,
+    /**
+     * A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+     * Default: 2min.
+     */
+    val `maxJitter`: Millis? = null
+    ,
+    /**
+     * A topic with this many neighbors does not look for more. Default: 4.
+     */
+    val `minNeighbors`: kotlin.UInt? = null
+    ,
+    /**
+     * How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+     */
+    val `maxJoinPeers`: kotlin.UInt? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBubbleMergeConfig: FfiConverterRustBuffer<BubbleMergeConfig> {
+    override fun read(buf: ByteBuffer): BubbleMergeConfig {
+        return BubbleMergeConfig(
+            FfiConverterOptionalBoolean.read(buf),
+            FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalUInt.read(buf),
+            FfiConverterOptionalUInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BubbleMergeConfig) = (
+            FfiConverterOptionalBoolean.allocationSize(value.`enabled`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`initialInterval`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`baseInterval`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`maxJitter`) +
+            FfiConverterOptionalUInt.allocationSize(value.`minNeighbors`) +
+            FfiConverterOptionalUInt.allocationSize(value.`maxJoinPeers`)
+    )
+
+    override fun write(value: BubbleMergeConfig, buf: ByteBuffer) {
+            FfiConverterOptionalBoolean.write(value.`enabled`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`initialInterval`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`baseInterval`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`maxJitter`, buf)
+            FfiConverterOptionalUInt.write(value.`minNeighbors`, buf)
+            FfiConverterOptionalUInt.write(value.`maxJoinPeers`, buf)
+    }
+}
+
+
+
+/**
+ * How the DHT is reached, and how patiently.
  */
 data class DhtConfig (
     /**
-     * The nodes to enter the DHT by, each as `host:port`. Default: the public bootstrap nodes. An empty list is for the first
-     * node of a DHT of one's own, which needs server mode.
+     * The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are
+     * mainline's public nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs
+     * `server_mode`. Start that node before the others: a node that came earlier may need 15 minutes to find it.
      */
     val `bootstrap`: List<kotlin.String>? = null
     ,
     /**
-     * The UDP port of the DHT client. Default: 6881 if it is free, else any.
-     */
-    val `port`: kotlin.UShort? = null
-    ,
-    /**
-     * The IPv4 address that the DHT client binds. Default: all interfaces.
-     */
-    val `bindAddress`: kotlin.String? = null
-    ,
-    /**
-     * Whether this process serves the DHT to others from the start. Default false: it starts as a client.
-     */
-    val `serverMode`: kotlin.Boolean? = null
-    ,
-    /**
-     * How often a failed store is tried again. Default 3.
+     * How often a failed store is tried again. Default: 3.
      */
     val `retries`: kotlin.UInt? = null
     ,
     /**
-     * The least pause before a store is tried again. Default 5 s.
+     * The shortest pause before a store is tried again. Default: 5s.
      */
     val `baseRetryInterval`: Millis? = null
     ,
     /**
-     * A random time up to this is added to the pause. Default 10 s.
+     * A random time up to this is added to the pause before a store is tried again. Default: 10s.
      */
     val `maxRetryJitter`: Millis? = null
     ,
     /**
-     * The longest a store may take. Default 10 s.
+     * The longest time that a store may take. Default: 10s. Limits: 1ms to 365d.
      */
     val `putTimeout`: Millis? = null
     ,
     /**
-     * The longest a lookup may take; what arrived until then is used. Default 10 s.
+     * The longest time that a lookup may take. Records that arrive until then are used. Default: 10s. Limits: 1ms to
+     * 365d.
      */
     val `getTimeout`: Millis? = null
     ,
     /**
-     * How long one DHT node may take to answer. Default 1 s.
+     * How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this
+     * decides how long a store takes on the real network, where some node is always silent. Default: 1s. Limits: 1ms
+     * to 365d.
      */
     val `requestTimeout`: Millis? = null
+    ,
+    /**
+     * The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
+     * other if not.
+     */
+    val `port`: kotlin.UShort? = null
+    ,
+    /**
+     * The IPv4 address that the DHT client binds. By default it binds all interfaces.
+     */
+    val `bindAddress`: kotlin.String? = null
+    ,
+    /**
+     * Whether this process serves the DHT to others from the start. If not, it starts as a client, and serves once
+     * it has found that others can reach it. Default: false.
+     */
+    val `serverMode`: kotlin.Boolean? = null
 
 ){
 
@@ -5353,42 +5451,42 @@ public object FfiConverterTypeDhtConfig: FfiConverterRustBuffer<DhtConfig> {
     override fun read(buf: ByteBuffer): DhtConfig {
         return DhtConfig(
             FfiConverterOptionalSequenceString.read(buf),
-            FfiConverterOptionalUShort.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalUShort.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
         )
     }
 
     override fun allocationSize(value: DhtConfig) = (
             FfiConverterOptionalSequenceString.allocationSize(value.`bootstrap`) +
-            FfiConverterOptionalUShort.allocationSize(value.`port`) +
-            FfiConverterOptionalString.allocationSize(value.`bindAddress`) +
-            FfiConverterOptionalBoolean.allocationSize(value.`serverMode`) +
             FfiConverterOptionalUInt.allocationSize(value.`retries`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`baseRetryInterval`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`maxRetryJitter`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`putTimeout`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`getTimeout`) +
-            FfiConverterOptionalTypeMillis.allocationSize(value.`requestTimeout`)
+            FfiConverterOptionalTypeMillis.allocationSize(value.`requestTimeout`) +
+            FfiConverterOptionalUShort.allocationSize(value.`port`) +
+            FfiConverterOptionalString.allocationSize(value.`bindAddress`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`serverMode`)
     )
 
     override fun write(value: DhtConfig, buf: ByteBuffer) {
             FfiConverterOptionalSequenceString.write(value.`bootstrap`, buf)
-            FfiConverterOptionalUShort.write(value.`port`, buf)
-            FfiConverterOptionalString.write(value.`bindAddress`, buf)
-            FfiConverterOptionalBoolean.write(value.`serverMode`, buf)
             FfiConverterOptionalUInt.write(value.`retries`, buf)
             FfiConverterOptionalTypeMillis.write(value.`baseRetryInterval`, buf)
             FfiConverterOptionalTypeMillis.write(value.`maxRetryJitter`, buf)
             FfiConverterOptionalTypeMillis.write(value.`putTimeout`, buf)
             FfiConverterOptionalTypeMillis.write(value.`getTimeout`, buf)
             FfiConverterOptionalTypeMillis.write(value.`requestTimeout`, buf)
+            FfiConverterOptionalUShort.write(value.`port`, buf)
+            FfiConverterOptionalString.write(value.`bindAddress`, buf)
+            FfiConverterOptionalBoolean.write(value.`serverMode`, buf)
     }
 }
 
@@ -5474,77 +5572,6 @@ public object FfiConverterTypeDhtHealth: FfiConverterRustBuffer<DhtHealth> {
 
 
 /**
- * One of the two ways in which a split swarm finds itself again.
- */
-data class MergeOptions (
-    /**
-     * Whether it is done. Default true.
-     */
-    val `enabled`: kotlin.Boolean? = null
-    ,
-    /**
-     * From joining to the first look. Default 30 s.
-     */
-    val `initialInterval`: Millis? = null
-    ,
-    /**
-     * The least time from one look to the next. Default 60 s.
-     */
-    val `baseInterval`: Millis? = null
-    ,
-    /**
-     * A random time up to this is added when there is no publisher. Default 120 s.
-     */
-    val `maxJitter`: Millis? = null
-    ,
-    /**
-     * How many peers are joined at once. Default 2.
-     */
-    val `maxJoinPeers`: kotlin.UInt? = null
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeMergeOptions: FfiConverterRustBuffer<MergeOptions> {
-    override fun read(buf: ByteBuffer): MergeOptions {
-        return MergeOptions(
-            FfiConverterOptionalBoolean.read(buf),
-            FfiConverterOptionalTypeMillis.read(buf),
-            FfiConverterOptionalTypeMillis.read(buf),
-            FfiConverterOptionalTypeMillis.read(buf),
-            FfiConverterOptionalUInt.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: MergeOptions) = (
-            FfiConverterOptionalBoolean.allocationSize(value.`enabled`) +
-            FfiConverterOptionalTypeMillis.allocationSize(value.`initialInterval`) +
-            FfiConverterOptionalTypeMillis.allocationSize(value.`baseInterval`) +
-            FfiConverterOptionalTypeMillis.allocationSize(value.`maxJitter`) +
-            FfiConverterOptionalUInt.allocationSize(value.`maxJoinPeers`)
-    )
-
-    override fun write(value: MergeOptions, buf: ByteBuffer) {
-            FfiConverterOptionalBoolean.write(value.`enabled`, buf)
-            FfiConverterOptionalTypeMillis.write(value.`initialInterval`, buf)
-            FfiConverterOptionalTypeMillis.write(value.`baseInterval`, buf)
-            FfiConverterOptionalTypeMillis.write(value.`maxJitter`, buf)
-            FfiConverterOptionalUInt.write(value.`maxJoinPeers`, buf)
-    }
-}
-
-
-
-/**
  * A message that came in.
  */
 data class Message (
@@ -5620,6 +5647,79 @@ public object FfiConverterTypeMessage: FfiConverterRustBuffer<Message> {
 
 
 /**
+ * How a split is noticed: a record whose messages are all unknown here comes from another part of the swarm.
+ */
+data class MessageOverlapMergeConfig (
+    /**
+     * Whether a topic compares its messages with those that the records name, to notice a split. Default: true.
+     */
+    val `enabled`: kotlin.Boolean? = null
+    ,
+    /**
+     * The time from joining to the first comparison. Default: 30s.
+     */
+    val `initialInterval`: Millis? = null
+    ,
+    /**
+     * The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
+     * Default: 1min. Limits: 1ms to 365d.
+     */
+    val `baseInterval`: Millis? = null
+    ,
+    /**
+     * A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
+     * Default: 2min.
+     */
+    val `maxJitter`: Millis? = null
+    ,
+    /**
+     * How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
+     */
+    val `maxJoinPeers`: kotlin.UInt? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMessageOverlapMergeConfig: FfiConverterRustBuffer<MessageOverlapMergeConfig> {
+    override fun read(buf: ByteBuffer): MessageOverlapMergeConfig {
+        return MessageOverlapMergeConfig(
+            FfiConverterOptionalBoolean.read(buf),
+            FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalTypeMillis.read(buf),
+            FfiConverterOptionalUInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: MessageOverlapMergeConfig) = (
+            FfiConverterOptionalBoolean.allocationSize(value.`enabled`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`initialInterval`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`baseInterval`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`maxJitter`) +
+            FfiConverterOptionalUInt.allocationSize(value.`maxJoinPeers`)
+    )
+
+    override fun write(value: MessageOverlapMergeConfig, buf: ByteBuffer) {
+            FfiConverterOptionalBoolean.write(value.`enabled`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`initialInterval`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`baseInterval`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`maxJitter`, buf)
+            FfiConverterOptionalUInt.write(value.`maxJoinPeers`, buf)
+    }
+}
+
+
+
+/**
  * A node's id with the addresses at which it can be reached, as far as they are known.
  */
 data class NodeAddress (
@@ -5684,34 +5784,37 @@ data class NodeConfig (
     val `secretKey`: RawSecretKey? = null
     ,
     /**
-     * Which relay servers are used. Default: the public ones.
+     * Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none
+     * (`disabled`), or a list of URLs.
      */
     val `relays`: Relays? = null
     ,
     /**
-     * How addresses are found beside those in the records. Default: by the public services.
-     */
-    val `addressLookups`: AddressLookups? = null
-    ,
-    /**
-     * The UDP addresses that are bound, as `0.0.0.0:0`: at most one for each of IPv4 and IPv6; port 0 takes a free
-     * one. Default: all interfaces.
+     * The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6.
+     * Port 0 takes a free port. By default it binds all interfaces.
      */
     val `bindAddresses`: List<kotlin.String>? = null
     ,
     /**
-     * Whether the router is asked for a port. Default true, if the library was built with it.
+     * How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at
+     * all (`none`). The public services also tell others this node's addresses. One of default, none.
+     */
+    val `addressLookups`: AddressLookups? = null
+    ,
+    /**
+     * Whether the node asks the router for a port (UPnP, PCP, NAT-PMP), if the library was built with that. Default:
+     * true.
      */
     val `portMapping`: kotlin.Boolean? = null
     ,
     /**
-     * The size of a gossip message with its frame, in bytes: 512 to 1,048,576; all nodes of a topic need the same.
-     * Default 4,096.
+     * The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Default: 4KiB.
+     * Limits: 512 to 1MiB.
      */
     val `maxMessageSize`: kotlin.UInt? = null
     ,
     /**
-     * How long a shutdown waits for peers to take notice. Default 2 s.
+     * How long closing a node may take, for peers to take notice. Default: 2s.
      */
     val `shutdownTimeout`: Millis? = null
     ,
@@ -5737,8 +5840,8 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
         return NodeConfig(
             FfiConverterOptionalTypeRawSecretKey.read(buf),
             FfiConverterOptionalTypeRelays.read(buf),
-            FfiConverterOptionalTypeAddressLookups.read(buf),
             FfiConverterOptionalSequenceString.read(buf),
+            FfiConverterOptionalTypeAddressLookups.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalTypeMillis.read(buf),
@@ -5749,8 +5852,8 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
     override fun allocationSize(value: NodeConfig) = (
             FfiConverterOptionalTypeRawSecretKey.allocationSize(value.`secretKey`) +
             FfiConverterOptionalTypeRelays.allocationSize(value.`relays`) +
-            FfiConverterOptionalTypeAddressLookups.allocationSize(value.`addressLookups`) +
             FfiConverterOptionalSequenceString.allocationSize(value.`bindAddresses`) +
+            FfiConverterOptionalTypeAddressLookups.allocationSize(value.`addressLookups`) +
             FfiConverterOptionalBoolean.allocationSize(value.`portMapping`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxMessageSize`) +
             FfiConverterOptionalTypeMillis.allocationSize(value.`shutdownTimeout`) +
@@ -5760,8 +5863,8 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
     override fun write(value: NodeConfig, buf: ByteBuffer) {
             FfiConverterOptionalTypeRawSecretKey.write(value.`secretKey`, buf)
             FfiConverterOptionalTypeRelays.write(value.`relays`, buf)
-            FfiConverterOptionalTypeAddressLookups.write(value.`addressLookups`, buf)
             FfiConverterOptionalSequenceString.write(value.`bindAddresses`, buf)
+            FfiConverterOptionalTypeAddressLookups.write(value.`addressLookups`, buf)
             FfiConverterOptionalBoolean.write(value.`portMapping`, buf)
             FfiConverterOptionalUInt.write(value.`maxMessageSize`, buf)
             FfiConverterOptionalTypeMillis.write(value.`shutdownTimeout`, buf)
@@ -5876,26 +5979,28 @@ public object FfiConverterTypeNodeStats: FfiConverterRustBuffer<NodeStats> {
 
 
 /**
- * Whether and how often a joined topic publishes its record.
+ * How often a joined topic publishes its record.
  */
 data class PublisherConfig (
     /**
-     * Whether it does. Default true. Without it, newcomers depend on the records of others.
+     * Whether a joined topic publishes its record. If not, newcomers depend on the records of others. Default: true.
      */
     val `enabled`: kotlin.Boolean? = null
     ,
     /**
-     * From joining to the first turn of publishing. Default 10 s.
+     * The time from joining to the first turn. A record that newcomers need at once does not wait for it. Default:
+     * 10s.
      */
     val `initialDelay`: Millis? = null
     ,
     /**
-     * Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself. Default 10 s.
+     * Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
+     * publishes that often, whatever others do. Default: 10s. Limits: 1ms to 365d.
      */
     val `baseInterval`: Millis? = null
     ,
     /**
-     * A random time up to this is added to a base interval above 60 s. Default 50 s.
+     * A random time up to this is added to a `base_interval` above 60 s. Default: 50s.
      */
     val `maxJitter`: Millis? = null
 
@@ -6008,17 +6113,17 @@ public object FfiConverterTypeRawJoinOptions: FfiConverterRustBuffer<RawJoinOpti
  */
 data class TimeoutConfig (
     /**
-     * Handing peers to the gossip layer. Default 5 s.
+     * How long a call that adds peers may take. Default: 5s. Limits: 1ms to 365d.
      */
     val `joinPeerTimeout`: Millis? = null
     ,
     /**
-     * Handing a broadcast to the gossip layer. Default 5 s.
+     * How long a broadcast to all may take. Default: 5s. Limits: 1ms to 365d.
      */
     val `broadcastTimeout`: Millis? = null
     ,
     /**
-     * Handing a broadcast to neighbors to the gossip layer. Default 5 s.
+     * How long a broadcast to the neighbors may take. Default: 5s. Limits: 1ms to 365d.
      */
     val `broadcastNeighborsTimeout`: Millis? = null
 
@@ -6063,22 +6168,25 @@ public object FfiConverterTypeTimeoutConfig: FfiConverterRustBuffer<TimeoutConfi
  */
 data class TopicConfig (
     /**
-     * How many peers are dialed one after another, a settle time apart, before a pause for confirmation. Default 4.
+     * How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
+     * confirmation. Default: 4. Limits: 1 to 4294967295.
      */
     val `maxJoinPeerCount`: kotlin.UInt? = null
     ,
     /**
-     * Which addresses of its own a node writes into its records. Default: automatic.
+     * Which of its own addresses a node writes into its sealed records. Default: auto. One of auto, all, relay_only,
+     * off.
      */
     val `addressHints`: AddressHints? = null
     ,
     /**
-     * How many events wait for a subscriber at the most. Default 1024.
+     * How many events wait for a subscriber at most (up to about 4 KiB each with default messages). If one more
+     * comes, the oldest goes, and the subscriber is told how many it missed. Default: 1024. Limits: 1 to 4294967295.
      */
     val `eventCapacity`: kotlin.UInt? = null
     ,
     /**
-     * How the DHT is reached.
+     * How the DHT is reached, and how patiently.
      */
     val `dht`: DhtConfig? = null
     ,
@@ -6088,27 +6196,22 @@ data class TopicConfig (
     val `bootstrap`: BootstrapConfig? = null
     ,
     /**
-     * Whether and how often a joined topic publishes its record.
+     * How often a joined topic publishes its record.
      */
     val `publisher`: PublisherConfig? = null
     ,
     /**
-     * Looking for more neighbors when there are few.
+     * How a topic with few neighbors looks for more: a small group may be a part that split off.
      */
-    val `bubbleMerge`: MergeOptions? = null
+    val `bubbleMerge`: BubbleMergeConfig? = null
     ,
     /**
-     * With this many neighbors the bubble merge need not look. Default 4.
+     * How a split is noticed: a record whose messages are all unknown here comes from another part of the swarm.
      */
-    val `bubbleMinNeighbors`: kotlin.UInt? = null
+    val `messageOverlapMerge`: MessageOverlapMergeConfig? = null
     ,
     /**
-     * Comparing messages with those that the records name.
-     */
-    val `messageOverlapMerge`: MergeOptions? = null
-    ,
-    /**
-     * How long calls may take.
+     * How long calls on a topic may take.
      */
     val `timeouts`: TimeoutConfig? = null
 
@@ -6133,9 +6236,8 @@ public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
             FfiConverterOptionalTypeDhtConfig.read(buf),
             FfiConverterOptionalTypeBootstrapConfig.read(buf),
             FfiConverterOptionalTypePublisherConfig.read(buf),
-            FfiConverterOptionalTypeMergeOptions.read(buf),
-            FfiConverterOptionalUInt.read(buf),
-            FfiConverterOptionalTypeMergeOptions.read(buf),
+            FfiConverterOptionalTypeBubbleMergeConfig.read(buf),
+            FfiConverterOptionalTypeMessageOverlapMergeConfig.read(buf),
             FfiConverterOptionalTypeTimeoutConfig.read(buf),
         )
     }
@@ -6147,9 +6249,8 @@ public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
             FfiConverterOptionalTypeDhtConfig.allocationSize(value.`dht`) +
             FfiConverterOptionalTypeBootstrapConfig.allocationSize(value.`bootstrap`) +
             FfiConverterOptionalTypePublisherConfig.allocationSize(value.`publisher`) +
-            FfiConverterOptionalTypeMergeOptions.allocationSize(value.`bubbleMerge`) +
-            FfiConverterOptionalUInt.allocationSize(value.`bubbleMinNeighbors`) +
-            FfiConverterOptionalTypeMergeOptions.allocationSize(value.`messageOverlapMerge`) +
+            FfiConverterOptionalTypeBubbleMergeConfig.allocationSize(value.`bubbleMerge`) +
+            FfiConverterOptionalTypeMessageOverlapMergeConfig.allocationSize(value.`messageOverlapMerge`) +
             FfiConverterOptionalTypeTimeoutConfig.allocationSize(value.`timeouts`)
     )
 
@@ -6160,9 +6261,8 @@ public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
             FfiConverterOptionalTypeDhtConfig.write(value.`dht`, buf)
             FfiConverterOptionalTypeBootstrapConfig.write(value.`bootstrap`, buf)
             FfiConverterOptionalTypePublisherConfig.write(value.`publisher`, buf)
-            FfiConverterOptionalTypeMergeOptions.write(value.`bubbleMerge`, buf)
-            FfiConverterOptionalUInt.write(value.`bubbleMinNeighbors`, buf)
-            FfiConverterOptionalTypeMergeOptions.write(value.`messageOverlapMerge`, buf)
+            FfiConverterOptionalTypeBubbleMergeConfig.write(value.`bubbleMerge`, buf)
+            FfiConverterOptionalTypeMessageOverlapMergeConfig.write(value.`messageOverlapMerge`, buf)
             FfiConverterOptionalTypeTimeoutConfig.write(value.`timeouts`, buf)
     }
 }
@@ -7670,6 +7770,38 @@ public object FfiConverterOptionalTypeBootstrapConfig: FfiConverterRustBuffer<Bo
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeBubbleMergeConfig: FfiConverterRustBuffer<BubbleMergeConfig?> {
+    override fun read(buf: ByteBuffer): BubbleMergeConfig? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBubbleMergeConfig.read(buf)
+    }
+
+    override fun allocationSize(value: BubbleMergeConfig?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBubbleMergeConfig.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BubbleMergeConfig?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBubbleMergeConfig.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeDhtConfig: FfiConverterRustBuffer<DhtConfig?> {
     override fun read(buf: ByteBuffer): DhtConfig? {
         if (buf.get().toInt() == 0) {
@@ -7702,28 +7834,28 @@ public object FfiConverterOptionalTypeDhtConfig: FfiConverterRustBuffer<DhtConfi
 /**
  * @suppress
  */
-public object FfiConverterOptionalTypeMergeOptions: FfiConverterRustBuffer<MergeOptions?> {
-    override fun read(buf: ByteBuffer): MergeOptions? {
+public object FfiConverterOptionalTypeMessageOverlapMergeConfig: FfiConverterRustBuffer<MessageOverlapMergeConfig?> {
+    override fun read(buf: ByteBuffer): MessageOverlapMergeConfig? {
         if (buf.get().toInt() == 0) {
             return null
         }
-        return FfiConverterTypeMergeOptions.read(buf)
+        return FfiConverterTypeMessageOverlapMergeConfig.read(buf)
     }
 
-    override fun allocationSize(value: MergeOptions?): ULong {
+    override fun allocationSize(value: MessageOverlapMergeConfig?): ULong {
         if (value == null) {
             return 1UL
         } else {
-            return 1UL + FfiConverterTypeMergeOptions.allocationSize(value)
+            return 1UL + FfiConverterTypeMessageOverlapMergeConfig.allocationSize(value)
         }
     }
 
-    override fun write(value: MergeOptions?, buf: ByteBuffer) {
+    override fun write(value: MessageOverlapMergeConfig?, buf: ByteBuffer) {
         if (value == null) {
             buf.put(0)
         } else {
             buf.put(1)
-            FfiConverterTypeMergeOptions.write(value, buf)
+            FfiConverterTypeMessageOverlapMergeConfig.write(value, buf)
         }
     }
 }
@@ -8488,6 +8620,23 @@ public object FfiConverterTypeRawSecretKey: FfiConverter<RawSecretKey, RustBuffe
         FfiConverterOptionalTypeLogListener.lower(`listener`),_status)
 }
 
+
+
+        /**
+         * The options of a node, from `key=value` with commas between them, over others. A piece without a key belongs to the list before
+         * it.
+         */
+    @Throws(RawException::class) fun `rawNodeConfigWithOptions`(`config`: NodeConfig, `text`: kotlin.String): NodeConfig {
+            return FfiConverterTypeNodeConfig.lift(
+    uniffiRustCallWithError(RawException) { _status ->
+    UniffiLib.uniffi_dtt_fn_func_raw_node_config_with_options(
+
+
+        FfiConverterTypeNodeConfig.lower(`config`),
+        FfiConverterString.lower(`text`),_status)
+}
+    )
+    }
 
 
         /**

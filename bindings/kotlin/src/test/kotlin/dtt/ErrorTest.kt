@@ -36,14 +36,14 @@ class ErrorTest {
             kotlinx.coroutines.runBlocking { Node.spawn(config) }
         }
         val config = testnet.nodeConfig()
-        badNode(config.copy(maxMessageSize = 1u), "maxMessageSize: 1 bytes are given")
-        badNode(config.copy(bindAddresses = listOf("here")), "address: \"here\" is not an IP address with a port")
-        badNode(config.copy(relays = Relays.Custom(listOf())), "relays: the list of custom relays is empty")
+        badNode(config.copy(maxMessageSize = 1u), "maxMessageSize: 1 is given, 512 to 1MiB are possible")
+        badNode(config.copy(bindAddresses = listOf("here")), "bindAddresses: \"here\" is given, an IP address with a port is needed")
+        badNode(config.copy(relays = Relays.Custom(listOf())), "relays: the list is empty")
         badNode(config.copy(topics = TopicConfig(eventCapacity = 0u)), "eventCapacity: 0 is given")
         badNode(config.copy(topics = TopicConfig(dht = DhtConfig(bootstrap = listOf("router")))), "bootstrap: \"router\" is not host:port")
-        badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = 400.days))), "at most 31536000 s")
-        badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = Duration.INFINITE))), "at most 31536000 s")
-        badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = (-1).seconds))), "at least 1 ms is needed")
+        badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = 400.days))), "400d is given, 1ms to 365d are possible")
+        badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = Duration.INFINITE))), "1ms to 365d are possible")
+        badNode(config.copy(topics = TopicConfig(timeouts = TimeoutConfig(broadcastTimeout = (-1).seconds))), "timeouts.broadcastTimeout: 0s is given, 1ms to 365d")
         failsWith(ErrorKind.INVALID_ARGUMENT, "secretKey: 31 bytes are given, 32 bytes are needed") { SecretKey.of(ByteArray(31)) }
         failsWith(ErrorKind.INVALID_ARGUMENT, "nodes: 1 is given, 2 to 256 are possible") { Testnet.start(1) }
         failsWith(ErrorKind.INVALID_ARGUMENT, "nodes: 0 is given") { Testnet.start(-5) }

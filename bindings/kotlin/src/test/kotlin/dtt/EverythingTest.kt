@@ -103,7 +103,6 @@ class EverythingTest {
     @Test
     fun `every option arrives`(): Unit = live {
         val key = SecretKey.generate()
-        val limited = MergeOptions(enabled = true, initialInterval = 1.seconds, baseInterval = 1.seconds, maxJitter = 1.seconds, maxJoinPeers = 1u)
         val config = NodeConfig(
             secretKey = key,
             relays = Relays.Disabled,
@@ -127,9 +126,13 @@ class EverythingTest {
                     addressWait = 100.milliseconds, publishRecordOnStartup = true, checkOlderRecordsFirstOnStartup = false,
                 ),
                 publisher = PublisherConfig(enabled = true, initialDelay = 1.seconds, baseInterval = 1.seconds, maxJitter = 1.seconds),
-                bubbleMerge = limited,
-                bubbleMinNeighbors = 1u,
-                messageOverlapMerge = limited,
+                bubbleMerge = BubbleMergeConfig(
+                    enabled = true, initialInterval = 1.seconds, baseInterval = 1.seconds, maxJitter = 1.seconds, minNeighbors = 1u,
+                    maxJoinPeers = 1u,
+                ),
+                messageOverlapMerge = MessageOverlapMergeConfig(
+                    enabled = true, initialInterval = 1.seconds, baseInterval = 1.seconds, maxJitter = 1.seconds, maxJoinPeers = 1u,
+                ),
                 timeouts = TimeoutConfig(joinPeerTimeout = 1.seconds, broadcastTimeout = 1.seconds, broadcastNeighborsTimeout = 1.seconds),
             ),
         )
@@ -145,6 +148,17 @@ class EverythingTest {
         assertEquals(setOf(one.id), other.neighbors)
         one.shutdown()
         two.shutdown()
+    }
+
+    @Test
+    fun `options as text go over others`() {
+        val base = NodeConfig(portMapping = false, topics = TopicConfig(eventCapacity = 5u))
+        val config = base.withOptions("dht.bootstrap=a:1,b:2,event_capacity=6,dht.get_timeout=2500ms")
+        assertEquals(false, config.portMapping)
+        assertEquals(6u, config.topics?.eventCapacity)
+        assertEquals(DhtConfig(getTimeout = 2500.milliseconds, bootstrap = listOf("a:1", "b:2")), config.topics?.dht)
+        assertEquals(base, base.withOptions(""))
+        assertThrows(DttException::class.java) { base.withOptions("dht.retry=1") }
     }
 
     @Test

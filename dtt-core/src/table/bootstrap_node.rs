@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::error::{Error, Result, shown};
+use crate::error::shown;
 
 /// Checks one entry of a bootstrap list, without resolving it.
-pub(crate) fn bootstrap_node(node: &str) -> Result<()> {
+pub(crate) fn bootstrap_node(node: &str) -> Result<(), String> {
     let Some(problem) = problem_of(node) else { return Ok(()) };
     let wanted = "each entry is host:port, a name or an IPv4 address with a port of 1 to 65535";
-    Err(Error::argument("bootstrap", format!("{} {problem}; {wanted}", shown(node))))
+    Err(format!("{} {problem}; {wanted}", shown(node)))
 }
 
 /// What is wrong with an entry, if anything is.
@@ -69,8 +69,8 @@ mod tests {
             ("192.0.2:6881", "its host is no IPv4 address"),
             ("udp://router.example:6881", "characters that no name has"),
         ] {
-            let text = bootstrap_node(node).expect_err(node).to_string();
-            assert!(text.starts_with(&format!("bootstrap: {node:?} ")), "{text}");
+            let text = bootstrap_node(node).expect_err(node);
+            assert!(text.starts_with(&format!("{node:?} ")), "{text}");
             assert!(text.contains(problem), "{text}");
             assert!(text.ends_with("a name or an IPv4 address with a port of 1 to 65535"), "{text}");
         }
