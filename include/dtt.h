@@ -279,47 +279,30 @@ typedef int32_t dtt_node_stat_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// Which of its own addresses a node writes into its sealed records.
-enum dtt_address_hints_t
+// What dtt_config_about tells of an option.
+enum dtt_about_t
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    // The relay's URL if there is one, else the direct addresses. The default.
-    DTT_HINTS_AUTO = 0,
-    // The relay's URL and the direct addresses.
-    DTT_HINTS_ALL = 1,
-    // The relay's URL only: no IP address of the node ever stands in a record.
-    DTT_HINTS_RELAY_ONLY = 2,
-    // No addresses. Others then need an address lookup of their own to dial this node.
-    DTT_HINTS_OFF = 3,
+    // What it does.
+    DTT_ABOUT_DOC = 0,
+    // The type of its value: "time", "number", "size", "true or false" and others.
+    DTT_ABOUT_TYPE = 1,
+    // Its default, as text.
+    DTT_ABOUT_DEFAULT = 2,
+    // Its limits, "1ms to 365d" for example; empty if it has none but those of its type.
+    DTT_ABOUT_LIMITS = 3,
+    // The version that had it first.
+    DTT_ABOUT_SINCE = 4,
+    // "node" for an option of a node alone, "topic" for one that a topic can have as well.
+    DTT_ABOUT_SCOPE = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum dtt_address_hints_t dtt_address_hints_t;
+typedef enum dtt_about_t dtt_about_t;
 #else
-typedef int32_t dtt_address_hints_t;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-// Which relay servers a node uses, to be reached where no direct path is found.
-enum dtt_relays_t
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    // iroh's public relay servers. The default.
-    DTT_RELAYS_DEFAULT = 0,
-    // No relay: only direct paths.
-    DTT_RELAYS_DISABLED = 1,
-    // Those of dtt_node_config_add_relay; at least one.
-    DTT_RELAYS_CUSTOM = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum dtt_relays_t dtt_relays_t;
-#else
-typedef int32_t dtt_relays_t;
+typedef int32_t dtt_about_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -350,14 +333,11 @@ typedef int32_t dtt_log_level_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// The options of a topic, DHT included. What is not set has its default. It is copied by whatever it is given to, so
-// that it can be changed and freed right after.
+// Options of a node and of topics. What is not set has its default. They are copied by whatever they are given to, so that they
+// can be changed and freed right after.
 //
-// Its setters may be called from any thread. They check what can be checked at once; limits that concern a time or a
-// number are checked by dtt_config_validate, and when a node or a topic is opened with the options. Times are in
-// milliseconds; none may exceed a year (31,536,000,000), and intervals and time-outs are at least 1.
-//
-// Each setter ends with DTT_OK, DTT_NULL, DTT_BAD_HANDLE, and what is said at it.
+// A node takes all of them: dtt_node_spawn. A topic takes the topic options, and has those that are not set from its node:
+// dtt_join_options_set_config. docs/options.md has every option, and so has dtt_config_key.
 typedef struct dtt_config_t dtt_config_t;
 
 // Why a call failed: a status and a message that names the argument, the limit and the value. Secrets are never in it.
@@ -397,13 +377,6 @@ typedef struct dtt_events_t dtt_events_t;
 // changed and freed right after. Its setters may be called from any thread; each ends with DTT_OK, DTT_NULL,
 // DTT_BAD_HANDLE, and what is said at it.
 typedef struct dtt_join_options_t dtt_join_options_t;
-
-// The options of a node. What is not set has its default. It is copied by what it is given to, so that it can be
-// changed and freed right after.
-//
-// Its setters may be called from any thread. Each ends with DTT_OK, DTT_NULL, DTT_BAD_HANDLE, and what is said at it.
-// Limits are checked by dtt_node_config_validate and dtt_node_spawn.
-typedef struct dtt_node_config_t dtt_node_config_t;
 
 // An endpoint, the gossip layer on it, and the DHT: everything that topics run on. Topics keep it alive; when it and the
 // last of them are freed, it closes in the background.
@@ -445,176 +418,66 @@ typedef void (*dtt_log_callback_t)(void *userdata, int32_t level, const char *ta
 extern "C" {
 #endif // __cplusplus
 
-// Makes options that all have their defaults. Freed with dtt_config_free. Any thread. DTT_OK, DTT_NULL.
+// Makes options of which none is set. Freed with dtt_config_free. Any thread. DTT_OK, DTT_NULL.
 dtt_status_t dtt_config_new(dtt_config_t **out, dtt_error_t **error);
 
 // Frees options. NULL is fine. Any thread.
 void dtt_config_free(dtt_config_t *config);
 
-// Checks every option against its limits, as opening a topic does. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
-// DTT_INVALID_ARGUMENT with a message that names the option, the limit and the value.
-dtt_status_t dtt_config_validate(const dtt_config_t *config, dtt_error_t **error);
+// Sets an option by its key: dtt_config_set(config, "dht.get_timeout", "2500ms", &error).
+//
+// Times have a unit: "250ms", "10s", "2min" (d, h, min, s, ms, us, ns). Sizes are bytes, or have a unit: "4096", "4KiB", "1MiB".
+// Switches are "true" or "false". Entries of a list have commas between them: "192.0.2.1:6881,router.example:6881". "default" sets
+// any option to its default. The option's limits are checked at once, and what concerns several options by dtt_config_validate.
+//
+// Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE, DTT_BAD_UTF8, DTT_UNKNOWN_OPTION with the nearest key in the message,
+// DTT_INVALID_ARGUMENT with the key, the value and the limits.
+dtt_status_t dtt_config_set(dtt_config_t *config,
+                            const char *key,
+                            const char *value,
+                            dtt_error_t **error);
 
-// The nodes to enter the DHT by: a comma-separated list of host:port, each a name or an IPv4 address. NULL stands for
-// the public ones, the default. The empty text is for the first node of a DHT of one's own, and needs server mode.
-// Also DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
-dtt_status_t dtt_config_set_dht_bootstrap(dtt_config_t *config, const char *list, dtt_error_t **error);
+// Sets several options: "key=value" with commas between them. A piece without a key belongs to the list before it:
+// "dht.bootstrap=192.0.2.1:6881,192.0.2.2:6881,event_capacity=64". If one of them is wrong, none is set. The library reads no
+// environment variable by itself; programs can hand one in here, as the examples do with DTT_CONFIG.
+//
+// Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE, DTT_BAD_UTF8, and DTT_INVALID_ARGUMENT, for an unknown key too.
+dtt_status_t dtt_config_set_all(dtt_config_t *config,
+                                const char *text,
+                                dtt_error_t **error);
 
-// The UDP port of the DHT client. 0, the default, takes 6881 if it is free and any other one if not.
-dtt_status_t dtt_config_set_dht_port(dtt_config_t *config, uint16_t port, dtt_error_t **error);
+// An option as text: what it was set to, or its default. Freed with dtt_string_free. Any thread.
+// DTT_OK, DTT_NULL, DTT_BAD_HANDLE, DTT_BAD_UTF8, DTT_UNKNOWN_OPTION.
+dtt_status_t dtt_config_get(const dtt_config_t *config, const char *key, char **out, dtt_error_t **error);
 
-// The IPv4 address that the DHT client binds, "192.0.2.1" for example. NULL, the default, binds all interfaces.
-// Also DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
-dtt_status_t dtt_config_set_dht_bind_address(dtt_config_t *config, const char *address, dtt_error_t **error);
+// Checks what concerns several options, as dtt_node_spawn and dtt_node_join do. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
+// DTT_INVALID_ARGUMENT with a message that names the option.
+dtt_status_t dtt_config_validate(const dtt_config_t *config,
+                                 dtt_error_t **error);
 
-// Which of its own addresses a node writes into its sealed records: one of dtt_address_hints_t.
-// Also DTT_UNKNOWN_OPTION.
-dtt_status_t dtt_config_set_address_hints(dtt_config_t *config, int32_t hints, dtt_error_t **error);
+// The secret key of a node, which makes its id: 32 bytes, DTT_KEY_LEN. They are copied. Without one, each node has a new key.
+// Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE, DTT_BAD_LENGTH.
+dtt_status_t dtt_config_set_secret_key(dtt_config_t *config,
+                                       const uint8_t *key,
+                                       size_t key_len,
+                                       dtt_error_t **error);
 
-// The DHT options of a testnet that another process runs, by its bootstrap list (comma-separated, as dtt-testnet prints
-// it and dtt_testnet_bootstrap gives it): its nodes, loopback, and little patience. Other options stay.
-// Also DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
-dtt_status_t dtt_config_use_testnet(dtt_config_t *config, const char *bootstrap, dtt_error_t **error);
+// Sets the options of a node of a testnet that another process runs, by its bootstrap list (with commas between the entries, as
+// dtt-testnet prints it and dtt_testnet_bootstrap gives it): its DHT with little patience, loopback only, no relay, no address
+// lookup, no port mapping, so that nothing reaches beyond this machine. Other options stay.
+// Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE, DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
+dtt_status_t dtt_config_use_testnet(dtt_config_t *config,
+                                    const char *bootstrap,
+                                    dtt_error_t **error);
 
-// How often a failed store is tried again. Default 3.
-dtt_status_t dtt_config_set_dht_retries(dtt_config_t *config, size_t value, dtt_error_t **error);
+// The key of the option with this number, counted from 0; NULL at the end. So a loop finds every option. The text is static. Any
+// thread.
+const char *dtt_config_key(size_t index);
 
-// The least pause before a store is tried again. Default 5,000 ms.
-dtt_status_t dtt_config_set_dht_base_retry_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// A random time up to this is added to the pause. Default 10,000 ms.
-dtt_status_t dtt_config_set_dht_max_retry_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// The longest a store may take. Default 10,000 ms.
-dtt_status_t dtt_config_set_dht_put_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// The longest a lookup may take; what arrived until then is used. Default 10,000 ms.
-dtt_status_t dtt_config_set_dht_get_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// How long one DHT node may take to answer. A query lasts until its last silent node has timed out. Default 1,000 ms.
-dtt_status_t dtt_config_set_dht_request_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// Whether this process also serves the DHT to others from the start. With false, the default, it starts as a client and
-// serves once it has found itself reachable.
-dtt_status_t dtt_config_set_dht_server_mode(dtt_config_t *config, bool value, dtt_error_t **error);
-
-// A slot that shows this many records of others needs none of ours. Default 5.
-dtt_status_t dtt_config_set_bootstrap_max_records(dtt_config_t *config, size_t value, dtt_error_t **error);
-
-// What the pauses before the next lookup go by when no record was found: the first is an eighth of it, each later one four
-// times the one before, up to the longest. Default 1,500 ms.
-dtt_status_t dtt_config_set_bootstrap_no_peers_retry_interval_ms(dtt_config_t *config,
-                                                                 uint64_t value,
-                                                                 dtt_error_t **error);
-
-// How long a dialed peer has before the next one is dialed too. Default 100 ms.
-dtt_status_t dtt_config_set_bootstrap_per_peer_join_settle_time_ms(dtt_config_t *config,
-                                                                   uint64_t value,
-                                                                   dtt_error_t **error);
-
-// How long the dials of one lookup have, after the last of them, to give a neighbor. Default 500 ms.
-dtt_status_t dtt_config_set_bootstrap_join_confirmation_wait_time_ms(dtt_config_t *config,
-                                                                     uint64_t value,
-                                                                     dtt_error_t **error);
-
-// The pause before the next lookup when records were found and nobody answered; it doubles up to the longest.
-// Default 2,000 ms.
-dtt_status_t dtt_config_set_bootstrap_discovery_poll_interval_ms(dtt_config_t *config,
-                                                                 uint64_t value,
-                                                                 dtt_error_t **error);
-
-// The longest pause between two lookups of a topic without neighbors. Default 60,000 ms.
-dtt_status_t dtt_config_set_bootstrap_max_retry_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// How long the first record may wait for the node's first address. Default 1,000 ms.
-dtt_status_t dtt_config_set_bootstrap_address_wait_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// Whether to publish a record at once when joining. Default true.
-dtt_status_t dtt_config_set_bootstrap_publish_record_on_startup(dtt_config_t *config, bool value, dtt_error_t **error);
-
-// Whether the first lookup reads the slots one minute further back. Default false.
-dtt_status_t dtt_config_set_bootstrap_check_older_records_first(dtt_config_t *config, bool value, dtt_error_t **error);
-
-// Whether a joined topic publishes its record. Default true. Without it newcomers depend on the records of others.
-dtt_status_t dtt_config_set_publisher_enabled(dtt_config_t *config, bool value, dtt_error_t **error);
-
-// From joining to the first turn of publishing. Default 10,000 ms.
-dtt_status_t dtt_config_set_publisher_initial_delay_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// Up to 60 s there is one turn for each minute, shared with the neighbors; above, this node publishes that often by itself.
-// Default 10,000 ms.
-dtt_status_t dtt_config_set_publisher_base_interval_ms(dtt_config_t *config,
-                                                       uint64_t value,
-                                                       dtt_error_t **error);
-
-// A random time up to this is added to a base interval above 60 s. Default 50,000 ms.
-dtt_status_t dtt_config_set_publisher_max_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// Kept because old programs set it: starting the publisher cannot fail, so it changes nothing. Default true.
-dtt_status_t dtt_config_set_publisher_fail_topic_creation_on_startup_failure(dtt_config_t *config,
-                                                                             bool value,
-                                                                             dtt_error_t **error);
-
-// Whether a topic with few neighbors looks for more. Default true.
-dtt_status_t dtt_config_set_bubble_merge_enabled(dtt_config_t *config, bool value, dtt_error_t **error);
-
-// From joining to the first look for more neighbors. Default 30,000 ms.
-dtt_status_t dtt_config_set_bubble_merge_initial_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// The least time from one look to the next. Default 60,000 ms.
-dtt_status_t dtt_config_set_bubble_merge_base_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// A random time up to this is added when there is no publisher. Default 120,000 ms.
-dtt_status_t dtt_config_set_bubble_merge_max_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// With this many neighbors there is no need to look. Default 4.
-dtt_status_t dtt_config_set_bubble_merge_min_neighbors(dtt_config_t *config, size_t value, dtt_error_t **error);
-
-// How many peers are joined at once by it. Default 2.
-dtt_status_t dtt_config_set_bubble_merge_max_join_peers(dtt_config_t *config, size_t value, dtt_error_t **error);
-
-// Kept because old programs set it: starting the merge cannot fail, so it changes nothing. Default true.
-dtt_status_t dtt_config_set_bubble_merge_fail_topic_creation_on_startup_failure(dtt_config_t *config,
-                                                                                bool value,
-                                                                                dtt_error_t **error);
-
-// Whether a topic compares its messages with those that the records name, to notice a split. Default true.
-dtt_status_t dtt_config_set_overlap_merge_enabled(dtt_config_t *config, bool value, dtt_error_t **error);
-
-// From joining to the first comparison. Default 30,000 ms.
-dtt_status_t dtt_config_set_overlap_merge_initial_interval_ms(dtt_config_t *config,
-                                                              uint64_t value,
-                                                              dtt_error_t **error);
-
-// The least time from one comparison to the next. Default 60,000 ms.
-dtt_status_t dtt_config_set_overlap_merge_base_interval_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// A random time up to this is added when there is no publisher. Default 120,000 ms.
-dtt_status_t dtt_config_set_overlap_merge_max_jitter_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// How many peers are joined at once by it. Default 2.
-dtt_status_t dtt_config_set_overlap_merge_max_join_peers(dtt_config_t *config, size_t value, dtt_error_t **error);
-
-// Kept because old programs set it: starting the merge cannot fail, so it changes nothing. Default true.
-dtt_status_t dtt_config_set_overlap_merge_fail_topic_creation_on_startup_failure(dtt_config_t *config,
-                                                                                 bool value,
-                                                                                 dtt_error_t **error);
-
-// How long dtt_topic_join_peers may take. Default 5,000 ms.
-dtt_status_t dtt_config_set_join_peer_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// How long dtt_topic_broadcast may take. Default 5,000 ms.
-dtt_status_t dtt_config_set_broadcast_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// How long dtt_topic_broadcast_neighbors may take. Default 5,000 ms.
-dtt_status_t dtt_config_set_broadcast_neighbors_timeout_ms(dtt_config_t *config, uint64_t value, dtt_error_t **error);
-
-// How many peers are dialed one after another before a pause for confirmation. Default 4.
-dtt_status_t dtt_config_set_max_join_peer_count(dtt_config_t *config, size_t value, dtt_error_t **error);
-
-// How many events wait in an event queue at the most. When one more comes, the oldest goes, and the reader is told how
-// many are missing (DTT_EVENT_LAGGED). Default 1,024.
-dtt_status_t dtt_config_set_event_capacity(dtt_config_t *config, size_t value, dtt_error_t **error);
+// What the library knows of an option, by its key: `what` is one of dtt_about_t. NULL for an unknown key and for an unknown number.
+// The text is static. Any thread.
+const char *dtt_config_about(const char *key,
+                             int32_t what);
 
 // The status that the call ended with; DTT_NULL or DTT_BAD_HANDLE if this is no error. Any thread.
 dtt_status_t dtt_error_status(const dtt_error_t *error);
@@ -760,8 +623,11 @@ void dtt_join_options_free(dtt_join_options_t *options);
 // without this and call dtt_topic_wait_joined, which leaves the topic open. Default: joining returns at once.
 dtt_status_t dtt_join_options_set_timeout_ms(dtt_join_options_t *options, uint64_t value, dtt_error_t **error);
 
-// Options of this topic instead of the node's. They are copied.
-dtt_status_t dtt_join_options_set_config(dtt_join_options_t *options, const dtt_config_t *config, dtt_error_t **error);
+// Options of this topic. They are copied. What they do not set is as the node has it. Options of a node alone, and a secret key, are
+// refused by name: DTT_INVALID_ARGUMENT.
+dtt_status_t dtt_join_options_set_config(dtt_join_options_t *options,
+                                         const dtt_config_t *config,
+                                         dtt_error_t **error);
 
 // A secret rotation of one's own; see dtt_rotation_t. All members of the topic must use the same.
 //
@@ -790,7 +656,7 @@ dtt_status_t dtt_log_set_callback(int32_t level,
 // DHT and the relay connection open in the background. Freed with dtt_node_free. Any thread; it blocks for
 // a moment as a rule, with no limit of its own: it takes as long as the system takes to open sockets and start threads.
 // DTT_OK, DTT_INVALID_ARGUMENT, DTT_BIND, DTT_SYSTEM, DTT_NULL, DTT_BAD_HANDLE.
-dtt_status_t dtt_node_spawn(const dtt_node_config_t *config,
+dtt_status_t dtt_node_spawn(const dtt_config_t *config,
                             dtt_node_t **out,
                             dtt_error_t **error);
 
@@ -862,7 +728,7 @@ bool dtt_node_is_closed(const dtt_node_t *node);
 // Closes the node and all its topics: peers are told, whoever waits for an event or for a topic to be joined is woken with
 // DTT_CLOSED, and further calls end with it. What is in the event queues can still be received.
 //
-// It returns within 2 s whatever the network does (dtt_node_config_set_shutdown_timeout_ms), as soon as the connected peers
+// It returns within 2 s whatever the network does (the option shutdown_timeout), as soon as the connected peers
 // could take notice, and as callbacks and their destructors have returned; if those take longer, with DTT_TIMEOUT, and no
 // further one begins. Inside a callback it does not wait for callbacks. Closing twice is fine. Any thread.
 // DTT_OK, DTT_TIMEOUT, DTT_NULL, DTT_BAD_HANDLE.
@@ -872,59 +738,6 @@ dtt_status_t dtt_node_close(dtt_node_t *node,
 // Frees a node, and never waits; its topics go on. NULL is fine. Any thread, also inside a callback; no other thread may be in a
 // call with this node.
 void dtt_node_free(dtt_node_t *node);
-
-// Makes options that all have their defaults. Freed with dtt_node_config_free. Any thread. DTT_OK, DTT_NULL.
-dtt_status_t dtt_node_config_new(dtt_node_config_t **out, dtt_error_t **error);
-
-// Frees options. NULL is fine. Any thread.
-void dtt_node_config_free(dtt_node_config_t *config);
-
-// Checks every option against its limits, as dtt_node_spawn does. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
-// DTT_INVALID_ARGUMENT with a message that names the option, the limit and the value.
-dtt_status_t dtt_node_config_validate(const dtt_node_config_t *config, dtt_error_t **error);
-
-// The node's secret key, which makes its id: 32 bytes, DTT_KEY_LEN. They are copied. Default: a new key for each node.
-// Also DTT_BAD_LENGTH.
-dtt_status_t dtt_node_config_set_secret_key(dtt_node_config_t *config,
-                                            const uint8_t *key,
-                                            size_t key_len,
-                                            dtt_error_t **error);
-
-// Which relay servers are used: one of dtt_relays_t. DTT_RELAYS_CUSTOM starts an empty list. Also DTT_UNKNOWN_OPTION.
-dtt_status_t dtt_node_config_set_relays(dtt_node_config_t *config, int32_t relays, dtt_error_t **error);
-
-// Adds a relay server of one's own by its https or http URL, and uses no other ones than those that were added.
-// Also DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
-dtt_status_t dtt_node_config_add_relay(dtt_node_config_t *config, const char *url, dtt_error_t **error);
-
-// Whether addresses of peers are also looked up by, and the node's published to, iroh's public services (DNS and
-// pkarr). With false, peers are dialed at the addresses in their records only. Default true.
-dtt_status_t dtt_node_config_set_address_lookups(dtt_node_config_t *config, bool value, dtt_error_t **error);
-
-// Adds a UDP address to bind, "0.0.0.0:4433" or "[::]:0" for example; at most one of IPv4 and one of IPv6. Port 0 takes a
-// free one. Without any, the default, all interfaces are bound. Also DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
-dtt_status_t dtt_node_config_add_bind_address(dtt_node_config_t *config,
-                                              const char *address,
-                                              dtt_error_t **error);
-
-// Whether the router is asked for a port (UPnP, PCP, NAT-PMP). Default true.
-dtt_status_t dtt_node_config_set_port_mapping(dtt_node_config_t *config, bool value, dtt_error_t **error);
-
-// The size of a message with its frame, in bytes: 512 to 1,048,576. All nodes of a topic need the same. Default 4,096.
-dtt_status_t dtt_node_config_set_max_message_size(dtt_node_config_t *config, size_t bytes, dtt_error_t **error);
-
-// How long dtt_node_close takes at the most, for peers to take notice and for callbacks to end. Default 2,000 ms.
-dtt_status_t dtt_node_config_set_shutdown_timeout_ms(dtt_node_config_t *config, uint64_t value, dtt_error_t **error);
-
-// The options of topics that are joined without options of their own, and of the node's DHT client. They are copied.
-dtt_status_t dtt_node_config_set_topics(dtt_node_config_t *config, const dtt_config_t *topics, dtt_error_t **error);
-
-// Makes it a node of a testnet that another process runs, by its bootstrap list (comma-separated): its DHT, loopback only, no
-// relay, no address lookup, no port mapping, so that nothing reaches beyond this machine. Other options stay.
-// Also DTT_BAD_UTF8, DTT_INVALID_ARGUMENT.
-dtt_status_t dtt_node_config_use_testnet(dtt_node_config_t *config,
-                                         const char *bootstrap,
-                                         dtt_error_t **error);
 
 // What everyone derives who sets no rotation, to build one's own on: 32 bytes to `seed`. Any thread, also inside a
 // rotation. DTT_OK, DTT_NULL, DTT_BAD_LENGTH.
@@ -947,11 +760,9 @@ dtt_status_t dtt_testnet_new(size_t nodes, dtt_testnet_t **out, dtt_error_t **er
 // thread.
 const char *dtt_testnet_bootstrap(const dtt_testnet_t *testnet);
 
-// The options of a node that uses it and never reaches beyond this machine. Freed with dtt_node_config_free. Any thread.
+// The options of a node that uses it and never reaches beyond this machine. Freed with dtt_config_free. Any thread.
 // DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
-dtt_status_t dtt_testnet_node_config(const dtt_testnet_t *testnet,
-                                     dtt_node_config_t **out,
-                                     dtt_error_t **error);
+dtt_status_t dtt_testnet_config(const dtt_testnet_t *testnet, dtt_config_t **out, dtt_error_t **error);
 
 // Ends a testnet. NULL is fine. Any thread.
 void dtt_testnet_free(dtt_testnet_t *testnet);
