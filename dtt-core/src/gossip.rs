@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use iroh::EndpointId;
@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     net::{Addresses, Context, Event, Events, Layer, Topic, spawn_topic},
     publisher::RecordPublisher,
+    sync::Unpoisoned,
 };
 
 /// The most topics that an endpoint with QUIC's default settings carries. It allows a peer this many streams, and each
@@ -59,7 +60,7 @@ struct Counted([u8; 32]);
 
 impl Counted {
     fn new(key: [u8; 32]) -> Self {
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = OPEN.lock().unpoisoned();
         let topics = open.entry(key).or_default();
         *topics += 1;
         if *topics == DEFAULT_STREAMS + 1 {
@@ -76,7 +77,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = OPEN.lock().unpoisoned();
         if let Some(topics) = open.get_mut(&self.0) {
             *topics -= 1;
             if *topics == 0 {

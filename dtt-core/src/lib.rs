@@ -75,6 +75,10 @@ pub mod options;
 pub mod parse;
 #[cfg(feature = "net")]
 mod publisher;
+/// Not for programs: what the crates of this workspace share.
+#[cfg(feature = "net")]
+#[doc(hidden)]
+pub mod sync;
 mod table;
 pub mod tracker;
 pub mod wire;

@@ -33,8 +33,6 @@ def received(content: bytes, delivered_from: NodeId, direct: bool, scope: Litera
 
 #: Events that are taken from the engine at once. After so many the loop gets a turn, so that a flood starves nobody.
 BATCH = 256
-#: How long closing a callback from another thread waits for the call that runs, in seconds.
-_CALL_LIMIT = 5.0
 
 
 class Events:
@@ -222,16 +220,16 @@ class Subscription:
 
     def close(self) -> None:
         """Ends the calls. After it returns none begins; called from another thread than that of the calls, it waits up
-        to 5 s for one that runs. May be called inside the callback, and twice."""
+        to 2 s for one that runs. May be called inside the callback, and twice."""
         self._events.close()
         _wait.forget(self._number)
         thread = self._thread
         if thread is None:
             # What was taken before is called by now, and what was not is gone.
-            if self._calling.acquire(timeout=_CALL_LIMIT):
+            if self._calling.acquire(timeout=_dtt.CLOSE_LIMIT):
                 self._calling.release()
         elif thread is not threading.current_thread():
-            thread.join(_CALL_LIMIT)
+            thread.join(_dtt.CLOSE_LIMIT)
 
     def __enter__(self) -> Subscription:
         return self

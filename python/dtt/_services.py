@@ -32,7 +32,7 @@ def report(error: BaseException) -> None:
         threading.excepthook(threading.ExceptHookArgs(arguments))
 
 
-def join(limit: float = 0.5) -> None:
+def join(limit: float) -> None:
     """Waits until the threads have ended, which their mailboxes were told to, for so many seconds at the most. None is
     started after that."""
     global _ended

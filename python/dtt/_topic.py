@@ -146,7 +146,7 @@ class Topic(BaseTopic):
 
     async def close(self) -> None:
         """Leaves the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
-        is closed with it. Closing twice is fine."""
+        is closed with it. It takes 2 s at most. Closing twice is fine."""
         await _wait.result(self._native.leave())
 
     def __aiter__(self) -> Topic:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How long the end of the process may take on our account, in seconds: closing nodes, then ending threads.
-CLOSE_LIMIT = 1.5
+#: How long the end of the process waits for the threads that are told to end, in seconds: a part of the limit for closing.
+THREADS_LIMIT = 0.4
 
 _numbers = itertools.count(1)
 #: What to do when a wait is over, in which loop; with none, in the thread that wakes.
@@ -215,15 +215,14 @@ def _end() -> None:
     _ended = True
     _dtt.stop_wakes()
     with contextlib.suppress(Exception):
-        _dtt.close_all_nodes(CLOSE_LIMIT)
+        _dtt.close_all_nodes(_dtt.CLOSE_LIMIT - THREADS_LIMIT)
     for stop in (_dtt.stop_rotations, _dtt.stop_log):
         stop()
-    _services.join()
+    _services.join(THREADS_LIMIT)
 
 
 def _forked() -> None:
     """In the child: the threads are not here. What was waited for never comes."""
-    _dtt.has_forked()
     _services.forked()
     if is_forked():
         # Nothing to close, and whoever tries to use the engine is told.

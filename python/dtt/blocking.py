@@ -69,7 +69,7 @@ class Topic(BaseTopic):
 
     def close(self) -> None:
         """Leaves the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
-        is closed with it. Closing twice is fine."""
+        is closed with it. It takes 2 s at most. Closing twice is fine."""
         _wait.block(self._native.leave())
 
     def __iter__(self) -> Topic:

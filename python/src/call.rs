@@ -8,13 +8,15 @@ use std::{
 };
 
 use dtt_core::ErrorKind;
+use dtt_embed::Unpoisoned;
 use pyo3::prelude::*;
-use tokio::task::AbortHandle;
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     error::{Fault, FaultKind},
     mailbox::WAKES,
-    runtime,
+    runtime::{self, Engine},
 };
 
 type Finish = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -23,8 +25,9 @@ type Outcome = Result<Finish, Fault>;
 /// A call that has begun. It is given up when it is cancelled or when nobody holds it any more.
 #[pyclass(frozen, module = "dtt._dtt")]
 pub(crate) struct Call {
-    shared: Arc<Shared>,
-    task: Option<AbortHandle>,
+    task: Option<Engine<AbortOnDropHandle<()>>>,
+    /// After the task. A result that nobody took is dropped as the engine's objects are.
+    shared: Engine<Arc<Shared>>,
 }
 
 #[derive(Default)]
@@ -47,7 +50,7 @@ impl Call {
         T: Send + 'static,
         E: Into<Fault> + 'static,
     {
-        Ok(Self::spawn(runtime::runtime()?, Box::pin(outcome(future, finish))))
+        Ok(Self::spawn(runtime::handle()?, Box::pin(outcome(future, finish))))
     }
 
     /// [`Call::begin`] for what mostly is done at once, without waiting for anything: then it costs no task.
@@ -59,27 +62,27 @@ impl Call {
         T: Send + 'static,
         E: Into<Fault> + 'static,
     {
-        let runtime = runtime::runtime()?;
+        let runtime = runtime::handle()?;
         let _context = runtime.enter();
         let mut future: Pin<Box<dyn Future<Output = Outcome> + Send>> = Box::pin(outcome(future, finish));
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(outcome) => {
                 let shared = Arc::new(Shared::default());
                 shared.set(outcome);
-                Ok(Self { shared, task: None })
+                Ok(Self { task: None, shared: Engine::new(shared) })
             }
             Poll::Pending => Ok(Self::spawn(runtime, future)),
         }
     }
 
-    fn spawn(runtime: &tokio::runtime::Runtime, future: Pin<Box<dyn Future<Output = Outcome> + Send>>) -> Self {
+    fn spawn(runtime: &Handle, future: Pin<Box<dyn Future<Output = Outcome> + Send>>) -> Self {
         let shared = Arc::new(Shared::default());
         let done = SetOnDrop(shared.clone());
         let task = runtime.spawn(async move {
             let outcome = future.await;
             done.0.set(outcome);
         });
-        Self { shared, task: Some(task.abort_handle()) }
+        Self { task: Some(Engine::new(AbortOnDropHandle::new(task))), shared: Engine::new(shared) }
     }
 }
 
@@ -102,22 +105,22 @@ pub(crate) fn nothing(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 #[pymethods]
 impl Call {
     /// Whether it is done.
-    fn done(&self) -> bool {
-        self.shared.lock().done
+    fn done(&self) -> Result<bool, Fault> {
+        Ok(self.shared.get()?.lock().done)
     }
 
     /// Whether it is done. If not, the wait of this number is woken when it is.
-    fn arm(&self, token: u64) -> bool {
-        let mut state = self.shared.lock();
+    fn arm(&self, token: u64) -> Result<bool, Fault> {
+        let mut state = self.shared.get()?.lock();
         if !state.done {
             state.waiters.push(token);
         }
-        state.done
+        Ok(state.done)
     }
 
     /// What it gave, or raises what it failed with. To be asked once, when it is done.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let outcome = self.shared.lock().outcome.take();
+        let outcome = self.shared.get()?.lock().outcome.take();
         match outcome {
             Some(Ok(finish)) => finish(py),
             Some(Err(fault)) => Err(fault.into()),
@@ -129,30 +132,9 @@ impl Call {
 
     /// Gives it up.
     fn cancel(&self) {
-        self.give_up();
-    }
-}
-
-impl Call {
-    fn give_up(&self) {
-        if let Some(task) = self.task.as_ref().filter(|_| runtime::not_forked().is_ok()) {
+        if let Some(Ok(task)) = self.task.as_ref().map(Engine::get) {
             task.abort();
         }
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.give_up();
-        // A result that nobody took is dropped as the engine's objects are.
-        let Ok(runtime) = runtime::runtime() else {
-            // In a forked child it is not dropped at all, and its lock not waited for.
-            std::mem::forget(self.shared.clone());
-            return;
-        };
-        let _context = runtime.enter();
-        let outcome = self.shared.lock().outcome.take();
-        drop(outcome);
     }
 }
 
@@ -172,7 +154,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 

@@ -51,7 +51,7 @@ mod _dtt {
     #[pymodule_export]
     use super::rotation::{Asked, Rotation, answer_rotation, stop_rotations, take_rotations};
     #[pymodule_export]
-    use super::runtime::{check_fork, has_forked, unix_minute};
+    use super::runtime::{check_fork, unix_minute};
     #[pymodule_export]
     use super::testnet::{Testnet, start_testnet};
     #[pymodule_export]
@@ -61,6 +61,7 @@ mod _dtt {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("VERSION", env!("CARGO_PKG_VERSION"))
+        module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+        module.add("CLOSE_LIMIT", dtt_embed::closing::LIMIT.as_secs_f64())
     }
 }

@@ -3,12 +3,10 @@
 use std::{
     collections::VecDeque,
     mem::take,
-    sync::{
-        Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Condvar, Mutex, MutexGuard},
 };
 
+use dtt_embed::{Unpoisoned, fork};
 use pyo3::prelude::*;
 
 /// A bounded list of things to tell, which one thread of Python's waits for.
@@ -62,11 +60,12 @@ impl<T: Send> Mailbox<T> {
 
     /// Waits for something and takes all there is, with Python's lock released; none when stopped.
     pub(crate) fn take(&self, py: Python<'_>) -> Option<Taken<T>> {
-        READ.store(true, Ordering::Relaxed);
+        // A child has no such thread, and its lock may never be released. Where forks cannot be watched, nothing is lost.
+        let _ = fork::guard();
         py.detach(|| {
             let mut state = self.lock();
             while state.waiting.is_empty() && !state.stopped {
-                state = self.filled.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+                state = self.filled.wait(state).unpoisoned();
             }
             let taken = Taken { waiting: take(&mut state.waiting), refused: take(&mut state.refused) };
             (!state.stopped).then_some(taken)
@@ -84,12 +83,9 @@ impl<T: Send> Mailbox<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unpoisoned()
     }
 }
-
-/// Whether some thread has ever read a mailbox. A forked child has no such thread, and its lock may never be released.
-pub(crate) static READ: AtomicBool = AtomicBool::new(false);
 
 /// Numbers of waits that are over. Python knows what each belongs to.
 pub(crate) static WAKES: Mailbox<u64> = Mailbox::new(usize::MAX);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use dtt_core::{JoinOptions, TopicId};
+use dtt_embed::{Unpoisoned, closing};
 use pyo3::{prelude::*, types::PySet};
 
 use crate::{
@@ -38,7 +39,7 @@ pub(crate) fn check_node_config(config: &Bound<'_, PyAny>) -> PyResult<()> {
 pub(crate) fn start_node(config: &Bound<'_, PyAny>) -> PyResult<Call> {
     let call = Call::begin(dtt_core::Node::spawn(node_config(config)?), |py, node| {
         let node = Arc::new(Engine::new(node));
-        let mut nodes = NODES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut nodes = NODES.lock().unpoisoned();
         nodes.retain(|node| node.strong_count() > 0);
         nodes.push(Arc::downgrade(&node));
         drop(nodes);
@@ -131,7 +132,7 @@ impl Node {
     fn shutdown(&self) -> Result<Call, Fault> {
         let node = self.0.get()?.clone();
         let end = async move {
-            node.shutdown().await;
+            closing::shut_down(node).await;
             Ok::<_, Fault>(())
         };
         // It begins with the first poll: whoever gives up waiting at once has closed it all the same.
@@ -141,7 +142,7 @@ impl Node {
     /// Shuts down in the background. For a node that nobody holds any more, while something still holds one of its topics.
     fn abandon(&self) -> Result<(), Fault> {
         let node = self.0.get()?.clone();
-        runtime::runtime()?.spawn(async move { node.shutdown().await });
+        runtime::handle()?.spawn(async move { node.shutdown().await });
         Ok(())
     }
 
@@ -156,12 +157,12 @@ impl Node {
 pub(crate) fn close_all_nodes(py: Python<'_>, limit: f64) -> PyResult<()> {
     let limit = seconds("limit", limit)?;
     runtime::not_forked()?;
-    let listed: Vec<_> = NODES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).drain(..).collect();
+    let listed: Vec<_> = NODES.lock().unpoisoned().drain(..).collect();
     let nodes: Vec<_> = listed.iter().filter_map(Weak::upgrade).collect();
     if nodes.is_empty() {
         return Ok(());
     }
-    let runtime = runtime::runtime()?;
+    let runtime = runtime::handle()?;
     py.detach(|| {
         let (tell, told) = mpsc::channel();
         for node in &nodes {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use dtt_core::{RotationHandle, SecretRotation};
+use dtt_embed::Unpoisoned;
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::mailbox::Mailbox;
@@ -108,7 +109,7 @@ pub(crate) fn take_rotations(py: Python<'_>) -> PyResult<Option<Vec<Arguments<'_
 #[pyfunction]
 #[pyo3(signature = (asked, seed))]
 pub(crate) fn answer_rotation(asked: &Bound<'_, Asked>, seed: Option<[u8; 32]>) {
-    let sender = asked.get().0.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    let sender = asked.get().0.0.lock().unpoisoned().take();
     if let (Some(sender), Some(seed)) = (sender, seed) {
         let _ = sender.send(seed);
     }

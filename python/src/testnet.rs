@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use dtt_core::ErrorKind;
+use dtt_embed::Unpoisoned;
 use pyo3::prelude::*;
 
 use crate::{
@@ -36,14 +37,14 @@ impl Testnet {
     /// The nodes to enter it by.
     fn bootstrap(&self) -> Result<Vec<String>, Fault> {
         runtime::not_forked()?;
-        let testnet = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        testnet.as_ref().ok_or_else(|| Fault::closed("the testnet"))?.get().map(|testnet| testnet.bootstrap().to_vec())
+        let testnet = self.0.lock().unpoisoned();
+        Ok(testnet.as_ref().ok_or_else(|| Fault::closed("the testnet"))?.get()?.bootstrap().to_vec())
     }
 
     /// Ends its nodes, with Python's lock released.
     fn close(&self, py: Python<'_>) -> Result<(), Fault> {
         runtime::not_forked()?;
-        let testnet = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let testnet = self.0.lock().unpoisoned().take();
         py.detach(|| drop(testnet));
         Ok(())
     }

@@ -1,14 +1,12 @@
 //! A topic that has been joined.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use dtt_core::{EndpointAddr, parse};
+use dtt_embed::closing;
 use pyo3::{
     prelude::*,
     types::{PyDict, PySet, PyString},
 };
-use tokio::time::timeout;
 
 use crate::{
     bytes::buffer,
@@ -22,9 +20,6 @@ use crate::{
     runtime::Engine,
     stats,
 };
-
-/// How long leaving waits for the topic's task, which ends at once unless a rotation of the program's holds it.
-const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A handle to a topic.
 #[pyclass(frozen, module = "dtt._dtt")]
@@ -65,7 +60,7 @@ impl Topic {
 
     /// A queue of one's own.
     fn subscribe(&self) -> Result<Queue, Fault> {
-        Ok(Queue::new(self.0.get()?.subscribe()))
+        Ok(Queue::new(self.0.get()?))
     }
 
     /// Sends a message to the whole swarm.
@@ -113,8 +108,8 @@ impl Topic {
     fn leave(&self) -> Result<Call, Fault> {
         let topic = self.0.get()?.clone();
         let leave = async move {
-            // It has left with the first poll; the rest is waiting for its task, which may wait for a rotation.
-            let _ = timeout(LEAVE_LIMIT, topic.leave()).await;
+            // Its task may wait for a rotation of the program's.
+            closing::leave(topic).await;
             Ok::<_, Fault>(())
         };
         Call::try_now(leave, nothing)

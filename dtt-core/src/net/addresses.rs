@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     config::AddressHints,
     error::{Error, Result},
+    sync::Unpoisoned,
     wire::{AddressHint, GossipRecordContent, HintOwner, Record, decode_hints},
 };
 
@@ -171,7 +172,7 @@ impl Addresses {
 impl Book {
     fn of(endpoint: &Endpoint) -> Result<Arc<Self>> {
         let services = endpoint.address_lookup().map_err(|_| Error::Closed("the endpoint"))?;
-        let mut books = BOOKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut books = BOOKS.lock().unpoisoned();
         books.retain(|_, book| book.strong_count() > 0);
         let key = (endpoint.id(), std::ptr::from_ref(services) as usize);
         if let Some(book) = books.get(&key).and_then(Weak::upgrade) {
@@ -257,7 +258,7 @@ impl Book {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<EndpointId, Heard>> {
-        self.heard.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.heard.lock().unpoisoned()
     }
 }
 

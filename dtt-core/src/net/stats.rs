@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{error::RecordError, tracker::JoinReason};
+use crate::{error::RecordError, sync::Unpoisoned, tracker::JoinReason};
 
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -289,12 +289,12 @@ pub(crate) struct DhtCounters {
 
 impl DhtCounters {
     pub(crate) fn success(&self) {
-        *self.last_success.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Instant::now());
+        *self.last_success.lock().unpoisoned() = Some(Instant::now());
     }
 
     /// How long ago the last success was; `None` if there was none.
     pub(crate) fn silent_for(&self) -> Option<Duration> {
-        let last = *self.last_success.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let last = *self.last_success.lock().unpoisoned();
         last.map(|at| at.elapsed())
     }
 

@@ -2,40 +2,17 @@
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
+use dtt_embed::{fork, runtime};
+
+pub(super) use super::fault::{Fault, Outcome};
 use super::{
     error::{dtt_error_t, report},
-    runtime,
     status::dtt_status_t::{self, *},
 };
 
-/// Why a call failed.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) status: dtt_status_t,
-    pub(super) message: String,
-}
-
-impl Fault {
-    pub(super) fn new(status: dtt_status_t, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-
-    pub(super) fn unknown_option(argument: &str, value: i32, choices: &str) -> Self {
-        Self::new(DTT_UNKNOWN_OPTION, format!("{argument}: {value} is given, {choices} are possible"))
-    }
-}
-
-impl From<dtt_core::Error> for Fault {
-    fn from(error: dtt_core::Error) -> Self {
-        Self::new(error.kind().into(), error.to_string())
-    }
-}
-
-pub(super) type Outcome<T = ()> = Result<T, Fault>;
-
 /// Runs a call and makes a status of how it ended.
 pub(super) fn entry(error: *mut *mut dtt_error_t, call: impl FnOnce() -> Outcome) -> dtt_status_t {
-    match runtime::not_forked().and_then(|()| caught(call)) {
+    match guarded(call) {
         Ok(()) => DTT_OK,
         Err(fault) => {
             let status = fault.status;
@@ -47,7 +24,7 @@ pub(super) fn entry(error: *mut *mut dtt_error_t, call: impl FnOnce() -> Outcome
 
 /// Runs a call that has no status to end with: when it cannot be answered, as in a forked child, the answer is `otherwise`.
 pub(super) fn answer<T>(otherwise: T, call: impl FnOnce() -> Outcome<T>) -> T {
-    runtime::not_forked().and_then(|()| caught(call)).unwrap_or(otherwise)
+    guarded(call).unwrap_or(otherwise)
 }
 
 /// The same for what only reads the handle itself, without any lock: that works in a forked child too.
@@ -57,13 +34,16 @@ pub(super) fn peek<T>(otherwise: T, call: impl FnOnce() -> Outcome<T>) -> T {
 
 /// Frees something. A forked child leaves it alone: whatever it belongs to runs in the parent.
 pub(super) fn release(free: impl FnOnce()) {
-    if runtime::not_forked().is_ok() {
-        let _ = caught(|| {
-            let _context = runtime::context();
-            free();
-            Ok(())
-        });
-    }
+    let _ = guarded(|| {
+        let _context = runtime::context();
+        free();
+        Ok(())
+    });
+}
+
+fn guarded<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    fork::guard()?;
+    caught(call)
 }
 
 fn caught<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {

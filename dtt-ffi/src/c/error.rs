@@ -3,9 +3,9 @@
 use std::ffi::{CString, c_char};
 
 use super::{
-    entry::{Fault, entry, peek},
+    fault::Fault,
     handle::{self, Opaque},
-    status::dtt_status_t::{self, *},
+    status::dtt_status_t,
 };
 
 /// Why a call failed: a status and a message that names the argument, the limit and the value. Secrets are never in it.
@@ -42,23 +42,11 @@ pub unsafe extern "C" fn dtt_error_status(error: *const dtt_error_t) -> dtt_stat
 /// The message: UTF-8, never NULL, valid until the error is freed. For NULL it is an empty text. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_error_message(error: *const dtt_error_t) -> *const c_char {
-    peek(c"".as_ptr(), || Ok(handle::borrow(error, "error")?.message.as_ptr()))
+    handle::borrow(error, "error").map_or(c"".as_ptr(), |error| error.message.as_ptr())
 }
 
 /// Frees an error. NULL is fine. Any thread, also in a forked child.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_error_free(error: *mut dtt_error_t) {
     drop(handle::take(error));
-}
-
-/// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
-/// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtt_debug_panic(error: *mut *mut dtt_error_t) -> dtt_status_t {
-    entry(error, || {
-        if std::hint::black_box(true) {
-            panic!("on purpose");
-        }
-        Err(Fault::new(DTT_INTERNAL, "it did not panic"))
-    })
 }

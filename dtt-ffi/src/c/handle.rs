@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    entry::{Fault, Outcome},
+    fault::{Fault, Outcome},
     status::dtt_status_t::*,
 };
 
@@ -211,11 +211,6 @@ impl Userdata {
 
     pub(super) fn pointer(&self) -> *mut c_void {
         self.pointer
-    }
-
-    /// Gives up the pointer without its destructor: the call that was to take it failed.
-    pub(super) fn forget(mut self) {
-        self.destructor = None;
     }
 }
 

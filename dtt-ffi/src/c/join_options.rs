@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use dtt_core::{JoinOptions, RotationHandle};
+use dtt_core::{JoinOptions, RotationHandle, sync::Unpoisoned};
 
 use super::{
     config::dtt_config_t,
@@ -28,7 +28,7 @@ impl Opaque for dtt_join_options_t {
 
 impl dtt_join_options_t {
     pub(super) fn options(&self) -> MutexGuard<'_, JoinOptions> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 

@@ -1,5 +1,5 @@
-//! The C ABI: a thin adaptor over the engine's `Node` and `Topic`. Every file is one idea; pointers become Rust
-//! and back in `handle` alone.
+//! The C ABI: a thin adaptor over the engine's `Node` and `Topic`, and over `dtt-embed`. Every file is one idea; pointers become
+//! Rust and back in `handle` alone. What every other file stands on is in this order: `status`, `fault`, `handle`, `error`, `entry`.
 
 // The names are those of C, the header says for every function what its caller has to keep to, and what is opaque
 // there (and may hold secrets) is opaque here.
@@ -11,14 +11,13 @@ mod entry;
 mod error;
 mod event;
 mod events;
+mod fault;
 mod handle;
 mod ids;
 mod join_options;
 mod log;
 mod node;
 mod rotation;
-mod runtime;
-mod signal;
 mod stats;
 mod status;
 mod testnet;
@@ -41,8 +40,3 @@ pub use status::*;
 pub use testnet::*;
 pub use topic::*;
 pub use version::*;
-
-/// The threads behind every call, for the other adaptor of this library.
-pub(crate) fn runtime_handle() -> Result<&'static tokio::runtime::Handle, String> {
-    runtime::handle().map_err(|fault| fault.message)
-}

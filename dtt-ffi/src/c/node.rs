@@ -1,21 +1,17 @@
 //! The node: what topics run on.
 
-use std::{
-    ffi::c_char,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ffi::c_char, sync::Arc, time::Instant};
 
 use dtt_core::{JoinOptions, Node, NodeConfig, TopicId};
+use dtt_embed::{Listeners, closing, runtime};
 
 use super::{
-    callback::Callbacks,
     config::dtt_config_t,
     entry::{Outcome, answer, entry, release},
     error::dtt_error_t,
     handle::{self, Opaque, Out},
     join_options::dtt_join_options_t,
-    runtime, stats,
+    stats,
     status::dtt_status_t,
     topic::dtt_topic_t,
 };
@@ -24,8 +20,7 @@ use super::{
 /// last of them are freed, it closes in the background.
 pub struct dtt_node_t {
     node: Node,
-    callbacks: Arc<Callbacks>,
-    shutdown_timeout: Duration,
+    listeners: Arc<Listeners>,
 }
 
 impl Opaque for dtt_node_t {
@@ -48,9 +43,8 @@ pub unsafe extern "C" fn dtt_node_spawn(
             Some(config) => config.held().to_node_config(),
             None => NodeConfig::default(),
         };
-        let shutdown_timeout = config.shutdown_timeout();
         let node = runtime::wait(Node::spawn(config))??;
-        out.give(dtt_node_t { node, callbacks: Arc::default(), shutdown_timeout });
+        out.give(dtt_node_t { node, listeners: Arc::default() });
         Ok(())
     })
 }
@@ -112,7 +106,7 @@ impl dtt_node_t {
             None => JoinOptions::default(),
         };
         let topic = runtime::wait(self.node.join_id(id, secret, options))??;
-        out.give(dtt_topic_t::new(topic, self.callbacks.clone()));
+        out.give(dtt_topic_t::new(topic, self.listeners.clone()));
         Ok(())
     }
 }
@@ -169,7 +163,7 @@ pub unsafe extern "C" fn dtt_node_network_changed(
     node: *const dtt_node_t,
     error: *mut *mut dtt_error_t,
 ) -> dtt_status_t {
-    entry(error, || runtime::wait(handle::borrow(node, "node")?.node.network_changed()))
+    entry(error, || Ok(runtime::wait(handle::borrow(node, "node")?.node.network_changed())?))
 }
 
 /// Lets the node rest: none of its topics looks anything up, publishes, or dials of its own accord until dtt_node_resume. For an
@@ -178,14 +172,14 @@ pub unsafe extern "C" fn dtt_node_network_changed(
 /// DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_pause(node: *const dtt_node_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
-    entry(error, || runtime::wait(handle::borrow(node, "node")?.node.pause()))
+    entry(error, || Ok(runtime::wait(handle::borrow(node, "node")?.node.pause())?))
 }
 
 /// Ends the rest: topics without neighbors look for one at once, records are published anew, and the sockets look at the network as
 /// after dtt_node_network_changed. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_node_resume(node: *const dtt_node_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
-    entry(error, || runtime::wait(handle::borrow(node, "node")?.node.resume()))
+    entry(error, || Ok(runtime::wait(handle::borrow(node, "node")?.node.resume())?))
 }
 
 /// Whether the node rests; false for what is no node. Any thread.
@@ -211,13 +205,12 @@ pub unsafe extern "C" fn dtt_node_is_closed(node: *const dtt_node_t) -> bool {
 pub unsafe extern "C" fn dtt_node_close(node: *mut dtt_node_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
     entry(error, || {
         let this = handle::borrow(node, "node")?;
-        // A little less than what is promised, so that the whole call keeps to it.
-        let (node, limit) = (this.node.clone(), this.shutdown_timeout.mul_f64(0.95));
+        let (node, limit) = (this.node.clone(), closing::limit_of(&this.node));
         let deadline = Instant::now().checked_add(limit);
         // The engine goes on in the background when the time is over: peers then learn of it by their own time-outs.
-        runtime::wait_at_most(limit, async move { node.shutdown().await })?;
+        closing::wait(limit, async move { node.shutdown().await })?;
         match deadline {
-            Some(deadline) => this.callbacks.wait_for_all(deadline),
+            Some(deadline) => Ok(this.listeners.wait_for_all(deadline)?),
             None => Ok(()),
         }
     })

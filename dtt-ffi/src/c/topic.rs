@@ -7,26 +7,23 @@ use std::{
 };
 
 use dtt_core::{EndpointAddr, EndpointId, Topic, parse};
+use dtt_embed::{Listeners, closing, runtime};
 
 use super::{
-    callback::Callbacks,
     entry::{Fault, Outcome, answer, entry, release},
     error::dtt_error_t,
     event::{dtt_state_t, state_of},
     events::dtt_events_t,
     handle::{self, Opaque, Out},
     ids::DTT_ID_LEN,
-    runtime, stats,
+    stats,
     status::dtt_status_t::{self, *},
 };
-
-/// The longest that closing a topic or a queue takes: a little less than the two seconds that are promised.
-pub(super) const CLOSE_LIMIT: Duration = Duration::from_millis(1900);
 
 /// A topic that has been joined. It stays open as long as any of its handles or event queues does.
 pub struct dtt_topic_t {
     topic: Topic,
-    callbacks: Arc<Callbacks>,
+    listeners: Arc<Listeners>,
 }
 
 impl Opaque for dtt_topic_t {
@@ -34,8 +31,8 @@ impl Opaque for dtt_topic_t {
 }
 
 impl dtt_topic_t {
-    pub(super) fn new(topic: Topic, callbacks: Arc<Callbacks>) -> Self {
-        Self { topic, callbacks }
+    pub(super) fn new(topic: Topic, listeners: Arc<Listeners>) -> Self {
+        Self { topic, listeners }
     }
 }
 
@@ -50,7 +47,7 @@ pub unsafe extern "C" fn dtt_topic_subscribe(
 ) -> dtt_status_t {
     entry(error, || {
         let (out, topic) = (Out::new(out, "out")?, handle::borrow(topic, "topic")?);
-        out.give(dtt_events_t::new(&topic.topic, topic.callbacks.clone()));
+        out.give(dtt_events_t::new(&topic.topic, topic.listeners.clone()));
         Ok(())
     })
 }
@@ -240,12 +237,11 @@ pub unsafe extern "C" fn dtt_topic_dht_health(
 pub unsafe extern "C" fn dtt_topic_close(topic: *mut dtt_topic_t, error: *mut *mut dtt_error_t) -> dtt_status_t {
     entry(error, || {
         let this = handle::borrow(topic, "topic")?;
-        let deadline = Instant::now() + CLOSE_LIMIT;
-        let topic = this.topic.clone();
-        if runtime::wait_at_most(CLOSE_LIMIT, async move { topic.leave().await })?.is_none() {
+        let (topic, deadline) = (this.topic.clone(), Instant::now() + closing::LIMIT);
+        if closing::wait(closing::LIMIT, async move { topic.leave().await })?.is_none() {
             return Err(Fault::new(DTT_TIMEOUT, "the topic has not closed yet; it goes on in the background"));
         }
-        this.callbacks.wait_for_topic(this.topic.instance(), deadline)
+        Ok(this.listeners.wait_for_topic(&this.topic, deadline)?)
     })
 }
 

@@ -1,6 +1,13 @@
-//! Which version this is: at compile time by macros, at run time by functions.
+//! Which version this is: at compile time by macros, at run time by functions. And a call that tests what programs do with a
+//! defect.
 
 use std::ffi::c_char;
+
+use super::{
+    entry::{Fault, entry},
+    error::dtt_error_t,
+    status::dtt_status_t::{self, *},
+};
 
 /// The version of this header.
 pub const DTT_VERSION_MAJOR: u32 = 0;
@@ -28,6 +35,18 @@ pub extern "C" fn dtt_version_number() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn dtt_abi_version() -> u32 {
     DTT_ABI_VERSION
+}
+
+/// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
+/// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtt_debug_panic(error: *mut *mut dtt_error_t) -> dtt_status_t {
+    entry(error, || {
+        if std::hint::black_box(true) {
+            panic!("on purpose");
+        }
+        Err(Fault::new(DTT_INTERNAL, "it did not panic"))
+    })
 }
 
 #[cfg(test)]

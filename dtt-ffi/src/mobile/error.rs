@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use dtt_core::{Error, ErrorKind as Kind, RecordError};
-
-use super::call::runtime;
+use dtt_embed::runtime;
 
 /// What went wrong, as a number that never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -97,6 +96,12 @@ impl From<dtt_core::Error> for RawError {
     }
 }
 
+impl From<dtt_embed::Error> for RawError {
+    fn from(error: dtt_embed::Error) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
 /// What a listener may fail with. Whatever else it throws is taken for this too.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum ListenerError {
@@ -155,7 +160,7 @@ pub fn raw_fail_on_purpose(kind: Option<ErrorKind>) -> Result<(), RawError> {
 /// How many tasks run in the library now, so that the bindings can test that none is left behind.
 #[uniffi::export]
 pub fn raw_alive_tasks() -> u64 {
-    runtime().map_or(0, |runtime| runtime.metrics().num_alive_tasks() as u64)
+    runtime::handle().map_or(0, |runtime| runtime.metrics().num_alive_tasks() as u64)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use dtt_core::{CancellationToken, Events};
+use dtt_core::Topic;
+use dtt_embed::{Listener, Listening};
 
 use super::{
-    call::{Outcome, runtime},
+    call::Outcome,
     error::ListenerError,
     event::{Event, event},
 };
@@ -27,7 +28,7 @@ pub trait EventListener: Send + Sync {
 /// A listener at work. It goes on when this object goes, and keeps its topic open.
 #[derive(uniffi::Object)]
 pub struct RawListening {
-    stopped: CancellationToken,
+    listening: Arc<Listening>,
 }
 
 #[uniffi::export]
@@ -35,34 +36,120 @@ impl RawListening {
     /// Ends it: no further call begins, but one that has just begun may still be running. Twice is fine, and so is calling it in
     /// the listener.
     pub fn stop(&self) {
-        self.stopped.cancel();
+        self.listening.stop();
     }
 }
 
 impl RawListening {
-    pub(super) fn start(events: Events, listener: Arc<dyn EventListener>) -> Outcome<Self> {
-        let stopped = CancellationToken::new();
-        runtime()?.spawn(listen(events, listener, stopped.clone()));
-        Ok(Self { stopped })
+    pub(super) fn start(topic: &Topic, listener: Arc<dyn EventListener>) -> Outcome<Self> {
+        Ok(Self { listening: Listening::start(topic, Ear(listener))? })
     }
 }
 
-async fn listen(mut events: Events, listener: Arc<dyn EventListener>, stopped: CancellationToken) {
-    while let Some(Some(next)) = stopped.run_until_cancelled(events.next()).await {
-        if stopped.is_cancelled() {
-            break;
-        }
+/// A listener of the application's.
+struct Ear(Arc<dyn EventListener>);
+
+impl Listener for Ear {
+    fn call(&mut self, next: dtt_core::Event) {
         if let Some(event) = event(next) {
-            call(|| listener.on_event(event));
+            warn(self.0.on_event(event));
         }
     }
-    drop(events);
-    call(|| listener.on_end());
+
+    fn end(self) {
+        warn(self.0.on_end());
+    }
 }
 
-/// The application's code may take its time: the other tasks of this thread move to another one.
-fn call(call: impl FnOnce() -> Result<(), ListenerError>) {
-    if let Err(error) = tokio::task::block_in_place(call) {
+fn warn(called: Result<(), ListenerError>) {
+    if let Err(error) = called {
         tracing::warn!(target: "dtt::listener", %error, "an event listener failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Condvar, Mutex, mpsc},
+        time::Duration,
+    };
+
+    use dtt_embed::runtime;
+
+    use super::*;
+
+    /// More than the runtime's pool has threads.
+    const BLOCKED: usize = 600;
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Blocks in its first call until the gate opens, and says when it is called and when it ends.
+    struct Blocks {
+        gate: Arc<(Mutex<bool>, Condvar)>,
+        called: mpsc::Sender<()>,
+        ended: mpsc::Sender<()>,
+    }
+
+    impl EventListener for Blocks {
+        fn on_event(&self, _: Event) -> Result<(), ListenerError> {
+            let _ = self.called.send(());
+            let closed = self.gate.0.lock().unwrap();
+            drop(self.gate.1.wait_while(closed, |open| !*open).unwrap());
+            Ok(())
+        }
+
+        fn on_end(&self) -> Result<(), ListenerError> {
+            let _ = self.ended.send(());
+            Ok(())
+        }
+    }
+
+    /// Runs something on the library's threads, and fails if it does not end.
+    fn within_limit<T: Send + 'static>(what: &str, call: impl Future<Output = T> + Send + 'static) -> T {
+        let (tell, told) = mpsc::channel();
+        runtime::handle().unwrap().spawn(async move { tell.send(call.await) });
+        told.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{what} did not end within {LIMIT:?}"))
+    }
+
+    #[test]
+    fn listeners_that_block_hold_up_neither_the_engine_nor_other_listeners() {
+        let config = || dtt_core::Testnet::node_config_for(&["127.0.0.1:1".to_owned()]).build();
+        let spawn = move || dtt_core::Node::spawn(config());
+        let nodes = within_limit("starting", async move { (spawn().await.unwrap(), spawn().await.unwrap()) });
+        let join = |node: &dtt_core::Node| {
+            let node = node.clone();
+            within_limit("joining", async move { node.join("blocked", b"s", Default::default()).await.unwrap() })
+        };
+        let (topic, other) = (join(&nodes.0), join(&nodes.1));
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let ((called, is_called), (ended, is_ended)) = (mpsc::channel(), mpsc::channel());
+        let blocks = || -> Arc<dyn EventListener> {
+            Arc::new(Blocks { gate: gate.clone(), called: called.clone(), ended: ended.clone() })
+        };
+        let start = |topic: &dtt_core::Topic| RawListening::start(topic, blocks()).unwrap();
+        let listening: Vec<_> = (0..BLOCKED).map(|_| start(&topic)).collect();
+        for number in 0..BLOCKED {
+            is_called.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("listener {number} of {BLOCKED} was not called"));
+        }
+        // All of them block now. Nodes still meet and messages still arrive.
+        let address = nodes.0.addr();
+        let received = within_limit("delivering a message", async move {
+            let mut events = topic.subscribe();
+            other.join_peers([address]).await.unwrap();
+            other.joined().await.unwrap();
+            other.broadcast(b"through".to_vec()).await.unwrap();
+            loop {
+                if let Some(dtt_core::Event::Received(message)) = events.next().await {
+                    return message.content;
+                }
+            }
+        });
+        assert_eq!(received, b"through"[..]);
+        within_limit("closing", async move { tokio::join!(nodes.0.shutdown(), nodes.1.shutdown()) });
+        *gate.0.lock().unwrap() = true;
+        gate.1.notify_all();
+        for _ in &listening {
+            is_ended.recv_timeout(LIMIT).expect("each listener is told the end");
+        }
+        assert!(is_ended.try_recv().is_err(), "and once only");
     }
 }

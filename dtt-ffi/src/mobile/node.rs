@@ -1,14 +1,18 @@
 //! The node: what topics run on.
 
-use std::sync::{
-    Arc, Mutex, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use dtt_core::Node;
+use dtt_embed::{Unpoisoned, closing, runtime};
 
 use super::{
-    call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
+    call::{Held, Outcome, RawCancel, finish, finish_within, run, run_always},
     error::{ErrorKind, RawError},
     ids::{NodeAddress, NodeId, TopicId},
     node_config::RawJoinOptions,
@@ -22,6 +26,8 @@ use super::{
 pub struct RawNode {
     id: NodeId,
     node: Held<Node>,
+    /// How long closing it is waited for.
+    limit: Duration,
     topics: Mutex<Vec<Weak<RawTopic>>>,
     /// So that a second shutdown waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
@@ -40,6 +46,7 @@ impl RawNode {
         let node = run(cancel, async move { Ok::<_, RawError>(Node::spawn(config.build()?).await?) }).await?;
         Ok(Self {
             id: node.id().into(),
+            limit: closing::limit_of(&node),
             node: Held::new("the node", node),
             topics: Mutex::default(),
             turn: Default::default(),
@@ -116,13 +123,13 @@ impl RawNode {
     /// Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
     pub async fn shutdown(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
         self.closed.store(true, Ordering::SeqCst);
-        finish(cancel, self.closing()).await
+        finish_within(self.limit, cancel, self.closing()).await
     }
 
     /// Closes the node in the background.
     pub fn begin_close(self: Arc<Self>) {
         self.closed.store(true, Ordering::SeqCst);
-        if let Ok(runtime) = runtime() {
+        if let Ok(runtime) = runtime::handle() {
             runtime.spawn(self.closing());
         }
     }
@@ -174,7 +181,7 @@ impl RawNode {
         if self.keep(&topic) {
             return Ok(topic);
         }
-        finish(None, async move { topic.release().await }).await?;
+        finish_within(closing::LIMIT, None, async move { topic.release().await }).await?;
         Err(closed())
     }
 
@@ -190,7 +197,7 @@ impl RawNode {
     }
 
     fn topics(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RawTopic>>> {
-        self.topics.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.topics.lock().unpoisoned()
     }
 }
 

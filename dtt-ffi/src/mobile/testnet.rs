@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dtt_core::Testnet;
+use dtt_embed::Unpoisoned;
 
 use super::{
     call::{Outcome, RawCancel, run},
@@ -39,7 +40,7 @@ impl RawTestnet {
 
     /// Ends it. Twice is fine.
     pub fn end(&self) {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        self.inner.lock().unpoisoned().take();
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, Weak};
 
 use dtt_core::Topic;
+use dtt_embed::{Unpoisoned, closing, runtime};
 
 use super::{
-    call::{Held, Outcome, RawCancel, finish, run, run_always, runtime},
+    call::{Held, Outcome, RawCancel, finish_within, run, run_always},
     event::TopicState,
     events::RawEvents,
     ids::{NodeAddress, NodeId, TopicId},
@@ -77,10 +78,10 @@ impl RawTopic {
 
     /// Takes an event queue of one's own.
     pub fn subscribe(&self) -> Outcome<Arc<RawEvents>> {
-        let _context = runtime()?.enter();
+        let _context = runtime::handle()?.enter();
         // Under the lock, so that a topic that is left meanwhile finds the queue or is found closed.
         let mut queues = self.queues();
-        let events = Arc::new(RawEvents::new(self.topic.get()?.subscribe()));
+        let events = Arc::new(RawEvents::new(&self.topic.get()?));
         queues.retain(|queue| queue.strong_count() > 0);
         queues.push(Arc::downgrade(&events));
         Ok(events)
@@ -88,8 +89,7 @@ impl RawTopic {
 
     /// Has a listener called for each event, from a queue of its own.
     pub fn listen(&self, listener: Arc<dyn EventListener>) -> Outcome<Arc<RawListening>> {
-        let _context = runtime()?.enter();
-        Ok(Arc::new(RawListening::start(self.topic.get()?.subscribe(), listener)?))
+        Ok(Arc::new(RawListening::start(&self.topic.get()?, listener)?))
     }
 
     /// The most bytes that one message carries.
@@ -111,14 +111,14 @@ impl RawTopic {
         run_always(cancel, async move { topic.dht_health().await.into() }).await
     }
 
-    /// Leaves the topic. Twice is fine. Who gives up waiting does not stop it.
+    /// Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
     pub async fn leave(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
-        finish(cancel, async move { self.release().await }).await
+        finish_within(closing::LIMIT, cancel, async move { self.release().await }).await
     }
 
     /// Leaves the topic in the background.
     pub fn begin_close(self: Arc<Self>) {
-        if let Ok(runtime) = runtime() {
+        if let Ok(runtime) = runtime::handle() {
             runtime.spawn(async move { self.release().await });
         }
     }
@@ -146,15 +146,15 @@ impl RawTopic {
         drop(topic);
         drop(self.topic.take());
         for queue in std::mem::take(&mut *self.queues()).iter().filter_map(Weak::upgrade) {
-            queue.drain();
+            queue.settle();
         }
     }
 
     fn queues(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RawEvents>>> {
-        self.queues.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.queues.lock().unpoisoned()
     }
 
     fn last_stats(&self) -> std::sync::MutexGuard<'_, Option<TopicStats>> {
-        self.last_stats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.last_stats.lock().unpoisoned()
     }
 }

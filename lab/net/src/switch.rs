@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use dtt_core::sync::Unpoisoned;
 use tokio::{
     io::unix::AsyncFd,
     runtime::{Builder, Handle},
@@ -238,7 +239,7 @@ impl Wire {
     }
 
     fn lock(&self) -> MutexGuard<'_, Net> {
-        self.net.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.net.lock().unpoisoned()
     }
 }
 

@@ -2119,7 +2119,7 @@ public protocol RawTopicProtocol: AnyObject, Sendable {
     func joined(limit: Millis?, cancel: RawCancel?) async throws
 
     /**
-     * Leaves the topic. Twice is fine. Who gives up waiting does not stop it.
+     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
      */
     func leave(cancel: RawCancel?) async throws
 
@@ -2329,7 +2329,7 @@ open func joined(limit: Millis?, cancel: RawCancel?)async throws   {
 }
 
     /**
-     * Leaves the topic. Twice is fine. Who gives up waiting does not stop it.
+     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
      */
 open func leave(cancel: RawCancel?)async throws   {
     return
@@ -6896,7 +6896,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_method_rawtopic_joined() != 27212) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_method_rawtopic_leave() != 5208) {
+    if (uniffi_dtt_checksum_method_rawtopic_leave() != 3273) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawtopic_listen() != 31096) {

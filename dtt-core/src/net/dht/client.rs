@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
     panic::AssertUnwindSafe,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, Weak},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use crate::net::stats::DhtCounters;
 use crate::{
     config::DhtConfig,
     error::{Error, Result},
+    sync::Unpoisoned,
 };
 
 /// Queries that may begin at once. Another may begin whenever one of them has ended. Any further query begins at least
@@ -98,7 +99,7 @@ impl Shared {
             server_mode: config.server_mode(),
             request_timeout: config.request_timeout(),
         };
-        let mut clients = CLIENTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut clients = CLIENTS.lock().unpoisoned();
         clients.retain(|_, shared| shared.strong_count() > 0);
         clients.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
             let shared = Arc::new(Shared {
@@ -117,7 +118,7 @@ impl Shared {
     }
 
     fn client(&self) -> MutexGuard<'_, Client> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+        self.client.lock().unpoisoned()
     }
 
     /// The client, if there is one.
@@ -195,7 +196,7 @@ impl Shared {
 
     /// Notes how many nodes answered the last lookup of a slot.
     pub(super) fn note_answers(&self, key: [u8; 32], answers: u32) {
-        let mut crowded = self.crowded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut crowded = self.crowded.lock().unpoisoned();
         if answers <= MAX_ANSWERS {
             crowded.remove(&key);
             return;
@@ -208,7 +209,7 @@ impl Shared {
 
     /// Refuses a store into a slot that hundreds of nodes claim to keep, since the client would panic.
     pub(super) fn check_room(&self, key: &[u8; 32]) -> Result<()> {
-        let crowded = self.crowded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let crowded = self.crowded.lock().unpoisoned();
         crowded.get(key).map_or(Ok(()), |answers| {
             let reason = format!("{answers} DHT nodes answer for this slot; a store can go to at most {MAX_ANSWERS}");
             Err(dht_error("store", reason))

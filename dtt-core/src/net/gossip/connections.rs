@@ -9,7 +9,7 @@
 //! the connection tells it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -22,6 +22,7 @@ use iroh_gossip::net::GOSSIP_ALPN;
 use tokio::time::Instant;
 
 use super::neighborhood::Neighborhood;
+use crate::sync::Unpoisoned;
 
 /// Time that a peer needs to acknowledge a close, in addition to the round trips.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -117,7 +118,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 }
 

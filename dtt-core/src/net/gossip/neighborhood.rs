@@ -7,6 +7,8 @@ use std::{
 
 use iroh::EndpointId;
 
+use crate::sync::Unpoisoned;
+
 /// Shared by the topics of a node. It counts for each peer how many topics have it as a neighbor.
 #[derive(Debug, Clone, Default)]
 pub(in crate::net) struct Neighborhood(Arc<Mutex<HashMap<EndpointId, usize>>>);
@@ -32,6 +34,6 @@ impl Neighborhood {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<EndpointId, usize>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }

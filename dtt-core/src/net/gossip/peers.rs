@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use super::connections::UNUSED;
+use crate::sync::Unpoisoned;
 
 /// The longest dial. A handshake repeats its packets ever more rarely, so a new dial reaches a recovered network
 /// sooner.
@@ -249,5 +250,5 @@ impl Peers {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock().unpoisoned()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use futures_util::StreamExt;
@@ -14,6 +14,7 @@ use super::{
     frame::Incoming,
     peers::Peers,
 };
+use crate::sync::Unpoisoned;
 
 /// The open topics of a node. Cheap to clone.
 #[derive(Clone)]
@@ -95,6 +96,6 @@ impl Topics {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unpoisoned()
     }
 }

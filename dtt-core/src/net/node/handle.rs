@@ -251,6 +251,11 @@ impl Node {
         }
     }
 
+    /// How long [`Node::shutdown`] waits at the most: what the node was configured with.
+    pub fn shutdown_timeout(&self) -> std::time::Duration {
+        self.inner.config.shutdown_timeout()
+    }
+
     /// Whether the node has been shut down.
     pub fn is_closed(&self) -> bool {
         self.inner.token.is_cancelled()

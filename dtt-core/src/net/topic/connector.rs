@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{hub::Hub, search::Outcome};
 use crate::net::gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip};
+use crate::sync::Unpoisoned;
 
 /// On a connection that stands, a join is answered within this time plus this many round trips. A packet or two may get
 /// lost.
@@ -93,7 +94,7 @@ impl Connector {
         if !self.0.gossip.neighborhood().contains(&peer) {
             return false;
         }
-        let mut ended = self.0.ended.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut ended = self.0.ended.lock().unpoisoned();
         ended.retain(|_, at| at.elapsed() < BETWEEN_ENDS);
         let may_end = !ended.contains_key(&peer);
         ended.entry(peer).or_insert_with(Instant::now);

@@ -12,7 +12,7 @@ use futures_util::Stream;
 use iroh::EndpointId;
 use iroh_gossip::api::Message;
 
-use crate::tracker::TopicState;
+use crate::{sync::Unpoisoned, tracker::TopicState};
 
 /// Bytes of messages that wait for a reader that may never come: a program that only sends has no reader.
 const UNCLAIMED_BYTES: usize = 4 << 20;
@@ -232,7 +232,7 @@ impl Queue {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unpoisoned()
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::net::stats::{DhtHealth, TopicStats};
 use crate::{
     error::{Error, Result},
+    sync::Unpoisoned,
     tracker::{MessageHash, TopicState},
     wire::{TopicId, TopicKeys},
 };
@@ -243,7 +244,7 @@ impl Topic {
     /// further call returns a new queue, which begins with the present state and neighbors. When the topic is closed, a
     /// queue ends after everything in it has been read.
     pub fn subscribe(&self) -> Events {
-        let first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let first = self.first.lock().unpoisoned().take();
         let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
         queue.claim();
         Events::new(queue, Some(self.inner.clone()))

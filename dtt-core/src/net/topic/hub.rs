@@ -22,6 +22,7 @@ use crate::net::{
 };
 use crate::{
     error::{Error, Result},
+    sync::Unpoisoned,
     tracker::{MessageHash, TopicState},
     wire::MAX_MESSAGE_HASHES,
 };
@@ -268,7 +269,7 @@ impl Hub {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner.lock().unpoisoned()
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::hub::Hub;
 use crate::net::{Dht, dht::Found, unix_minute};
-use crate::{tracker::PeerId, wire::TopicKeys};
+use crate::{sync::Unpoisoned, tracker::PeerId, wire::TopicKeys};
 
 /// Slots that are looked into, in minutes before and after the present one. The bootstrap reads the nearer ones.
 const FIRST: u64 = 2;
@@ -213,7 +213,7 @@ impl OtherMinutes {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 

@@ -10,6 +10,8 @@ use iroh::EndpointId;
 
 use crate::tracker::{PeerId, SeenRecord};
 
+use crate::sync::Unpoisoned;
+
 /// Records and dialed nodes that are remembered. More of them would tell a caller nothing more.
 const MAX: usize = 256;
 
@@ -87,7 +89,7 @@ impl Search {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Staying findable.
 
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::*;
 use crate::config::{BootstrapConfig, PublisherConfig};
@@ -229,23 +229,25 @@ fn newcomers_are_not_counted_on() {
 fn a_node_that_stays_stores_again_while_many_newcomers_come() {
     let mut bench = Bench::at(Config::default(), early());
     bench.input(Input::NeighborUp(id(1)));
-    bench.run(secs(30));
+    bench.run(secs(4));
     let come = |bench: &mut Bench, round: u8| {
-        for peer in (0..3).map(|n| id(10 + round * 3 + n)) {
-            bench.input(Input::NeighborUp(peer));
-            bench.input(Input::NeighborDown(peer));
-        }
+        let three = |round: u8| (0..3).map(move |n| id(10 + round * 3 + n));
+        three(round).for_each(|peer| bench.input(Input::NeighborUp(peer)));
+        // Those of the round before are killed.
+        round.checked_sub(1).into_iter().flat_map(three).for_each(|peer| bench.input(Input::NeighborDown(peer)));
         bench.run(secs(1));
     };
-    let present = |bench: &Bench| {
-        bench.stores().into_iter().filter(|(at, minute, _)| (early().unix + *at).as_secs() / 60 == *minute).count()
+    let of = |bench: &Bench, wanted: Ordering| {
+        let order = |(at, minute, _): &(Duration, u64, _)| minute.cmp(&((early().unix + *at).as_secs() / 60));
+        bench.stores().iter().filter(|store| order(store) == wanted).count()
     };
+    let present = |bench: &Bench| of(bench, Ordering::Equal);
     bench.forget();
-    (0..10).for_each(|round| come(&mut bench, round));
+    (0..5).for_each(|round| come(&mut bench, round));
     assert_eq!(present(&bench), 0, "the node is a newcomer itself");
     bench.run(secs(40));
+    come(&mut bench, 5);
     // No other node that stays could be drawn.
-    bench.input(Input::NeighborUp(id(2)));
     bench.input(Input::NeighborDown(id(1)));
     // The slots are full, which makes no difference.
     let minute = bench.now.minute();
@@ -255,12 +257,14 @@ fn a_node_that_stays_stores_again_while_many_newcomers_come() {
         }
     }
     bench.forget();
-    (10..40).for_each(|round| come(&mut bench, round));
+    (6..36).for_each(|round| come(&mut bench, round));
     let stores = present(&bench);
     assert!((5..=10).contains(&stores), "{stores} in 30 s");
+    let before = of(&bench, Ordering::Less);
+    assert!((1..=2).contains(&before), "{before} after a minute's end");
     bench.run(secs(10));
     bench.forget();
-    for round in 40..46 {
+    for round in 36..42 {
         come(&mut bench, round);
         bench.run(secs(60));
     }

@@ -1326,7 +1326,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_method_rawtopic_joined() and 0xFFFF) != 27212) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_method_rawtopic_leave() and 0xFFFF) != 5208) {
+    if ((lib.uniffi_dtt_checksum_method_rawtopic_leave() and 0xFFFF) != 3273) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawtopic_listen() and 0xFFFF) != 31096) {
@@ -4372,7 +4372,7 @@ public interface RawTopicInterface {
     suspend fun `joined`(`limit`: Millis?, `cancel`: RawCancel?)
 
     /**
-     * Leaves the topic. Twice is fine. Who gives up waiting does not stop it.
+     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
      */
     suspend fun `leave`(`cancel`: RawCancel?)
 
@@ -4679,7 +4679,7 @@ open class RawTopic: Disposable, AutoCloseable, RawTopicInterface
 
 
     /**
-     * Leaves the topic. Twice is fine. Who gives up waiting does not stop it.
+     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
      */
     @Throws(RawException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")

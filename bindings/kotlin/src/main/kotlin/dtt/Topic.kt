@@ -101,8 +101,8 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
     public suspend fun dhtHealth(): DhtHealth = native { raw.dhtHealth(null) }
 
     /**
-     * Leaves the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. Twice
-     * is fine.
+     * Leaves the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. It
+     * takes 2 s at most. Twice is fine.
      */
     public suspend fun leave(): Unit = native { raw.leave(null) }
 

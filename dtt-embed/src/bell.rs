@@ -1,22 +1,21 @@
-//! What wakes the readers of an event queue: threads that wait, and a descriptor that a loop polls.
+//! What wakes the readers of an event queue: threads that wait, a descriptor that a loop polls, and wakers.
 
 use std::{
     fs::File,
     io::{Read, Write},
     os::fd::{AsRawFd, FromRawFd, RawFd},
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    task::Wake,
+    task::{Wake, Waker},
     time::Instant,
 };
 
-use super::{
-    entry::{Fault, Outcome},
-    status::dtt_status_t::*,
-};
+use dtt_core::sync::Unpoisoned;
 
-/// Rung by the engine when a queue that was found empty is so no more, and by whoever closes it.
+use crate::error::{Error, Result};
+
+/// The waker of a queue. The engine rings it when a queue that was found empty has something, and so does a close.
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(crate) struct Bell {
     state: Mutex<State>,
     rung: Condvar,
 }
@@ -27,6 +26,8 @@ struct State {
     count: u64,
     /// Threads that wait: without any, ringing needs no call of the system.
     waiting: usize,
+    /// Wakers that are called once, by numbers by which they are forgotten.
+    wakers: Vec<(u64, Waker)>,
     descriptor: Option<Descriptor>,
 }
 
@@ -41,23 +42,38 @@ struct Descriptor {
 
 impl Bell {
     /// What to give to [`Bell::wait`]: taken before looking at what is waited for.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.lock().count
     }
 
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         let mut state = self.lock();
         state.count += 1;
         state.descriptor.iter_mut().for_each(Descriptor::raise);
-        let waiting = state.waiting;
+        let (waiting, wakers) = (state.waiting, std::mem::take(&mut state.wakers));
         drop(state);
         if waiting > 0 {
             self.rung.notify_all();
         }
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Has a waker called when it is rung next. It takes the place of an earlier one with this number.
+    pub(crate) fn call(&self, number: u64, waker: Waker) {
+        let mut state = self.lock();
+        match state.wakers.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, known)) => *known = waker,
+            None => state.wakers.push((number, waker)),
+        }
+    }
+
+    /// Does not call the waker with this number any more.
+    pub(crate) fn forget(&self, number: u64) {
+        self.lock().wakers.retain(|(known, _)| *known != number);
     }
 
     /// Waits until it has been rung since `count` was taken. False when the time was over before.
-    pub(super) fn wait(&self, count: u64, deadline: Option<Instant>) -> bool {
+    pub(crate) fn wait(&self, count: u64, deadline: Option<Instant>) -> bool {
         let mut state = self.lock();
         while state.count == count {
             let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -66,8 +82,8 @@ impl Bell {
             }
             state.waiting += 1;
             state = match rest {
-                None => self.rung.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
-                Some(rest) => self.rung.wait_timeout(state, rest).unwrap_or_else(|poisoned| poisoned.into_inner()).0,
+                None => self.rung.wait(state).unpoisoned(),
+                Some(rest) => self.rung.wait_timeout(state, rest).unpoisoned().0,
             };
             state.waiting -= 1;
         }
@@ -75,7 +91,7 @@ impl Bell {
     }
 
     /// The descriptor, which is opened at the first call, raised.
-    pub(super) fn descriptor(&self) -> Outcome<RawFd> {
+    pub(crate) fn descriptor(&self) -> Result<RawFd> {
         let mut state = self.lock();
         if state.descriptor.is_none() {
             let mut descriptor = Descriptor::open()?;
@@ -85,21 +101,21 @@ impl Bell {
         Ok(state.descriptor.as_ref().map_or(-1, |descriptor| descriptor.read.as_raw_fd()))
     }
 
-    pub(super) fn has_descriptor(&self) -> bool {
+    pub(crate) fn has_descriptor(&self) -> bool {
         self.lock().descriptor.is_some()
     }
 
     /// Whether there is a descriptor; if so, it is not readable any more.
-    pub(super) fn lower(&self) -> bool {
+    pub(crate) fn lower(&self) -> bool {
         self.lock().descriptor.as_mut().map(Descriptor::lower).is_some()
     }
 
-    pub(super) fn raise(&self) {
+    pub(crate) fn raise(&self) {
         self.lock().descriptor.iter_mut().for_each(Descriptor::raise);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unpoisoned()
     }
 }
 
@@ -115,7 +131,7 @@ impl Wake for Bell {
 
 impl Descriptor {
     #[cfg(target_os = "linux")]
-    fn open() -> Outcome<Self> {
+    fn open() -> Result<Self> {
         // SAFETY: no pointer is involved.
         let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         if descriptor < 0 {
@@ -126,7 +142,7 @@ impl Descriptor {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn open() -> Outcome<Self> {
+    fn open() -> Result<Self> {
         let mut ends = [0; 2];
         // SAFETY: there is room for both ends.
         if unsafe { libc::pipe(ends.as_mut_ptr()) } < 0 {
@@ -160,13 +176,16 @@ impl Descriptor {
     }
 }
 
-fn refused(call: &str) -> Fault {
-    Fault::new(DTT_SYSTEM, format!("{call} failed: {}", std::io::Error::last_os_error()))
+fn refused(call: &str) -> Error {
+    Error::System(format!("{call} failed: {}", std::io::Error::last_os_error()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -193,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_woken_and_a_ring_before_the_wait_counts() {
+    fn a_thread_that_waits_is_woken_and_a_ring_before_the_wait_counts() {
         let bell = Arc::new(Bell::default());
         let count = bell.count();
         assert!(!bell.wait(count, Some(Instant::now() + Duration::from_millis(5))));
@@ -206,5 +225,28 @@ mod tests {
         });
         bell.ring();
         assert!(waiter.join().unwrap());
+    }
+
+    #[test]
+    fn wakers_are_called_once_unless_they_are_forgotten() {
+        struct Counts(AtomicUsize);
+        impl Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (bell, counts) = (Bell::default(), [0, 0].map(|count| Arc::new(Counts(AtomicUsize::new(count)))));
+        let count = || counts.each_ref().map(|counts| counts.0.load(Ordering::Relaxed));
+        bell.call(1, counts[0].clone().into());
+        bell.call(1, counts[0].clone().into());
+        bell.call(2, counts[1].clone().into());
+        bell.forget(2);
+        bell.ring();
+        bell.ring();
+        assert_eq!(count(), [1, 0]);
+        bell.call(2, counts[1].clone().into());
+        bell.forget(1);
+        bell.ring();
+        assert_eq!(count(), [1, 1]);
     }
 }
