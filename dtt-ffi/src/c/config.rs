@@ -10,6 +10,7 @@ use dtt_core::{
     NodeConfig, SecretKey, Testnet,
     options::{self, Options, Row, Scope},
     parse,
+    sync::Unpoisoned,
 };
 
 use super::{
@@ -62,7 +63,7 @@ impl dtt_config_t {
     }
 
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unpoisoned()
     }
 }
 
