@@ -1,10 +1,11 @@
-# What the scripts of the suites share. A script sources it and calls `suite NAME` first and `finish` last.
+# Shared parts of the suites' scripts. A script sources this file, and calls `suite NAME` first and `finish` last.
 #
-# Each check is one test. `check` runs it now; `job` starts it beside others, DTT_JOBS (4) at once. The last line is in
-# cargo's words, so that tools/test counts every suite in the same way.
+# Each check is one test. `check` runs it now; `job` starts it in parallel with others, DTT_JOBS (4) at once. The last
+# line is in the format of cargo, so that tools/test counts every suite in the same way.
 # shellcheck shell=bash
 
-# suite NAME FOLDER [PATTERN]: results and logs go to FOLDER; lines that match PATTERN are shown after a check that passed.
+# suite NAME FOLDER [PATTERN]: results and logs go to FOLDER. After a check that passed, the lines that match PATTERN
+# are shown.
 suite() {
   suite_name=$1 suite_folder=$2 suite_figures=${3:-^$}
   suite_limit=${DTT_JOBS:-4} suite_count=0
@@ -18,7 +19,7 @@ check() {
   suite_count=$((suite_count + 1))
   local number=$suite_count name=$1 start=$SECONDS log; shift
   log=$suite_folder/checks/$number.log
-  # Until it has passed: a check that is killed must not be forgotten.
+  # The check counts as failed until it has passed: a check that is killed must not be forgotten.
   echo FAILED >"$suite_folder/checks/$number"
   if "$@" >"$log" 2>&1; then
     { echo "test $suite_name $name ... ok ($((SECONDS - start)) s)"; grep -hE "$suite_figures" "$log"; } | cat
@@ -69,14 +70,14 @@ finish() {
   exit
 }
 
-# pair_talks PROGRAM: two of a chat program meet on a testnet, talk both ways, and end with their input.
-# The caller says in `built` where the programs of the development build are.
+# pair_talks PROGRAM: two processes of a chat program meet on a testnet, send messages in both directions, and end with
+# their input. In `built`, the caller says where the programs of the development build are.
 # shellcheck disable=SC2154
 pair_talks() {
   timeout 600 python3 dtt-ffi/tests/pair.py "$built/dtt-testnet" "$1"
 }
 
-# demo_of NAME=PROGRAM ...: these programs and one in Rust hear each other.
+# demo_of NAME=PROGRAM ...: these programs and one in Rust receive each other's messages.
 # shellcheck disable=SC2154
 demo_of() {
   timeout 150 "$built/demo" "$@" "rita=$built/demo-peer"

@@ -1,11 +1,11 @@
-//! One table of error kinds, with fixed numbers that every language's binding maps from.
+//! One table of error kinds. Every language's binding maps from their fixed numbers.
 
 use std::time::Duration;
 
 /// What went wrong, as a number that never changes its meaning.
 ///
-/// Bindings turn a kind into a status code, an exception class or an enum case. Numbers are never reused;
-/// new kinds get new numbers, so match with a wildcard arm.
+/// Bindings turn a kind into a status code, an exception class or an enum case. Numbers are never reused. New kinds get
+/// new numbers, so match with a wildcard arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u16)]
@@ -20,9 +20,9 @@ pub enum ErrorKind {
     Timeout = 4,
     /// A socket could not be opened, or the endpoint could not start.
     Bind = 5,
-    /// The DHT could not be reached, or nobody stored the record.
+    /// The DHT could not be reached, or no DHT node stored the record.
     Dht = 6,
-    /// The gossip layer refused or ended.
+    /// The gossip layer refused a call, or it has ended.
     Gossip = 7,
     /// A record is malformed, foreign, stale, or not signed or sealed as it must be.
     Record = 8,
@@ -82,7 +82,7 @@ pub enum Error {
     TooLarge {
         /// Size of the payload in bytes.
         size: usize,
-        /// The most that one message carries, in bytes.
+        /// The most bytes that one message carries.
         limit: usize,
     },
     /// The topic or the node is closed.
@@ -91,7 +91,7 @@ pub enum Error {
     /// The time allowed for the call is over.
     #[error("{what} did not finish within {} ms", .after.as_millis())]
     Timeout {
-        /// What was waited for.
+        /// The call that did not finish.
         what: &'static str,
         /// The time that was allowed.
         after: Duration,
@@ -101,26 +101,26 @@ pub enum Error {
     NotJoined {
         /// The time that was allowed.
         after: Duration,
-        /// How far joining came: whether the DHT answered, what was found, and what was wrong with it.
+        /// How far joining came: whether the DHT answered, what was found, and what went wrong.
         why: String,
     },
     /// A socket could not be opened, or the endpoint could not start.
     #[error("cannot bind {what}: {reason}")]
     Bind {
-        /// What should have been bound.
+        /// The socket or endpoint that should have been bound.
         what: &'static str,
-        /// The system's or the endpoint's words.
+        /// The reason that the system or the endpoint gave.
         reason: String,
     },
-    /// The DHT could not be reached, or nobody stored the record.
+    /// The DHT could not be reached, or no DHT node stored the record.
     #[error("dht {operation} failed: {reason}")]
     Dht {
         /// `lookup` or `store`.
         operation: &'static str,
-        /// What the DHT client said.
+        /// The reason that the DHT client gave.
         reason: String,
     },
-    /// The gossip layer refused or ended.
+    /// The gossip layer refused a call, or it has ended.
     #[error("gossip: {0}")]
     Gossip(String),
     /// A record was refused.
@@ -153,7 +153,7 @@ impl Error {
     }
 }
 
-/// Why a record was refused. The variants are also the reasons that [`crate::TopicStats`] counts by.
+/// Why a record was refused. [`crate::TopicStats`] counts refused records by groups of these reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -162,7 +162,7 @@ pub enum RecordError {
     TooShort {
         /// Size in bytes.
         size: usize,
-        /// The least size in bytes.
+        /// The least size, in bytes.
         limit: usize,
     },
     /// Larger than a DHT value may be (BEP 44) or than a decoder accepts.
@@ -170,18 +170,18 @@ pub enum RecordError {
     TooLong {
         /// Size in bytes.
         size: usize,
-        /// The most in bytes.
+        /// The greatest size, in bytes.
         limit: usize,
     },
-    /// A length inside contradicts the size of the whole.
-    #[error("record: a length of {stated} bytes inside does not match the {size} bytes that are there")]
+    /// A length field does not fit the size of the whole.
+    #[error("record: its length field of {stated} bytes does not fit its size of {size} bytes")]
     Length {
         /// The length that the record states, in bytes.
         stated: usize,
-        /// The bytes that are there.
+        /// The size of the whole, in bytes.
         size: usize,
     },
-    /// It does not open with this secret, rotation and minute.
+    /// It cannot be opened with this secret, rotation and minute.
     #[error("record: it cannot be opened with this secret")]
     Sealed,
     /// It belongs to another topic.
@@ -192,24 +192,24 @@ pub enum RecordError {
     Minute {
         /// The minute in the record.
         found: u64,
-        /// The minute of the slot it stood in.
+        /// The minute of the slot that held it.
         slot: u64,
     },
     /// Its public key is no valid Ed25519 key.
     #[error("record: its public key is not a valid Ed25519 key")]
     Key,
-    /// Its signature does not hold (strict verification).
-    #[error("record: its signature does not hold")]
+    /// Its signature is not valid (strict verification).
+    #[error("record: its signature is not valid")]
     Signature,
-    /// Its content does not decode as the type that was asked for.
-    #[error("record: its content does not decode")]
+    /// Its content cannot be decoded as the requested type.
+    #[error("record: its content cannot be decoded")]
     Content,
 }
 
 /// Shorthand for results of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A refused text as errors repeat it: quoted, and its beginning only if it is long.
+/// A refused text as error messages repeat it: in quotes, and cut if it is long.
 pub(crate) fn shown(text: &str) -> String {
     const MOST: usize = 100;
     match text.char_indices().nth(MOST) {

@@ -1,4 +1,5 @@
-//! Discovery for a gossip layer that the program brings, with the names that programs of the peer implementation use.
+//! Discovery for a gossip layer that the program brings. The names are those that programs of the peer implementation
+//! use.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -12,19 +13,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Result},
-    net::{Addresses, Event, Events, Layer, Swarm, Topic, spawn_topic},
+    net::{Addresses, Context, Event, Events, Layer, Topic, spawn_topic},
     publisher::RecordPublisher,
     sync::Unpoisoned,
 };
 
-/// Topics that an endpoint with QUIC's default settings carries: it allows a peer so many streams, and each topic needs one.
+/// The most topics that an endpoint with QUIC's default settings carries. It allows a peer this many streams, and each
+/// topic needs one.
 const DEFAULT_STREAMS: usize = 100;
 
 /// Discovery on top of iroh-gossip.
 ///
-/// The endpoint has to be bound with [`crate::transport_config`], if two nodes may share more than 100 topics: QUIC lets a peer open
-/// 100 streams by default, the gossip layer needs one for each topic and direction, and with one topic more two nodes hear nothing of each other
-/// on any of them. Nobody can change or read the limit of an endpoint that is bound. So the 101st topic of a signing key is a warning in the log.
+/// If two nodes may share more than 100 topics, the endpoint has to be bound with [`crate::transport_config`]. By
+/// default, QUIC lets a peer open 100 streams, and the gossip layer needs one for each topic and direction. With one
+/// topic more, the two nodes no longer hear each other on any topic. The limit of a bound endpoint can be neither
+/// changed nor read, so the library logs a warning when a signing key opens its 101st topic.
 pub trait AutoDiscoveryGossip {
     /// Subscribes to a topic and waits, without a limit, until there is a neighbor.
     fn subscribe_and_join_with_auto_discovery(
@@ -32,7 +35,7 @@ pub trait AutoDiscoveryGossip {
         record_publisher: RecordPublisher,
     ) -> impl Future<Output = Result<Topic>> + Send;
 
-    /// Subscribes to a topic and goes on in the background.
+    /// Subscribes to a topic and returns at once. Joining goes on in the background.
     fn subscribe_and_join_with_auto_discovery_no_wait(
         &self,
         record_publisher: RecordPublisher,
@@ -49,10 +52,10 @@ impl AutoDiscoveryGossip for Gossip {
     }
 }
 
-/// How many topics each signing key has open on gossip layers that programs brought.
+/// How many topics each signing key has open on gossip layers that the program brought.
 static OPEN: LazyLock<Mutex<HashMap<[u8; 32], usize>>> = LazyLock::new(Mutex::default);
 
-/// A topic that is counted as long as it is open.
+/// A topic that counts as long as it is open.
 struct Counted([u8; 32]);
 
 impl Counted {
@@ -63,9 +66,9 @@ impl Counted {
         if *topics == DEFAULT_STREAMS + 1 {
             tracing::warn!(
                 target: "dtt::node",
-                "{topics} topics on an endpoint of the program's own: QUIC allows {DEFAULT_STREAMS} streams by default, and two \
-                 nodes that share more topics hear nothing of each other, on any topic, unless both endpoints are bound with \
-                 dtt_core::transport_config()",
+                "{topics} topics on an endpoint that the program brought: QUIC allows {DEFAULT_STREAMS} streams by default, \
+                 and two nodes that share more topics no longer hear each other on any topic, unless both endpoints are \
+                 bound with dtt_core::transport_config()",
             );
         }
         Self(key)
@@ -85,9 +88,9 @@ impl Drop for Counted {
 }
 
 impl Topic {
-    /// A topic on a gossip layer of the program's own; waits for a neighbor unless `async_bootstrap` is true.
+    /// A topic on a gossip layer that the program brings. Waits for a neighbor unless `async_bootstrap` is true.
     ///
-    /// The publisher's signing key must be the key of the gossip layer's endpoint: others dial what it names.
+    /// The publisher's signing key must be the key of the gossip layer's endpoint, since other nodes dial that key.
     pub async fn new(record_publisher: RecordPublisher, gossip: Gossip, async_bootstrap: bool) -> Result<Self> {
         let addresses = record_publisher.endpoint().map(|endpoint| Addresses::of(endpoint, false)).transpose()?;
         if let Some(endpoint) = record_publisher.endpoint()
@@ -96,7 +99,7 @@ impl Topic {
             let problem = format!("its public key is not that of the endpoint {}", endpoint.id());
             return Err(Error::argument("signing_key", problem));
         }
-        let topic = spawn_topic(Swarm {
+        let context = Context {
             keys: record_publisher.keys().clone(),
             signing_key: record_publisher.signing_key().clone(),
             config: record_publisher.config().clone(),
@@ -104,11 +107,9 @@ impl Topic {
             gossip: Layer::Brought(gossip),
             addresses,
             connector: None,
-            token: CancellationToken::new(),
-            keep: Some(Arc::new(Counted::new(record_publisher.pub_key().to_bytes()))),
-            paused: false,
-        })
-        .await?;
+        };
+        let keep = Arc::new(Counted::new(record_publisher.pub_key().to_bytes()));
+        let topic = spawn_topic(context, CancellationToken::new(), Some(keep), false).await?;
         if !async_bootstrap {
             topic.joined().await?;
         }
@@ -137,7 +138,7 @@ impl Topic {
     }
 }
 
-/// Sends on a topic. Cheap to clone; it keeps the topic alive.
+/// Sends on a topic. Cheap to clone. It keeps the topic alive.
 #[derive(Debug, Clone)]
 pub struct GossipSender {
     topic: Topic,
@@ -154,7 +155,7 @@ impl GossipSender {
         self.topic.broadcast_neighbors(data).await
     }
 
-    /// [`Topic::join_peers`]; with `max_peers`, a random choice of so many.
+    /// [`Topic::join_peers`]. With `max_peers`, it joins a random choice of that many peers.
     pub async fn join_peers(&self, mut peers: Vec<EndpointId>, max_peers: Option<usize>) -> Result<()> {
         if let Some(max_peers) = max_peers {
             peers.shuffle(&mut rand::rng());
@@ -166,7 +167,7 @@ impl GossipSender {
 
 /// Receives on a topic, through an event queue of its own. It keeps the topic alive.
 ///
-/// A clone's queue begins with the present neighbors, and with what comes after.
+/// The queue of a clone begins with the present state and neighbors, and not with earlier events.
 #[derive(Debug)]
 pub struct GossipReceiver {
     events: Events,
@@ -186,8 +187,8 @@ pub enum ChannelError {
     /// The topic is closed.
     #[error("the topic is closed")]
     Closed,
-    /// Not given by this implementation, which reports a lag as [`api::Event::Lagged`] and goes on: a loop over
-    /// `Ok` events must not end because it was slow once.
+    /// This implementation never returns it. It reports a lag as [`api::Event::Lagged`] and goes on: a loop over `Ok`
+    /// events must not end because it was slow once.
     #[error("{0} events were missed")]
     Lagged(u64),
 }
@@ -217,12 +218,12 @@ impl GossipReceiver {
         Ok(self.topic.is_joined())
     }
 
-    /// The direct neighbors now.
+    /// The current direct neighbors.
     pub async fn neighbors(&self) -> Result<HashSet<EndpointId>> {
         Ok(self.topic.neighbors())
     }
 
-    /// The 32-byte hashes of the last (at most 5) messages received, oldest first.
+    /// The 32-byte hashes of the last messages that were received (at most 5), oldest first.
     pub async fn last_message_hashes(&self) -> Result<VecDeque<[u8; 32]>> {
         Ok(self.topic.last_received())
     }

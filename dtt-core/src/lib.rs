@@ -1,7 +1,7 @@
 //! Programs find each other by a topic's name and a shared secret, and talk: no server, no address list.
 //!
-//! A topic's members publish small sealed records in the BitTorrent mainline DHT, find the records of others, join
-//! them over [iroh-gossip], and keep the swarm whole.
+//! The members of a topic publish small sealed records in the BitTorrent mainline DHT, find the records of others, join
+//! these others over [iroh-gossip], and keep the swarm whole.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> Result<(), dtt_core::Error> {
@@ -32,15 +32,16 @@
 //!
 //! - [`Node`] and its [`Topic`]: for programs that have no endpoint of their own.
 //! - [`AutoDiscoveryGossip`] and [`RecordPublisher`]: for programs that bring a gossip layer. The names are those of
-//!   the crate `distributed-topic-tracker` 0.3; a program moves over by changing the crate's name.
+//!   the crate `distributed-topic-tracker` 0.3, so a program moves over by changing the crate's name.
 //! - [`Testnet`]: an embedded DHT on loopback, for tests and demos without a network.
-//! - [`wire`] (what bytes mean) and [`tracker`] (what to do next): the protocol itself, without input or output.
+//! - [`wire`] (the meaning of bytes) and [`tracker`] (what to do next): the protocol itself, without input or output.
 //!
 //! # Features
 //!
-//! - `net` (default): everything that reaches the outside: [`Node`], [`Topic`], [`AutoDiscoveryGossip`],
-//!   [`RecordPublisher`], [`Dht`], [`Testnet`]. Without it the crate is [`wire`], [`tracker`], [`parse`] and the
-//!   options: no socket, no clock, no async runtime, and none of their dependencies. A simulator or a fuzzer needs no more.
+//! - `net` (default): everything that reaches the network: [`Node`], [`Topic`], [`AutoDiscoveryGossip`],
+//!   [`RecordPublisher`], [`Dht`], [`Testnet`]. Without it, the crate is [`wire`], [`tracker`], [`parse`] and the
+//!   options. It then has no socket, no clock, no async runtime, and none of their dependencies. A simulator or a
+//!   fuzzer needs no more.
 //! - `port-mapping` (default, implies `net`): a node may ask the router for a port.
 //!
 //! # Observing
@@ -51,10 +52,11 @@
 //!
 //! # Limits
 //!
-//! Gossip promises no delivery and no order. Who knows a topic's name sees how many records stand in its slots, and
-//! can fill the slots with noise; only who also knows the secret can read or write records. Whoever holds the secret
-//! is trusted as a member: there is no way to expel one but a new secret. The secret seals the records, not the
-//! messages: who knows a topic's name and a member's address can join it directly and read along. The DHT is reached over IPv4 only.
+//! Gossip promises no delivery and no order. Anyone who knows a topic's name sees how many records its slots hold, and
+//! can fill the slots with noise. Reading or writing records also takes the secret. Anyone who holds the secret is
+//! trusted as a member: the only way to expel a member is a new secret. The secret seals the records and not the
+//! messages: anyone who knows a topic's name and a member's address can join that member directly and read along. The
+//! DHT is reached over IPv4 only.
 //!
 //! [iroh-gossip]: https://docs.rs/iroh-gossip
 

@@ -1,4 +1,4 @@
-//! Turning what bindings and command lines are given into what the engine takes, with errors that name the limit.
+//! Converts the input of bindings and command lines to the types of the engine. Errors name the limit.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result, shown},
 };
 
-/// A node's secret key: 32 bytes. The error never repeats them.
+/// A node's secret key: 32 bytes. The error never repeats the bytes.
 pub fn secret_key(bytes: &[u8]) -> Result<SecretKey> {
     let bytes: &[u8; 32] = bytes
         .try_into()
@@ -40,8 +40,8 @@ pub fn relay_url(text: &str) -> Result<RelayUrl> {
     })
 }
 
-/// A bootstrap list as `dtt-testnet` prints it and command lines have it: entries of `host:port`, comma-separated.
-/// Each is checked.
+/// A bootstrap list, as `dtt-testnet` prints it and command lines take it: entries of `host:port`, separated by commas.
+/// Each entry is checked.
 pub fn bootstrap_list(text: &str) -> Result<Vec<String>> {
     text.split(',').map(str::trim).map(|node| bootstrap_node(node).map(|()| node.to_owned())).collect()
 }
@@ -64,7 +64,7 @@ mod tests {
             );
         }
         assert!(relay_url("https://relay.example").is_ok());
-        assert!(text(relay_url(&"ö".repeat(5000)).map(drop)).len() < 400, "a long value is cut");
+        assert!(text(relay_url(&"ö".repeat(5000)).map(drop)).len() < 400, "a long value is shortened");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Records of one topic, made, published and read by hand: what programs of the peer implementation know.
+//! Makes, publishes and reads the records of one topic by hand, with the API that programs of the peer implementation
+//! know.
 
 use std::{collections::HashSet, fmt};
 
@@ -15,9 +16,9 @@ use crate::{
     wire::{Record, RotationHandle, Slot, TopicId, TopicKeys},
 };
 
-/// A topic's keys, a node's signing key and the DHT: everything to publish and read records with.
+/// A topic's keys, a node's signing key and the DHT: everything that is needed to publish and read records.
 ///
-/// Making one opens nothing; the DHT client opens with its first use.
+/// Creating one opens nothing. The DHT client opens at its first use.
 #[derive(Clone)]
 pub struct RecordPublisher {
     dht: Dht,
@@ -39,7 +40,7 @@ pub struct RecordPublisherBuilder {
 }
 
 impl RecordPublisherBuilder {
-    /// A secret rotation of one's own. All members of the topic must use the same.
+    /// A secret rotation that the program provides. All members of the topic must use the same one.
     pub fn secret_rotation(mut self, secret_rotation: RotationHandle) -> Self {
         self.rotation = Some(secret_rotation);
         self
@@ -51,9 +52,9 @@ impl RecordPublisherBuilder {
         self
     }
 
-    /// The endpoint that the gossip layer runs on. With it, the node's addresses go into its records, and those in
-    /// the records of others are dialed without any other lookup; without it, the endpoint needs an address lookup
-    /// of its own.
+    /// The endpoint that the gossip layer runs on. With it, the node's addresses go into its records, and the addresses
+    /// in records of others are dialed without any other lookup. Without it, the endpoint needs an address lookup of
+    /// its own.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = Some(endpoint);
         self
@@ -110,12 +111,12 @@ impl RecordPublisher {
         Ok(Record::sign(self.keys.topic_id().hash(), unix_minute, record_content, &self.signing_key)?)
     }
 
-    /// Publishes a record, unless its slot shows `max_bootstrap_records` records of others already.
+    /// Publishes a record, unless its slot already holds `max_bootstrap_records` records of other nodes.
     pub async fn publish_record(&self, record: Record, cancel_token: CancellationToken) -> Result<()> {
         self.publish_record_cached_records(record, None, cancel_token).await
     }
 
-    /// [`RecordPublisher::publish_record`] with the slot's records as they were just read.
+    /// [`RecordPublisher::publish_record`] for a caller that has just read the slot's records.
     pub async fn publish_record_cached_records(
         &self,
         record: Record,
@@ -138,7 +139,7 @@ impl RecordPublisher {
         cancel_token.run_until_cancelled(publish).await.unwrap_or(Err(Error::Closed("the publish's token")))
     }
 
-    /// Reads a minute's slot: verified records of other nodes, one per public key.
+    /// Reads a minute's slot. Returns the verified records of other nodes, one for each public key.
     pub async fn get_records(&self, unix_minute: u64, cancel_token: CancellationToken) -> Result<HashSet<Record>> {
         let read = cancel_token.run_until_cancelled(self.read(unix_minute)).await;
         read.unwrap_or(Err(Error::Closed("the lookup's token")))
@@ -169,12 +170,12 @@ impl RecordPublisher {
         &self.signing_key
     }
 
-    /// The secret rotation, if it is one of the program's own.
+    /// The secret rotation, if the program provided one.
     pub fn secret_rotation(&self) -> Option<RotationHandle> {
         self.rotation.clone()
     }
 
-    /// The hash of the initial secret. A secret itself.
+    /// The hash of the initial secret. The hash is a secret itself.
     pub fn initial_secret_hash(&self) -> [u8; 32] {
         self.keys.secret_hash()
     }

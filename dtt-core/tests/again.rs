@@ -1,4 +1,5 @@
-//! Peers that were there before: the gossip layer remembers what no longer holds, and must not be stopped by it.
+//! Peers that were there before. The gossip layer may remember something about them that is no longer true, and that
+//! must not stop it.
 
 mod common;
 
@@ -15,12 +16,13 @@ use dtt_core::{
 use ed25519_dalek::SigningKey;
 use iroh::{Endpoint, endpoint::presets};
 
-/// Between two joins of the application's: it is not told whether one came to nothing.
+/// Pause between two joins of the application, which is not told whether a join had no effect.
 const AGAIN: Duration = Duration::from_secs(3);
-/// Two that dial each other at the same time are let be for two seconds: connections have to have stood for longer.
+/// Connections have to stand for longer than two seconds: if two nodes dial each other at the same time, their
+/// connections are left alone for that long.
 const STOOD: Duration = Duration::from_millis(2500);
 
-/// Without a DHT, so that nobody finds anybody by records: only dials count here.
+/// A node without a DHT, so that nobody is found by records: only dials count here.
 fn config(key: &SecretKey, port: u16) -> NodeConfig {
     let nowhere = [format!("127.0.0.1:{}", free_port())];
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -53,8 +55,8 @@ async fn join_until_met(from: &Topic, to: &Topic, address: EndpointAddr) {
     .await;
 }
 
-/// A node and its topics on a thread that stops for good when the sender is dropped: it sends nothing any more, and says
-/// no goodbye.
+/// A node and its topics on a thread that stops for good when the sender is dropped. From then on the node sends
+/// nothing, and it says no goodbye.
 fn doomed<F: Future<Output = (Node, Vec<Topic>)>>(
     begin: impl FnOnce() -> F + Send + 'static,
 ) -> (EndpointAddr, Vec<Topic>, tokio::sync::oneshot::Sender<()>) {
@@ -75,7 +77,7 @@ fn doomed<F: Future<Output = (Node, Vec<Topic>)>>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
+async fn a_node_that_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
     let key = parse::secret_key(&[0x31; 32]).unwrap();
     let (stays, one) = alone(&SecretKey::generate(), 0).await;
     let mut events = one.subscribe();
@@ -83,11 +85,11 @@ async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
         let key = key.clone();
         async move || with_topics(&key, 0, 1).await
     });
-    // Whoever dialed is the one that does not answer later.
+    // The side that dialed is the one that does not answer later.
     join_until_met(&one, &two[0], address).await;
     drop(life);
     let (back, three) = alone(&key, 0).await;
-    assert!(one.is_joined(), "nobody knows yet that it was killed");
+    assert!(one.is_joined(), "no node knows yet that the other was killed");
     three.join_peers([stays.addr()]).await.unwrap();
     within(20, three.joined()).await.unwrap();
     for event in [Event::NeighborDown(back.id()), Event::NeighborUp(back.id())] {
@@ -97,7 +99,7 @@ async fn who_was_killed_and_comes_back_with_its_key_is_a_neighbor_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() {
+async fn a_node_that_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() {
     const TOPICS: usize = 8;
     let key = parse::secret_key(&[0x33; 32]).unwrap();
     let (stays, standing) = with_topics(&SecretKey::generate(), 0, TOPICS).await;
@@ -105,7 +107,8 @@ async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() 
         let key = key.clone();
         async move || with_topics(&key, 0, TOPICS).await
     });
-    // Each of the two joins the other on half of the topics, and is the one that does not answer there.
+    // Each of the two nodes joins the other on half of the topics. On these topics it is the one that does not answer
+    // later.
     for (number, (one, two)) in standing.iter().zip(&lost).enumerate() {
         match number % 2 {
             0 => join_until_met(one, two, address.clone()).await,
@@ -120,17 +123,17 @@ async fn who_was_killed_and_comes_back_has_its_neighbors_on_every_topic_again() 
     }
     within(20, futures_util::future::try_join_all(topics.iter().map(Topic::joined))).await.unwrap();
     for topic in &standing {
-        until("it is a neighbor of the other side as well", async || topic.neighbors().contains(&back.id())).await;
+        until("the other side counts it as a neighbor as well", async || topic.neighbors().contains(&back.id())).await;
     }
     std::mem::forget(lost);
 }
 
-/// On a network of last writers the slots show one record each, and after a crash that may be the own one.
+/// On a network of last writers, a slot shows one record, and after a crash that may be the node's own.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_it_names() {
+async fn a_node_that_was_killed_and_finds_only_its_own_record_dials_the_neighbors_in_it() {
     let testnet = Testnet::new().unwrap();
     let key = parse::secret_key(&[0x34; 32]).unwrap();
-    // With a longer interval than a minute it shares no turns, and publishes as soon as it has joined.
+    // With an interval of more than a minute, the node takes no turns and publishes as soon as it has joined.
     let interval = Duration::from_secs(61);
     let publisher = PublisherConfig::builder().initial_delay(Duration::ZERO).base_interval(interval).build();
     let config = Config::builder().dht_config(testnet.dht_config()).publisher_config(publisher).build();
@@ -146,10 +149,10 @@ async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_i
     let stays = node(&testnet).await;
     let minute = unix_minute(0);
     let one = join(&stays, "again").await;
-    until("it has published", async || one.stats().stores > 0).await;
+    until("the node has published", async || one.stats().stores > 0).await;
     let (_, two, life) = doomed(begin.clone());
     within(JOIN, two[0].joined()).await.unwrap();
-    // It neither publishes nor dials any more.
+    // From now on this node neither publishes nor dials.
     stays.pause().await;
     let reader = RecordPublisher::new("again", SigningKey::from_bytes(&[1; 32]), None, SECRET, config);
     let read = async |minute| reader.get_records(minute, CancellationToken::new()).await.unwrap_or_default();
@@ -157,7 +160,7 @@ async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_i
         let records: Vec<Record> = read(unix_minute(0)).await.into_iter().chain(read(unix_minute(-1)).await).collect();
         let own = |record: &SeenRecord| record.publisher == *key.public().as_bytes();
         let records: Vec<SeenRecord> = records.iter().map(SeenRecord::of).collect();
-        // When the minute has turned, the record of the neighbor is in a slot of its own, and will do.
+        // When another minute has begun, the neighbor's record is in another slot, which is good enough.
         let alone = records.iter().all(own) || unix_minute(0) != minute;
         alone && records.iter().any(|record| own(record) && !record.peers.is_empty())
     })
@@ -168,9 +171,9 @@ async fn who_was_killed_and_finds_only_its_own_record_dials_the_neighbors_that_i
     std::mem::forget(two);
 }
 
-/// The gossip layer lets go of a connection when one of its topics ends, and dials anew for the others.
+/// The gossip layer lets go of a connection when one of its topics ends, and dials again for the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_leaves_one_topic_stays_a_neighbor_on_another() {
+async fn a_node_that_leaves_one_topic_stays_a_neighbor_on_another() {
     let (_a, standing) = with_topics(&SecretKey::generate(), 0, 2).await;
     let (b, mut others) = with_topics(&SecretKey::generate(), 0, 2).await;
     for (one, two) in standing.iter().zip(&others) {
@@ -182,38 +185,38 @@ async fn who_leaves_one_topic_stays_a_neighbor_on_another() {
     wait_for(&mut left, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
     others[0].broadcast("still here").await.unwrap();
     wait_for(&mut stays, |event| {
-        assert_ne!(event, Event::NeighborDown(b.id()), "it is there all the time");
+        assert_ne!(event, Event::NeighborDown(b.id()), "the neighbor is there all the time");
         matches!(event, Event::Received(message) if message.content == "still here").then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_a_dial_did_not_reach_is_dialed_again() {
+async fn a_peer_that_a_dial_did_not_reach_is_dialed_again() {
     let (key, port) = (parse::secret_key(&[0x32; 32]).unwrap(), free_port());
-    // It answers, and knows no gossip.
+    // This endpoint answers, but does not speak the gossip protocol.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let deaf = Endpoint::builder(presets::Minimal).secret_key(key.clone()).clear_ip_transports();
-    let deaf = deaf.bind_addr(address).unwrap().alpns(vec![b"other".to_vec()]).bind().await.unwrap();
+    let endpoint = Endpoint::builder(presets::Minimal).secret_key(key.clone()).clear_ip_transports();
+    let endpoint = endpoint.bind_addr(address).unwrap().alpns(vec![b"other".to_vec()]).bind().await.unwrap();
     let (_a, one) = alone(&SecretKey::generate(), 0).await;
     one.join_peers([EndpointAddr::new(key.public()).with_ip_addr(address)]).await.unwrap();
-    within(20, async { deaf.accept().await.unwrap().await.map(drop).expect_err("no protocol in common") }).await;
-    deaf.close().await;
-    drop(deaf);
+    within(20, async { endpoint.accept().await.unwrap().await.map(drop).expect_err("no protocol in common") }).await;
+    endpoint.close().await;
+    drop(endpoint);
     until("its port is free", async || std::net::UdpSocket::bind(address).is_ok()).await;
     let (b, two) = alone(&key, port).await;
     join_until_met(&one, &two, b.addr()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_left_and_comes_back_on_the_same_node_is_a_neighbor_again() {
+async fn a_topic_that_was_left_and_joined_again_on_the_same_node_has_its_neighbor_again() {
     let (_a, one) = alone(&SecretKey::generate(), 0).await;
     let (b, first) = alone(&SecretKey::generate(), 0).await;
     let mut events = one.subscribe();
     join_until_met(&one, &first, b.addr()).await;
     first.leave().await;
     wait_for(&mut events, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
-    // Nobody answers this one, and nobody needs the connection: it is closed after a while.
+    // This join gets no answer, and nobody needs the connection, so it is closed after a while.
     one.join_peers([b.addr()]).await.unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
     let second = join(&b, "again 0").await;

@@ -1,4 +1,5 @@
-//! The gossip layer of a node: topics that share connections keep apart, and peers that lie harm nobody else.
+//! The gossip layer of a node: topics that share connections do not affect each other, and peers that lie harm nobody
+//! else.
 
 mod common;
 mod liar;
@@ -10,7 +11,7 @@ use dtt_core::{Event, Events, Node, Testnet, Topic, TopicId};
 use futures_util::future::join_all;
 use liar::{FAREWELL, JOIN_MESSAGE, Liar, say};
 
-/// Two nodes that are neighbors on so many topics.
+/// Two nodes that are neighbors on this many topics.
 struct Pair {
     nodes: [Node; 2],
     topics: Vec<[Topic; 2]>,
@@ -32,13 +33,13 @@ impl Pair {
     }
 }
 
-/// Reads what is there; whether a neighbor went.
+/// Reads the events that are there. Returns whether a neighbor went.
 fn lost_a_neighbor(events: &mut Events) -> bool {
     std::iter::from_fn(|| events.try_next()).any(|event| matches!(event, Event::NeighborDown(_)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topics_that_are_left_at_once_are_gone_for_the_peer_and_the_others_notice_nothing() {
+async fn leaving_many_topics_at_once_ends_them_for_the_peer_and_disturbs_no_other_topic() {
     let pair = Pair::new(40).await;
     let mut theirs: Vec<Events> = pair.topics.iter().map(|[_, two]| two.subscribe()).collect();
     let (left, kept) = pair.topics.split_at(20);
@@ -56,12 +57,12 @@ async fn topics_that_are_left_at_once_are_gone_for_the_peer_and_the_others_notic
         assert!(heard.await, "a topic that stays lost its neighbor");
         assert!(two.is_joined());
     }
-    assert!(!theirs[20..].iter_mut().any(lost_a_neighbor), "and none goes afterwards");
+    assert!(!theirs[20..].iter_mut().any(lost_a_neighbor), "no neighbor goes afterwards");
     join_all(pair.nodes.iter().map(Node::shutdown)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_said_just_before_leaving_arrives() {
+async fn messages_sent_just_before_leaving_arrive() {
     for round in 0..10 {
         let pair = Pair::new(1).await;
         let [one, two] = &pair.topics[0];
@@ -69,7 +70,7 @@ async fn what_was_said_just_before_leaving_arrives() {
         for n in 0..100 {
             one.broadcast(format!("{round} {n}")).await.unwrap();
         }
-        // Half of the rounds close the node with it.
+        // Half of the rounds close the node as well.
         if round % 2 == 0 {
             one.leave().await
         } else {
@@ -93,7 +94,7 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
 
     let mut events = slow[1].subscribe();
     let one = slow[0].clone();
-    // More than may wait for a neighbor: the last ones are said only when the liar has been let go.
+    // More messages than may wait for a neighbor: the last ones are sent only when the liar has been let go.
     let sent = tokio::spawn(async move {
         let mut refused = 0;
         for n in 0..400_u32 {
@@ -115,8 +116,8 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
         wait_for(&mut events, right).await;
     }
     within(60, sent).await.unwrap();
-    assert_eq!(slow[0].neighbors().len(), 1, "it was let go");
-    // And told so, whenever it reads: by the last stream.
+    assert_eq!(slow[0].neighbors().len(), 1, "the liar was let go");
+    // The last stream tells it so, whenever it reads.
     let mut told = Vec::new();
     while !told.ends_with(FAREWELL) {
         let mut stream = within(30, liar.connection.accept_uni()).await.unwrap();
@@ -126,7 +127,7 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_gives_a_join_up_is_nobodys_neighbor() {
+async fn a_node_that_gives_up_a_join_is_nobodys_neighbor() {
     let pair = Pair::new(1).await;
     let testnet = Testnet::with_nodes(4).unwrap();
     let [one, two] = &pair.topics[0];
@@ -149,12 +150,12 @@ async fn streams_of_a_connection_are_read_in_their_order() {
     let liar = Liar::to(&pair.nodes[0], 65_536).await;
     let mut first = liar.stream("apart 0").await;
     say(&mut first, JOIN_MESSAGE).await;
-    until("it is a neighbor", async || one.neighbors().len() == 2).await;
+    until("the liar is a neighbor", async || one.neighbors().len() == 2).await;
     let mut second = liar.stream("apart 0").await;
     say(&mut second, FAREWELL).await;
     let mut third = liar.stream("apart 0").await;
     say(&mut third, JOIN_MESSAGE).await;
-    // What is said on the first one counts before the others.
+    // Messages on the first stream count before those on the others.
     for _ in 0..10 {
         say(&mut first, JOIN_MESSAGE).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -184,7 +185,7 @@ async fn streams_of_a_topic_are_bounded() {
         held.push(stream);
     }
     within(30, liar.connection.closed()).await;
-    assert!(held.len() >= 64, "a member may have some: {}", held.len());
+    assert!(held.len() >= 64, "a member may open some: {}", held.len());
     let mut events = two.subscribe();
     one.broadcast("unmoved").await.unwrap();
     hear(&mut events, b"unmoved").await;
@@ -192,11 +193,11 @@ async fn streams_of_a_topic_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nonsense_ends_the_connection_of_whoever_says_it_and_no_other() {
+async fn nonsense_ends_the_connection_of_its_sender_and_no_other() {
     let pair = Pair::new(1).await;
     let [one, two] = &pair.topics[0];
     let nonsense: [(&str, &[u8]); 4] = [
-        ("a message that is none", &[0, 0, 0, 2, 9, 9]),
+        ("bytes that are no message", &[0, 0, 0, 2, 9, 9]),
         ("a message that is too long", &[0, 0, 0x10, 0x01]),
         ("a length of four gigabytes", &[0xff; 4]),
         ("an empty message", &[0; 4]),
@@ -224,14 +225,14 @@ async fn nonsense_ends_the_connection_of_whoever_says_it_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_of_topics_that_nobody_has_are_bounded_and_serve_when_somebody_has() {
+async fn streams_of_unknown_topics_are_bounded_and_serve_when_the_topic_is_joined() {
     let testnet = Testnet::with_nodes(4).unwrap();
     let node = node(&testnet).await;
     let liar = Liar::to(&node, 65_536).await;
     let mut early = liar.stream("later").await;
     say(&mut early, JOIN_MESSAGE).await;
     let later = join(&node, "later").await;
-    until("the stream from before serves", async || {
+    until("the earlier stream serves", async || {
         say(&mut early, JOIN_MESSAGE).await;
         later.is_joined()
     })
@@ -242,12 +243,12 @@ async fn streams_of_topics_that_nobody_has_are_bounded_and_serve_when_somebody_h
             let mut stream = liar.connection.open_uni().await?;
             stream.write_all(&32_u32.to_be_bytes()).await?;
             stream.write_all(&TopicId::new(format!("foreign {n}")).hash()).await?;
-            // It stays open.
+            // The stream stays open.
             std::mem::forget(stream);
         }
         anyhow::Ok(())
     };
-    // They may all be under way before the node has counted them.
+    // All of them may be under way before the node has counted them.
     let _ = within(60, flood).await;
     within(30, liar.connection.closed()).await;
     node.shutdown().await;

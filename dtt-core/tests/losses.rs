@@ -1,5 +1,5 @@
-//! Messages that are sent as fast as `broadcast` takes them: a reader that keeps up gets all of them, and one that does not is
-//! told how many it missed.
+//! Messages that are sent as fast as `broadcast` takes them. A reader that keeps up gets all of them, and one that does
+//! not is told how many it missed.
 
 mod common;
 
@@ -30,10 +30,10 @@ impl Pair {
     }
 }
 
-/// Sends so many messages, each as soon as the one before was taken.
+/// Sends this many messages, each as soon as the one before was taken.
 async fn send(topic: &Topic, who: u8, messages: u64) {
     for n in 0..messages {
-        // Who sends is part of it: equal messages of two would be duplicates.
+        // The sender is part of the message: equal messages of two senders would be duplicates.
         let content = [&n.to_le_bytes()[..], &[who]].concat();
         topic.broadcast(content).await.unwrap();
     }
@@ -43,11 +43,11 @@ fn number(message: &Message) -> u64 {
     u64::from_le_bytes(message.content[..8].try_into().unwrap())
 }
 
-/// What a reader has seen.
+/// What a reader received.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     received: u64,
-    /// Messages before which others are missing.
+    /// Received messages before which others are missing.
     gaps: u64,
     lagged: Vec<Event>,
 }
@@ -93,12 +93,12 @@ async fn a_reader_that_keeps_up_loses_nothing() {
 }
 
 #[tokio::test]
-async fn nor_does_it_where_one_thread_does_everything() {
+async fn a_reader_that_keeps_up_loses_nothing_on_a_single_thread() {
     one_way("one thread").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_that_send_at_once_lose_nothing() {
+async fn two_nodes_that_send_at_once_lose_nothing() {
     const EACH: u64 = 50_000;
     let pair = Pair::new("both ways").await;
     let [one, two] = &pair.topics;
@@ -139,7 +139,7 @@ async fn a_slow_reader_is_told_exactly_how_many_it_missed() {
     });
     within(120, send(&pair.topics[0], 0, MESSAGES)).await;
     let (received, missed) = within(120, reader).await.unwrap();
-    assert!(missed > 0, "it was not slow: {received} received");
+    assert!(missed > 0, "the reader was not slow: {received} received");
     assert_eq!(received + missed, MESSAGES);
     let stats = pair.topics[1].stats();
     assert_eq!((stats.lagged, stats.gossip_lagged), (missed, 0));

@@ -1,4 +1,4 @@
-//! What takes minutes with many topics: `make soak`.
+//! Tests with many topics that take minutes: `make soak`.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -20,7 +20,7 @@ async fn eight_nodes_talk_on_three_hundred_topics() {
     meet_and_talk(8, 300).await;
 }
 
-/// Closing and opening leaves streams, tasks and connections as they were, whatever the gossip layer forgets.
+/// Closing and opening topics must leave no streams, tasks and connections behind, whatever the gossip layer forgets.
 #[test]
 fn half_of_the_topics_closed_and_opened_ten_times_leave_nothing_behind() {
     const CYCLES: usize = 10;
@@ -35,7 +35,7 @@ fn half_of_the_topics_closed_and_opened_ten_times_leave_nothing_behind() {
             reopen_half(&mut members[cycle % 2]).await;
             all_joined(&members, 240).await;
             become_whole(&mut members, &format!("cycle {cycle}")).await;
-            // What the first ones leave is what a node needs that has been running for a while.
+            // The first cycles leave what any node holds that has been running for a while.
             if cycle == CYCLES - 1 {
                 before = settled(None).await;
             }
@@ -45,7 +45,8 @@ fn half_of_the_topics_closed_and_opened_ten_times_leave_nothing_behind() {
     });
 }
 
-/// What is held when connections that nobody needs have been closed, which takes some 15 s; more if it is still above another time's.
+/// What is held after unneeded connections have been closed, which takes some 15 s. If it is still more than at the
+/// other time, this waits longer.
 async fn settled(than: Option<Held>) -> Held {
     tokio::time::sleep(Duration::from_secs(16)).await;
     let begin = Instant::now();

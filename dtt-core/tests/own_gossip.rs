@@ -1,4 +1,4 @@
-//! Programs that bring a gossip layer and an endpoint of their own, with the names of the peer implementation.
+//! Programs that bring their own gossip layer and endpoint, with the API of the peer implementation.
 
 mod common;
 
@@ -32,7 +32,7 @@ fn publisher(own: &Own, testnet: &Testnet) -> RecordPublisher {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topics_on_a_gossip_layer_of_ones_own() {
+async fn topics_work_on_a_gossip_layer_that_the_program_brings() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (own().await, own().await);
     let first: Topic = a.gossip.subscribe_and_join_with_auto_discovery_no_wait(publisher(&a, &testnet)).await.unwrap();
@@ -55,11 +55,11 @@ async fn topics_on_a_gossip_layer_of_ones_own() {
         .await;
         assert_eq!(&message.content[..], b"hello");
     }
-    // Messages are handed over first and hashed then.
+    // A message is handed over before it is hashed.
     let hashes = [dtt_core::wire::message_hash(b"hello")];
     common::until("the message is among the last", async || other.last_message_hashes().await.unwrap() == hashes).await;
 
-    // A sender alone keeps the topic; with the last handle it ends, and the neighbor notices.
+    // A sender alone keeps the topic. With the last handle the topic ends, and the neighbor notices.
     drop((first, receiver));
     sender.broadcast(b"still".to_vec()).await.unwrap();
     drop(sender);
@@ -89,7 +89,7 @@ async fn records_are_published_and_read_by_hand() {
     let found = bob.get_records(minute, token.clone()).await.unwrap();
     assert_eq!(found, HashSet::from([record]));
     assert_eq!(found.iter().next().unwrap().content::<GossipRecordContent>().unwrap(), content);
-    assert!(alice.get_records(minute, token.clone()).await.unwrap().is_empty(), "one's own records are left out");
+    assert!(alice.get_records(minute, token.clone()).await.unwrap().is_empty(), "the node's own records are left out");
 
     let cancelled = CancellationToken::new();
     cancelled.cancel();
@@ -102,7 +102,7 @@ async fn records_are_published_and_read_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_not_the_endpoint_s_is_refused() {
+async fn a_key_that_differs_from_the_endpoints_is_refused() {
     let testnet = Testnet::new().unwrap();
     let a = own().await;
     let publisher = RecordPublisher::builder("x", SigningKey::from_bytes(&[1; 32]), SECRET)

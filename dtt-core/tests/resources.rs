@@ -1,4 +1,5 @@
-//! Nothing stays behind: threads, descriptors, memory and tasks of this process, which these tests share one by one.
+//! Nothing stays behind: no threads, descriptors, memory and tasks of this process. The tests share the process, one at
+//! a time.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -25,7 +26,7 @@ fn cycles_leave_nothing_behind() {
         let member = join(&standing, "cycle").await;
         let visitor = node(&testnet).await;
         let cycle = async |n: usize| {
-            // Every tenth visitor is a node of its own; the others join and leave on one node.
+            // Every tenth visitor is a node of its own. The others join and leave on one node.
             if n.is_multiple_of(10) {
                 let guest = node(&testnet).await;
                 let topic = join(&guest, "cycle").await;
@@ -105,10 +106,10 @@ fn a_topic_keeps_its_node_and_an_ended_topic_frees_its_task_at_once() {
     });
 }
 
-/// Rests, and goes on: nothing is looked up or stored meanwhile, a topic that is joined meanwhile waits, and what the
-/// application sends goes out all the same.
+/// A node that is paused looks up and stores nothing. A topic that is joined meanwhile waits, and messages of the
+/// application still go out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_rests_is_silent_and_then_makes_up_for_it() {
+async fn a_paused_node_is_silent_and_then_catches_up() {
     let _guard = ONE_AT_A_TIME.lock().await;
     let testnet = Testnet::new().unwrap();
     let (alice, bob) = (node(&testnet).await, node(&testnet).await);
@@ -130,7 +131,7 @@ async fn a_node_that_rests_is_silent_and_then_makes_up_for_it() {
     let after = (his.stats(), late.stats());
     let work = |stats: &TopicStats| (stats.lookups, stats.stores, stats.dials_bootstrap, stats.dials_bubble);
     assert_eq!((work(&before.0), work(&before.1)), (work(&after.0), work(&after.1)));
-    assert_eq!(work(&after.1), (0, 0, 0, 0), "a topic that begins at rest has done nothing");
+    assert_eq!(work(&after.1), (0, 0, 0, 0), "a topic that starts paused has done nothing");
     assert!(!late.is_joined() && his.is_joined());
 
     bob.resume().await;
@@ -139,7 +140,7 @@ async fn a_node_that_rests_is_silent_and_then_makes_up_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_asks_and_reads_nothing_fills_no_memory() {
+async fn a_peer_that_asks_but_never_reads_fills_no_memory() {
     let _guard = ONE_AT_A_TIME.lock().await;
     let testnet = Testnet::with_nodes(8).unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
@@ -156,7 +157,7 @@ async fn a_peer_that_asks_and_reads_nothing_fills_no_memory() {
         }
         anyhow::Ok(())
     };
-    // If it is let go meanwhile, that is as good.
+    // The node may let go of the peer meanwhile, which is fine.
     let _ = within(120, ask).await;
     let grown = Held::now().resident_kib.saturating_sub(before);
     println!("400,000 questions: {grown} KiB more");

@@ -1,4 +1,4 @@
-//! What must not stop a topic: hostile slots, a DHT that goes and comes, readers that do not read.
+//! Troubles that must not stop a topic: hostile slots, a DHT that goes and comes, readers that do not read.
 
 mod common;
 
@@ -22,7 +22,8 @@ use ed25519_dalek::SigningKey;
 use futures_util::StreamExt;
 use mainline::{Dht, MutableItem, RequestFilter, RequestSpecific, ServerSettings, async_dht::AsyncDht};
 
-/// Which storing node keeps whose values: a squatter's client has a node of its own, everyone else the other nodes.
+/// Decides which storing node keeps whose values. The client of each squatter has a storing node to itself; everyone
+/// else has the other nodes.
 #[derive(Debug, Clone)]
 struct Keeps {
     node: usize,
@@ -32,7 +33,7 @@ struct Keeps {
 
 impl RequestFilter for Keeps {
     fn allow_request(&self, request: &RequestSpecific, from: SocketAddrV4) -> bool {
-        // The type of a request is not public, its name in the debug text is.
+        // The type of a request is not public, but its name in the debug text is.
         let is_put = format!("{:?}", request.request_type).starts_with("Put");
         match self.squatters.lock().unwrap().get(&from.port()) {
             _ if !is_put => true,
@@ -84,8 +85,8 @@ impl HostileNet {
     async fn squat(&self, squatter: usize, slot: &Slot, value: Vec<u8>) {
         let item = MutableItem::new(slot.signing_key().clone(), &value, Slot::SEQ, Some(slot.salt()));
         let client = &self.squatters[squatter];
-        // A busy machine may let the one node answer too late. The client stores at who answered its last lookup: the next attempt
-        // begins with another one.
+        // On a busy machine, the one node may answer too late. The client stores at the nodes that answered its last
+        // lookup, so the next attempt begins with another lookup.
         until("the squatter's value is stored", async || {
             match client.put_mutable(item.clone(), Some(Slot::SEQ)).await {
                 Ok(stored) => {
@@ -102,7 +103,7 @@ impl HostileNet {
     }
 }
 
-/// A sealed record as an attacker makes it.
+/// A sealed record that an attacker makes.
 fn sealed(topic: &str, secret: &[u8], sealed_for: u64, signed_for: u64, key: u8, content: Vec<u8>) -> Vec<u8> {
     let id = TopicId::new(topic);
     let record =
@@ -129,7 +130,7 @@ async fn slots_full_of_garbage_do_not_keep_anyone_out() {
     for minute in now - 1..=now + 2 {
         let slot = Slot::new(&TopicId::new(TOPIC), minute);
         let empty = bytes_of(&GossipRecordContent::default());
-        // The key of this topic, but the record of another topic inside.
+        // Sealed with the key of this topic, but with the record of another topic inside.
         let foreign = {
             let key = encryption_keypair(&TopicId::new(TOPIC), &RotationHandle::default(), secret_hash(SECRET), minute);
             let record =
@@ -170,7 +171,7 @@ async fn slots_full_of_garbage_do_not_keep_anyone_out() {
     one.broadcast("through the siege").await.unwrap();
     hear(&mut events, b"through the siege").await;
 
-    // An answer may come after the neighbor, or be another look's.
+    // An answer may come after the neighbor, or belong to another lookup.
     let unseen = || {
         let (refused, stats) = (one.stats().records_refused, one.stats());
         let counts = [
@@ -192,13 +193,14 @@ async fn slots_full_of_garbage_do_not_keep_anyone_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_of_peers_nobody_answers_for_cost_only_their_turn() {
+async fn records_of_dead_peers_only_cost_their_turn() {
     const TOPIC: &str = "graveyard";
     let net = HostileNet::new(8).await;
     let now = unix_minute(0);
     for minute in now - 1..=now + 1 {
         let slot = Slot::new(&TopicId::new(TOPIC), minute);
-        // Four publishers for each minute, so that the slots still take the living: five are enough for a slot.
+        // Four publishers for each minute, so that the slots still take the records of the living: five would fill a
+        // slot.
         for squatter in 0..4 {
             let value = sealed(TOPIC, SECRET, minute, minute, 30 + squatter as u8, bytes_of(&dead_peers()));
             net.squat(squatter, &slot, value).await;
@@ -242,7 +244,7 @@ async fn a_dht_that_is_not_there_yet_is_found_when_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dht_of_ones_own_begins_with_an_empty_list() {
+async fn a_private_dht_begins_with_an_empty_bootstrap_list() {
     let ports = [free_port(), free_port(), free_port()];
     let first = format!("127.0.0.1:{}", ports[0]);
     let (mut nodes, mut topics) = (Vec::new(), Vec::new());
@@ -253,7 +255,8 @@ async fn a_dht_of_ones_own_begins_with_an_empty_list() {
         let config = Testnet::node_config_for(&[]).topics(Config::builder().dht_config(dht).build()).build();
         let node = Node::spawn(config).await.unwrap();
         topics.push(join(&node, "own").await);
-        // The first learns of others as they enter, which they may do but once in a quarter of an hour: it comes before.
+        // The first node learns of others as they enter, which each does only once in a quarter of an hour, so it has
+        // to run before they do.
         until("its DHT node runs", async || node.stats().await.dht.lookups > 0).await;
         nodes.push(node);
     }
@@ -279,7 +282,7 @@ async fn messages_go_on_when_the_dht_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bootstrap_names_that_do_not_resolve_are_asked_again() {
+async fn bootstrap_names_that_do_not_resolve_are_tried_again() {
     let dht = DhtConfig::builder().bootstrap(Some(vec!["no-such-host.invalid:6881".into()]));
     let dht = dht.bind_address(Some(Ipv4Addr::LOCALHOST)).build();
     let testnet = Testnet::new().unwrap();
@@ -316,7 +319,7 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
     });
     for n in 0..MESSAGES {
         one.broadcast(n.to_le_bytes().to_vec()).await.unwrap();
-        // A reader that keeps up is what is tested: leave it the time.
+        // This tests a reader that keeps up, so it gets the time to.
         if n % 16 == 15 {
             until("the messages have come", async || heard.load(Relaxed) > n || reader.is_finished()).await;
         }
@@ -338,14 +341,14 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
     assert_eq!(two.stats().lagged, missed);
 }
 
-/// Shutdowns that are so patient that how long there is to wait can be seen.
+/// A node whose shutdown may take long, so that the time it takes shows what it waited for.
 fn patient(testnet: &Testnet) -> NodeConfig {
     Testnet::node_config_for(testnet.bootstrap()).shutdown_timeout(Duration::from_secs(30)).build()
 }
 
-/// A dial of who has just left would hold the end up for as long as a handshake waits: 3 s.
+/// Dialing a peer that has just left would hold up the end for as long as a handshake waits: 3 s.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
+async fn a_node_that_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
     let testnet = Testnet::new().unwrap();
     let mut waits = Vec::new();
     for pause in [0, 20, 200] {
@@ -370,19 +373,19 @@ async fn who_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dial_that_nobody_answers_does_not_hold_the_end_up_and_neighbors_are_told() {
+async fn a_dial_that_nobody_answers_does_not_hold_up_a_shutdown_and_neighbors_are_told() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), node(&testnet).await);
     let (one, two) = (join(&a, "telling").await, join(&b, "telling").await);
     let mut events = two.subscribe();
     within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     chat(&one, &two).await;
-    // A socket that nobody reads stands for a node that is gone.
+    // A socket that nobody reads stands in for a node that is gone.
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let gone = EndpointAddr::new(SecretKey::generate().public()).with_ip_addr(silent.local_addr().unwrap());
     one.join_peers([gone]).await.unwrap();
     silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    silent.recv(&mut [0; 2048]).expect("it is dialed");
+    silent.recv(&mut [0; 2048]).expect("the gone node is dialed");
     let start = Instant::now();
     a.shutdown().await;
     let took = start.elapsed();
@@ -390,10 +393,10 @@ async fn a_dial_that_nobody_answers_does_not_hold_the_end_up_and_neighbors_are_t
     assert!(took < Duration::from_secs(2), "{took:?}");
     wait_for(&mut events, |event| (event == Event::NeighborDown(a.id())).then_some(())).await;
     let noticed = start.elapsed();
-    assert!(noticed < Duration::from_secs(10), "not told, but by a time-out after {noticed:?}");
+    assert!(noticed < Duration::from_secs(10), "noticed by a time-out after {noticed:?}, without being told");
 }
 
-/// Pauses that grew while nobody answered say nothing about who is there.
+/// Pauses that grew while no DHT node answered say nothing about who is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dht_that_comes_long_after_the_nodes_is_used_at_once() {
     let port = free_port();
@@ -405,9 +408,9 @@ async fn a_dht_that_comes_long_after_the_nodes_is_used_at_once() {
     let mut entry = Dht::builder();
     entry.server_mode().port(port).bind_address(Ipv4Addr::LOCALHOST).bootstrap(testnet.bootstrap());
     let entry = entry.build().unwrap().as_async();
-    assert!(entry.bootstrapped().await, "the node to enter by knows the others");
+    assert!(entry.bootstrapped().await, "the entry node knows the others");
     let came = Instant::now();
-    // 10 s are promised; a busy machine may be a little slower, and before it could take a minute.
+    // The promise is 10 s. A busy machine may be a little slower. Without this feature, it could take a minute.
     within(30, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
     println!("joined {:.1} s after the DHT came", came.elapsed().as_secs_f64());
 }

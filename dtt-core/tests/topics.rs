@@ -1,4 +1,4 @@
-//! Many topics between few nodes: everyone joins, every message arrives, and nothing stays behind.
+//! Many topics between few nodes: all nodes join, every message arrives, and nothing stays behind.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -11,13 +11,13 @@ use dtt_core::{AutoDiscoveryGossip, Config, RecordPublisher, Testnet, Topic};
 use futures_util::future::join_all;
 use members::*;
 
-/// QUIC lets a peer open 100 streams unless it is told otherwise. The gossip layer needs one for each topic and direction.
+/// By default, QUIC lets a peer open 100 streams. The gossip layer needs one for each topic and direction.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_talk_on_three_hundred_topics() {
     meet_and_talk(2, 300).await;
 }
 
-/// Topics of a program that allows too few streams for them.
+/// Topics of a program whose endpoint allows too few streams for them.
 async fn others_topics(testnet: &Testnet, topics: usize) -> (Own, Vec<Topic>) {
     let own = own().await;
     let config = Config::builder().dht_config(testnet.dht_config()).build();
@@ -32,7 +32,8 @@ async fn others_topics(testnet: &Testnet, topics: usize) -> (Own, Vec<Topic>) {
     (own, topics)
 }
 
-/// The gossip layer sends nothing to anybody while it waits for a stream. A peer that allows too few must not silence others.
+/// While the gossip layer waits for a stream, it sends nothing to anybody. A peer that allows too few streams must not
+/// silence others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_allows_too_few_streams_silences_nobody_else() {
     let _guard = ONE_AT_A_TIME.lock().await;
@@ -48,7 +49,7 @@ async fn a_peer_that_allows_too_few_streams_silences_nobody_else() {
     .await;
     let mut events = his.subscribe();
     for number in 0..20 {
-        // A message may wait while the stream is waited for.
+        // A message may wait until the stream is there.
         let _ = hers.broadcast(format!("apart {number}")).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -1,4 +1,4 @@
-//! The wire format against the values that the peer implementation computed, and every decoder against noise.
+//! Tests the wire format against values that the peer implementation computed, and every decoder against noise.
 
 use dtt_core::{
     EncryptedRecord, GossipRecordContent, Record, RecordError, RotationHandle, TopicId, encryption_keypair, salt,
@@ -124,7 +124,7 @@ fn a_forged_or_foreign_record_is_refused_by_its_reason() {
     bytes[100] ^= 1;
     assert_eq!(Record::from_bytes(bytes).unwrap().verify(&[1; 32], 5), Err(RecordError::Signature));
     let mut bytes = record.to_bytes();
-    // A key of low order, with which lax verification lets anyone sign anything.
+    // A key of low order: with lax verification, anyone can sign anything with it.
     bytes[40..72].copy_from_slice(&[&[1u8][..], &[0; 31]].concat());
     assert_eq!(Record::from_bytes(bytes).unwrap().verify(&[1; 32], 5), Err(RecordError::Signature));
     let other = SigningKey::from_bytes(&[9; 32]);

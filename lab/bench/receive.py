@@ -1,4 +1,4 @@
-"""The receiver in Python: a byte to standard output for each 64 messages of 256 bytes, as in the other languages."""
+"""The receiver in Python: it writes a byte for every 64 messages of 256 bytes, like those in the other languages."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-//! Nothing to do. Without a build script cargo ignores the features of the build dependencies.
+//! This script does nothing. Without a build script, cargo ignores the features of the build dependencies.
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
 }

@@ -3,9 +3,9 @@
 
 usage: libtorrent_dht.py NODES PREFIX [NUMBER ENTRY]     (needs the package libtorrent; 2.1.1 was used)
 
-Node i listens on PREFIXi:6881, and node 1 is the one to enter by. With NUMBER, this process is that node alone and
-enters by the node at the address ENTRY, or by none if that is "-".
-Prints "ready" when every node here knows some others, then runs until its input ends.
+Node i listens on PREFIXi:6881, and the others enter by node 1. With NUMBER, this process is that node alone. It
+enters by the node at the address ENTRY, or by none if ENTRY is "-".
+It prints "ready" when every node here knows some others, and then runs until its input ends.
 """
 
 import os
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 import libtorrent
 
-# The call that tells how many nodes are known has no successor that can be asked at once.
+# There is no newer call that tells at once how many nodes are known.
 warnings.simplefilter("ignore", DeprecationWarning)
 
 SETTINGS = {
@@ -24,7 +24,7 @@ SETTINGS = {
     "enable_lsd": False,
     "enable_upnp": False,
     "enable_natpmp": False,
-    # All nodes live on one machine: lift the limits that are meant for one address per node.
+    # All nodes live on one machine, so the limits that are meant for one address per node are lifted.
     "dht_restrict_routing_ips": False,
     "dht_restrict_search_ips": False,
     "dht_ignore_dark_internet": False,
@@ -52,7 +52,7 @@ def main(nodes: int, prefix: str, numbers: Iterable[int], entry: str) -> None:
     while min(session.status().dht_nodes for session in sessions) < min(8, nodes - 1):
         if time.monotonic() > deadline:
             sys.exit("the routing tables do not fill")
-        # Who came early knew few to ask; every lookup makes more nodes known.
+        # Nodes that came early know few others. Every lookup makes more nodes known.
         for session in sessions:
             session.dht_get_peers(libtorrent.sha1_hash(os.urandom(20)))
         time.sleep(0.5)

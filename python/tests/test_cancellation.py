@@ -7,7 +7,6 @@ import contextlib
 import functools
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -16,7 +15,7 @@ from conftest import PATIENCE, eventually, pair, roomy
 
 import dtt
 import dtt._dtt
-from dtt import blocking
+from dtt import _wait, blocking
 
 MESSAGES = 4000
 
@@ -200,7 +199,7 @@ def test_a_node_that_another_thread_closes_while_it_starts_is_closed(
     testnet: dtt.Testnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starting, closing = threading.Event(), threading.Event()
-    block_done = blocking._wait.block_done
+    block_done = _wait.block_done
 
     def wait_for_the_other(call: dtt._dtt.Call[object]) -> None:
         """The start is not looked after before the node is marked as closed."""
@@ -211,7 +210,7 @@ def test_a_node_that_another_thread_closes_while_it_starts_is_closed(
             closing.set()
         block_done(call)
 
-    monkeypatch.setattr("dtt.blocking._wait.block_done", wait_for_the_other)
+    monkeypatch.setattr("dtt._wait.block_done", wait_for_the_other)
     node = blocking.Node(testnet.node_config())
     raised: list[BaseException] = []
 

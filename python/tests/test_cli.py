@@ -87,6 +87,16 @@ def test_wrong_use_says_what_is_wrong(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("given", [["--secret", "hunter2"], ["--secret=hunter2"], ["--secret"], ["--secret-f", "x"]])
+@pytest.mark.parametrize("command", ["chat", "peek"])
+def test_a_secret_on_the_command_line_is_refused_and_not_shown(command: str, given: list[str]) -> None:
+    done = dtt_command(command, "x", *given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hunter2" not in done.stderr
+    told = "unrecognized arguments: --secret-f" if "--secret-f" in given else "give its name with --secret-file"
+    assert told in done.stderr
+
+
 @pytest.mark.parametrize("command", ["chat", "testnet", "peek", "id"])
 def test_each_command_describes_itself_with_an_example(command: str) -> None:
     done = dtt_command(command, "--help", COLUMNS="100")
@@ -260,6 +270,28 @@ def test_chat_speaks_json_and_ends_with_its_input(testnet: dtt.Testnet, secret_f
         assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_chat_and_it_leaves_the_topic(
+    testnet: dtt.Testnet, secret_file: Path, number: signal.Signals, code: int
+) -> None:
+    name = f"ended by {number.name}"
+    options = ["chat", name, "--json", "--secret-file", str(secret_file), "--bootstrap", ",".join(testnet.bootstrap)]
+    with blocking.Node(testnet.node_config()) as node, node.join(name, secret="the secret") as topic:
+        events = topic.events(timeout=PATIENCE)
+        process = subprocess.Popen(
+            [*DTT, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "neighbor_up":
+                break
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, errors) == (code, "")
+        # Whoever is killed says no farewell; neighbors notice that when the connection times out.
+        assert any(isinstance(event, dtt.NeighborDown) for event in events)
+
+
 class Terminal:
     """A command in a terminal of its own."""
 
@@ -328,6 +360,10 @@ def test_chat_in_a_terminal(testnet: dtt.Testnet, secret_file: Path) -> None:
     bob.wait_for("* lost")
     bob.wait_for("alone: the last neighbor left", redraw=True)
     assert bob.end("\x04") == 0
-    for terminal in (ann, bob):
+    cid = Terminal([*options, "--nick", "cid"])
+    cid.wait_for("cid>")
+    os.kill(cid.pid, signal.SIGTERM)
+    assert cid.end("") == 143
+    for terminal in (ann, bob, cid):
         assert "Traceback" not in terminal.shown
         assert "the secret" not in terminal.shown

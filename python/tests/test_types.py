@@ -51,5 +51,6 @@ def test_pyright_strict() -> None:
 
 
 def test_the_style_is_ruffs() -> None:
-    _run("ruff", "check", "--no-cache", ".", "../examples/python", "../lab/bench/receive.py")
-    _run("ruff", "format", "--no-cache", "--check", ".", "../examples/python", "../lab/bench/receive.py")
+    where = (".", "../examples/python", "../docs/pictures", "../lab/bench/receive.py")
+    _run("ruff", "check", "--no-cache", *where)
+    _run("ruff", "format", "--no-cache", "--check", *where)

@@ -2,10 +2,13 @@
 //!
 //! usage: dtt-testnet [--until-killed] [--port PORT] [NODES]
 //!
-//! The first line of its output is the bootstrap list, comma-separated; with `--port` the first node of it has that UDP port. It runs until standard input ends, so that a
-//! parent that dies leaves nothing behind. Where there is no input that could end (`/dev/null` or a closed one, as
-//! services and the background jobs of scripts have it), it runs until it is killed. With `--until-killed` it does so
-//! in any case and never reads: a shell's background job that reads its terminal is stopped.
+//! The first line of the output is the bootstrap list, separated by commas. With `--port`, the first node in it has
+//! that UDP port.
+//!
+//! The process runs until standard input ends, so that a parent that dies leaves nothing behind. If there is no input
+//! that could end (`/dev/null`, or a closed one, as services and background jobs of scripts have), it runs until it is
+//! killed. With `--until-killed` it always runs until it is killed, and it never reads: a shell stops a background job
+//! that reads its terminal.
 
 use std::{
     io::{IsTerminal, Write},
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
 struct Options {
     nodes: usize,
     port: Option<u16>,
-    /// Whether it runs until it is killed, whatever the input is.
+    /// Whether the process runs until it is killed, whatever its input is.
     until_killed: bool,
 }
 
@@ -89,7 +92,7 @@ fn serve(testnet: &Testnet, until_killed: bool) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Whether standard input is the null device, which stands in for a closed one, too.
+/// Whether standard input is the null device, which also stands in for a closed input.
 #[cfg(unix)]
 fn is_null_device(input: &std::io::Stdin) -> bool {
     use std::os::{fd::AsFd, unix::fs::FileTypeExt};

@@ -1,4 +1,4 @@
-//! Where nodes can be reached: what the records of others say, and what ours say.
+//! Where nodes can be reached: the addresses that other nodes' records name, and the addresses that our records name.
 
 use std::{
     collections::HashMap,
@@ -29,18 +29,19 @@ use crate::{
     wire::{AddressHint, GossipRecordContent, HintOwner, Record, decode_hints},
 };
 
-/// Nodes whose addresses are remembered; the longest unheard-of go first.
+/// Nodes whose addresses are remembered. When the book is full, the node whose entry changed longest ago is forgotten.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// While fewer are remembered, nodes that others only tell of are as well.
-const HEARSAY: usize = 512;
-/// What a node says of itself counts for this long: others cannot replace it, and our records repeat it.
-const OWN_WORD: Duration = Duration::from_secs(120);
-/// A dial takes no longer: the QUIC handshake is given up then.
+/// Below this number of nodes, the book also takes in nodes that only others tell about.
+const SECOND_HAND_CAPACITY: usize = 512;
+/// What a node says about itself counts for this long. Meanwhile, nothing that others say replaces it, and our records
+/// repeat it.
+const FIRST_HAND: Duration = Duration::from_secs(120);
+/// The longest time that a dial can take: QUIC gives up the handshake then.
 const DIAL: Duration = Duration::from_secs(30);
-/// More addresses of one node than this are not worth dialing.
+/// Addresses of one node that are kept. More are not worth dialing.
 const MAX_PER_NODE: usize = 16;
 
-/// An endpoint with the address book that it looks peers up in. All topics of an endpoint share one book.
+/// An endpoint with the address book in which it looks peers up. All topics of an endpoint share one book.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
     endpoint: Endpoint,
@@ -48,30 +49,38 @@ pub(crate) struct Addresses {
     book: Arc<Book>,
 }
 
+/// The address book of an endpoint, which looks up known addresses in it.
 #[derive(Debug)]
-struct Book {
+pub(in crate::net) struct Book {
     lookup: MemoryLookup,
     heard: Mutex<LruCache<EndpointId, Heard>>,
-    /// Told of every change, for dials that are under way.
+    /// Notified of every change, for the dials that are under way.
     changed: watch::Sender<()>,
 }
 
-/// What was heard last of a node's addresses.
+/// What was last heard about a node's addresses.
 #[derive(Debug, Clone, Default)]
 struct Heard {
-    /// When the node itself said it last, and for which minute.
-    own_word: Option<(Instant, u64)>,
-    /// What it said, as its record had it: the only thing that records of ours may repeat.
+    /// When the node itself last announced its addresses, and the minute of the record in which it did.
+    first_hand: Option<(Instant, u64)>,
+    /// The addresses that the node announced, as its record had them. Our records repeat only these.
     said: Vec<AddressHint>,
 }
 
-/// The books of all endpoints, by id and by where their lookups are in memory: a lookup can be added to an endpoint and
-/// not removed, so a second topic must find the first one's. Each endpoint owns its book.
+/// The books of endpoints that programs brought, by the endpoint's id and the memory address of its lookup services. A
+/// lookup can be added to such an endpoint but not removed, so its second topic must find the book of the first. Each
+/// endpoint owns its book.
 static BOOKS: LazyLock<Mutex<Books>> = LazyLock::new(Mutex::default);
 type Books = HashMap<(EndpointId, usize), Weak<Book>>;
 
 impl Addresses {
-    /// `expects_relay` tells that the endpoint looks for a relay server, as far as that is known.
+    /// For a node's endpoint, which was built with `book`. `expects_relay` tells whether the endpoint looks for a relay
+    /// server, as far as that is known.
+    pub(in crate::net) fn new(endpoint: Endpoint, book: Arc<Book>, expects_relay: bool) -> Self {
+        Self { endpoint, expects_relay, book }
+    }
+
+    /// For an endpoint that the program brought.
     pub(crate) fn of(endpoint: &Endpoint, expects_relay: bool) -> Result<Self> {
         Ok(Self { endpoint: endpoint.clone(), expects_relay, book: Book::of(endpoint)? })
     }
@@ -80,12 +89,12 @@ impl Addresses {
         self.book.lock().len()
     }
 
-    /// Takes in the addresses that a verified record names. Returns whether its extension was well-formed.
-    pub(crate) fn learn(&self, record: &Record) -> bool {
+    /// Learns the addresses that a verified record with this content names. Returns whether its address extension was
+    /// well-formed.
+    pub(crate) fn learn(&self, record: &Record, content: &GossipRecordContent) -> bool {
         let extension = record.content_bytes().get(GossipRecordContent::BYTES..).unwrap_or_default();
         let Ok(hints) = decode_hints(extension) else { return false };
         let own = record.pub_key() == *self.endpoint.id().as_bytes();
-        let peers = record.content::<GossipRecordContent>().unwrap_or_default().active_peers;
         let mut by_owner: HashMap<HintOwner, Vec<AddressHint>> = HashMap::new();
         for (owner, hint) in hints {
             let of_owner = by_owner.entry(owner).or_default();
@@ -94,21 +103,23 @@ impl Addresses {
             }
         }
         for (owner, hints) in by_owner {
-            let (key, own_word) = match owner {
+            let (key, first_hand) = match owner {
                 HintOwner::Publisher => (record.pub_key(), Some(record.unix_minute())),
-                HintOwner::Neighbor(index) => (peers[usize::from(index)], None),
+                HintOwner::Neighbor(index) => (content.active_peers[usize::from(index)], None),
             };
             let Ok(id) = EndpointId::from_bytes(&key) else { continue };
-            // What we said ourselves is the oldest word of all.
+            // Our own record only repeats what the book knew when it was written, so it must not replace anything
+            // newer.
             if id != self.endpoint.id() && !(own && self.book.knows(&id)) {
-                self.book.learn(id, hints, own_word);
+                self.book.learn(id, hints, first_hand);
             }
         }
         true
     }
 
-    /// Our own addresses as the policy allows, and those of the neighbors that a record names, as far as they have
-    /// named them in records of their own: whoever asks for no addresses in records gets none.
+    /// Our own addresses as the policy allows, and the addresses of the neighbors in the content, as far as these
+    /// neighbors have announced them in records of their own. With [`AddressHints::Off`], a record carries no addresses
+    /// at all.
     pub(crate) fn hints(&self, content: &GossipRecordContent, policy: AddressHints) -> Vec<(HintOwner, AddressHint)> {
         let mut hints: Vec<_> = self.own(policy).into_iter().map(|hint| (HintOwner::Publisher, hint)).collect();
         if policy != AddressHints::Off {
@@ -120,7 +131,7 @@ impl Addresses {
         hints
     }
 
-    /// The addresses of its own that a record of ours would name now.
+    /// The addresses of this node that one of its records would name now.
     pub(crate) fn own(&self, policy: AddressHints) -> Vec<AddressHint> {
         to_hints(self.endpoint.addr().addrs, policy)
     }
@@ -130,8 +141,9 @@ impl Addresses {
         self.book.add(address);
     }
 
-    /// Takes in what others say of a node's addresses. It counts less than what the node says itself, and drives out nothing.
-    pub(super) fn hearsay(&self, address: EndpointAddr) {
+    /// Learns what others say about a node's addresses. It counts less than what the node says about itself, and it
+    /// evicts no other node.
+    pub(super) fn learn_second_hand(&self, address: EndpointAddr) {
         let id = address.id;
         let hints = to_hints(address.addrs, AddressHints::All);
         let hints: Vec<_> = hints.into_iter().filter(|hint| to_transport(hint).is_some()).take(MAX_PER_NODE).collect();
@@ -140,8 +152,8 @@ impl Addresses {
         }
     }
 
-    /// Remembers how a node was reached that is or was connected. Whoever dialed us is in no record that we have read, and
-    /// could not be found again when the network has been cut.
+    /// Remembers at which addresses a node was reached that is, or was, connected. A node that dialed us may be in no
+    /// record that we have read. Without this, it could not be found again after the network was cut.
     pub(crate) async fn met(&self, id: EndpointId) {
         if let Some(info) = self.endpoint.remote_info(id).await {
             self.book.met(id, info.addrs().take(MAX_PER_NODE).map(|known| known.addr().clone()).collect());
@@ -172,7 +184,7 @@ impl Book {
         Ok(book)
     }
 
-    fn new() -> Self {
+    pub(in crate::net) fn new() -> Self {
         Self {
             lookup: MemoryLookup::with_provenance("dtt"),
             heard: Mutex::new(LruCache::new(CAPACITY)),
@@ -180,21 +192,22 @@ impl Book {
         }
     }
 
-    /// Takes in what a record says of a node; `own_word` is the record's minute if the node itself says it.
-    fn learn(&self, id: EndpointId, hints: Vec<AddressHint>, own_word: Option<u64>) {
+    /// Learns what a record says about a node. `first_hand` is the record's minute if the node itself wrote the record.
+    fn learn(&self, id: EndpointId, hints: Vec<AddressHint>, first_hand: Option<u64>) {
         let mut heard = self.lock();
         let mut entry = heard.peek(&id).cloned().unwrap_or_default();
-        let known = entry.own_word.filter(|(at, _)| at.elapsed() < OWN_WORD);
+        let known = entry.first_hand.filter(|(at, _)| at.elapsed() < FIRST_HAND);
         let address = EndpointAddr::from_parts(id, hints.iter().filter_map(to_transport));
-        match (own_word, known) {
-            // What a node says of itself counts, and an older record says less than a newer one.
+        match (first_hand, known) {
+            // What a node says about itself counts more than what others say, and a newer record counts more than an
+            // older one.
             (None, Some(_)) => return,
             (Some(minute), Some((_, newer))) if minute < newer => return,
             (Some(minute), Some((_, same))) if minute == same => self.lookup.add_endpoint_info(address),
             _ => drop(self.lookup.set_endpoint_info(address)),
         }
-        if let Some(minute) = own_word {
-            entry = Heard { own_word: Some((Instant::now(), minute)), said: hints };
+        if let Some(minute) = first_hand {
+            entry = Heard { first_hand: Some((Instant::now(), minute)), said: hints };
         }
         self.keep(&mut heard, id, entry);
     }
@@ -205,7 +218,7 @@ impl Book {
 
     fn has_room_for(&self, id: &EndpointId) -> bool {
         let heard = self.lock();
-        heard.contains(id) || heard.len() < HEARSAY
+        heard.contains(id) || heard.len() < SECOND_HAND_CAPACITY
     }
 
     /// Remembers addresses that the application gives.
@@ -217,11 +230,11 @@ impl Book {
         self.keep(&mut heard, id, entry);
     }
 
-    /// Takes in where a node was reached, unless it has lately said better.
+    /// Remembers where a node was reached, unless the node has announced its addresses recently.
     fn met(&self, id: EndpointId, addresses: Vec<TransportAddr>) {
         let mut heard = self.lock();
         let entry = heard.peek(&id).cloned().unwrap_or_default();
-        let said = entry.own_word.is_some_and(|(at, _)| at.elapsed() < OWN_WORD);
+        let said = entry.first_hand.is_some_and(|(at, _)| at.elapsed() < FIRST_HAND);
         if !said && !addresses.is_empty() {
             let _ = self.lookup.set_endpoint_info(EndpointAddr::from_parts(id, addresses));
             self.keep(&mut heard, id, entry);
@@ -237,10 +250,10 @@ impl Book {
         self.changed.send_replace(());
     }
 
-    /// What a node lately said of its addresses.
+    /// The addresses that a node announced recently.
     fn said(&self, id: &EndpointId) -> Vec<AddressHint> {
         let heard = self.lock();
-        let entry = heard.peek(id).filter(|entry| entry.own_word.is_some_and(|(at, _)| at.elapsed() < OWN_WORD));
+        let entry = heard.peek(id).filter(|entry| entry.first_hand.is_some_and(|(at, _)| at.elapsed() < FIRST_HAND));
         entry.map(|entry| entry.said.clone()).unwrap_or_default()
     }
 
@@ -250,8 +263,8 @@ impl Book {
 }
 
 impl AddressLookup for Book {
-    /// What is known of the node, and for as long as a dial may take, what is learned of it meanwhile: a node's first
-    /// record may name an address that leads nowhere, and the dial would go on trying that one alone.
+    /// The addresses that are known, and then, for as long as a dial may take, those that are learned meanwhile. A
+    /// node's first record may name an address that leads nowhere, and the dial would keep trying only that one.
     fn resolve(&self, id: EndpointId) -> Option<BoxStream<'static, std::result::Result<Item, LookupError>>> {
         let known = self.lookup.resolve(id)?;
         let (lookup, end) = (self.lookup.clone(), Instant::now() + DIAL);
@@ -273,7 +286,8 @@ impl AddressLookup for Book {
     }
 }
 
-/// Keeps what a node could be dialed at: no port 0, no unspecified or multicast address, no broken URL.
+/// The address to dial for a hint. `None` for port 0, for an unspecified, multicast or broadcast address, and for a URL
+/// that does not parse.
 fn to_transport(hint: &AddressHint) -> Option<TransportAddr> {
     match hint {
         AddressHint::Relay(url) => url.parse::<RelayUrl>().ok().map(TransportAddr::Relay),
@@ -317,7 +331,7 @@ mod tests {
     async fn a_dial_under_way_learns_of_new_addresses() {
         let book = Book::new();
         let [id, other] = [1, 2].map(|seed| iroh::SecretKey::from_bytes(&[seed; 32]).public());
-        assert!(book.resolve(id).is_none(), "of whom nothing is known, other services may know");
+        assert!(book.resolve(id).is_none(), "other services may know a node that this book does not");
 
         let private = AddressHint::Ip(([192, 168, 1, 2], 4433).into());
         let relay = AddressHint::Relay("https://relay.example/".into());

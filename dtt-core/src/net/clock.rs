@@ -9,7 +9,7 @@ pub fn unix_minute(minute_offset: i64) -> u64 {
     (since_epoch().as_secs() / 60).saturating_add_signed(minute_offset)
 }
 
-/// Both clocks of a topic: deadlines count from its start.
+/// The monotonic clock and the wall clock of a topic. Deadlines count from the topic's start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     start: Instant,
@@ -29,7 +29,7 @@ impl Clock {
     }
 }
 
-/// A clock before 1970 counts as 1970: such a node is invisible, but it does not fail.
+/// A clock that shows a time before 1970 counts as 1970. No other node finds such a node, but it does not fail.
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What happened, in numbers: counters that cost an atomic addition each, and the snapshots of them.
+//! What happened, in numbers: counters that each cost one atomic addition, and snapshots of them.
 
 use std::{
     sync::{
@@ -31,21 +31,21 @@ impl Counter {
 
 /// A snapshot of what a topic has done since it was joined.
 ///
-/// When a topic finds nobody, the first of these that holds tells why:
+/// If a topic finds no other node, the first of these conditions that holds tells why:
 ///
-/// - `lookups_unanswered` keeps up with `lookups`: no DHT node is reached. Check the network, the bootstrap nodes, and
-///   [`DhtHealth::last_success`].
-/// - `stores` stays 0 while `stores_failed` grows: others cannot find this node.
-/// - `records_accepted` is 0 and `records_refused.sealed` grows: others are there with another secret or rotation, or
+/// - `lookups_unanswered` keeps up with `lookups`: this node reaches no DHT node. Check the network, the bootstrap
+///   nodes, and [`DhtHealth::last_success`].
+/// - `stores` stays 0 while `stores_failed` grows: other nodes cannot find this one.
+/// - `records_accepted` is 0 and `records_refused.sealed` grows: the other members use another secret or rotation, or
 ///   somebody writes noise.
-/// - both are 0: nobody else is there, or by another name, or the clocks are minutes apart ([`joined_within`] looks for
-///   signs of that).
-/// - `records_accepted` and `dials_bootstrap` grow, and `joined` is 0: the nodes that the records name are gone or
-///   cannot be reached from here.
+/// - both are 0: there is no other member, or the others use another topic name, or the clocks are minutes apart
+///   ([`joined_within`] looks for signs of that).
+/// - `records_accepted` and `dials_bootstrap` grow, and `joined` is 0: the nodes that the records name are gone, or
+///   this node cannot reach them.
 ///
-/// On a topic that has neighbors, `alone` that grows means that they are lost again and again, `dials_overlap` that
-/// grows that the swarm splits, and `lagged` that grows that a subscriber reads too slowly (`queue_depth` is how far the
-/// slowest is behind).
+/// On a topic that has neighbors, other counters are worth a look. If `alone` grows, the topic loses its neighbors
+/// again and again. If `dials_overlap` grows, the swarm splits. If `lagged` grows, a subscriber reads too slowly;
+/// `queue_depth` tells how far the slowest one is behind.
 ///
 /// [`joined_within`]: crate::Topic::joined_within
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,27 +55,27 @@ pub struct TopicStats {
     pub lookups: u64,
     /// Slot lookups that no DHT node answered.
     pub lookups_unanswered: u64,
-    /// Records of others that were opened and verified (each distinct value counts once).
+    /// Records of other nodes that were opened and verified (each distinct value counts once).
     pub records_accepted: u64,
     /// Values that were no valid record, by reason (each distinct value counts once).
     pub records_refused: RefusedRecords,
-    /// Address extensions that were malformed; their records were accepted.
+    /// Malformed address extensions. Their records were accepted all the same.
     pub hints_malformed: u64,
     /// Records that DHT nodes stored.
     pub stores: u64,
     /// Attempts to store that failed.
     pub stores_failed: u64,
-    /// Peers handed to the gossip layer because there was no neighbor: nodes that records name, among them an earlier one of
-    /// this node's own.
+    /// Peers handed to the gossip layer because the topic had no neighbor. Records named these peers, earlier records
+    /// of this node included.
     pub dials_bootstrap: u64,
-    /// Peers handed to the gossip layer because there were few neighbors, or because records named nodes that nothing
-    /// showed to be in the same swarm.
+    /// Peers handed to the gossip layer because there were few neighbors, or because nothing showed that the nodes in a
+    /// record were in the same swarm.
     pub dials_bubble: u64,
     /// Peers handed to the gossip layer because the swarm looked split.
     pub dials_overlap: u64,
-    /// Times that a first or only neighbor came.
+    /// How often the topic went from no neighbor to one.
     pub joined: u64,
-    /// Times that the last neighbor went.
+    /// How often the last neighbor went.
     pub alone: u64,
     /// Messages received.
     pub received: u64,
@@ -87,9 +87,9 @@ pub struct TopicStats {
     pub subscribers: u64,
     /// Events that wait in the fullest queue.
     pub queue_depth: u64,
-    /// Events that slow subscribers have missed, over all queues. What the gossip layer lost is not in it.
+    /// Events that slow subscribers have missed, over all queues. Events that the gossip layer lost are not included.
     pub lagged: u64,
-    /// Times that the gossip layer lost events, for every subscriber: how many, it does not say.
+    /// How often the gossip layer lost events, for every subscriber. It does not say how many events each time.
     pub gossip_lagged: u64,
     /// From joining to the first record that the DHT stored.
     pub first_store: Option<Duration>,
@@ -105,15 +105,15 @@ pub struct TopicStats {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedRecords {
-    /// Too short, too long, or lengths that do not match.
+    /// Values that are too short or too long, or whose lengths do not match.
     pub malformed: u64,
-    /// They do not open: another secret or rotation, or noise.
+    /// Values that do not open: they are sealed with another secret or rotation, or they are noise.
     pub sealed: u64,
-    /// Signed for another topic.
+    /// Records that are signed for another topic.
     pub topic: u64,
-    /// Signed for another minute.
+    /// Records that are signed for another minute.
     pub minute: u64,
-    /// A bad key or signature.
+    /// Records with a bad key or signature.
     pub signature: u64,
 }
 
@@ -138,7 +138,7 @@ pub struct DhtHealth {
     pub stores: u64,
     /// Stores that at least one node acknowledged.
     pub stores_acknowledged: u64,
-    /// How long ago the last lookup was answered or store acknowledged; none if never.
+    /// How long ago the last lookup was answered or the last store acknowledged; `None` if neither has happened.
     pub last_success: Option<Duration>,
 }
 
@@ -241,7 +241,7 @@ impl TopicCounters {
         self.first_neighbor.get_or_init(|| self.start.elapsed());
     }
 
-    /// Everything that is counted here; what belongs to the queues is left at zero.
+    /// Everything that is counted here. Fields that belong to the queues stay zero.
     pub(crate) fn snapshot(&self) -> TopicStats {
         TopicStats {
             lookups: self.lookups.get(),
@@ -280,9 +280,9 @@ pub(crate) struct DhtCounters {
     pub(crate) answered: Counter,
     pub(crate) stores: Counter,
     pub(crate) stored: Counter,
-    /// Lookups in a row that nobody answered, of the present client.
-    pub(crate) deaf: Counter,
-    /// Whether the last lookup was answered, of those that tell.
+    /// Lookups of the present client in a row that no node answered.
+    pub(crate) unanswered_in_a_row: Counter,
+    /// Whether the last lookup was answered. A lookup that was cut off without a value does not change this.
     pub(crate) answers: AtomicBool,
     last_success: Mutex<Option<Instant>>,
 }
@@ -292,7 +292,7 @@ impl DhtCounters {
         *self.last_success.lock().unpoisoned() = Some(Instant::now());
     }
 
-    /// How long ago the last success was; none if there never was one.
+    /// How long ago the last success was; `None` if there was none.
     pub(crate) fn silent_for(&self) -> Option<Duration> {
         let last = *self.last_success.lock().unpoisoned();
         last.map(|at| at.elapsed())

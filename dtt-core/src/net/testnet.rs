@@ -13,14 +13,15 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Who has not answered on loopback by then never will: clients that have left stay in routing tables for a while.
+/// How long a client waits for an answer. On loopback, a node that has not answered by then never will: clients that
+/// have left stay in routing tables for a while.
 const LOOPBACK_PATIENCE: Duration = Duration::from_millis(250);
-/// Nodes that others enter the network by. Whoever knows fewer nodes than these asks all of them in each query.
+/// Nodes by which others enter the network. A node that knows fewer nodes than these asks all of them in each query.
 const ENTRIES: usize = 20;
-/// Somebody else may take a port between its choice and its use.
+/// How often starting is tried. Another process may take a port between its choice and its use.
 const STARTS: usize = 5;
 
-/// An embedded DHT on loopback: applications are tested, and demos run, without any network.
+/// An embedded DHT on loopback, for tests and demos without any network.
 ///
 /// Its nodes run until it is dropped. Each takes a thread and a UDP port of 127.0.0.1.
 ///
@@ -52,14 +53,14 @@ impl Testnet {
         Self::with_nodes(Self::DEFAULT_NODES)
     }
 
-    /// Starts so many nodes: 2 to 256.
+    /// Starts `nodes` nodes: 2 to 256.
     pub fn with_nodes(nodes: usize) -> Result<Self> {
         let failed = |error: IoError| Error::Bind { what: "the testnet's sockets", reason: error.to_string() };
         Self::start(nodes, 0, failed)
     }
 
-    /// Starts so many nodes, of which the first of the bootstrap list has this UDP port, so that its address is known
-    /// beforehand: 1 to 65535. Fails if the port is taken.
+    /// Starts `nodes` nodes. The first node of the bootstrap list has the UDP port `port` (1 to 65535), so that its
+    /// address is known beforehand. Fails if the port is taken.
     pub fn with_port(nodes: usize, port: u16) -> Result<Self> {
         if port == 0 {
             return Err(Error::argument("port", "0 is given, 1 to 65535 are possible"));
@@ -83,18 +84,18 @@ impl Testnet {
         Ok(Self { bootstrap, _nodes: nodes })
     }
 
-    /// The nodes to enter it by (20 at the most), as `127.0.0.1:port`.
+    /// The nodes by which others enter the testnet (20 at most), as `127.0.0.1:port`.
     pub fn bootstrap(&self) -> &[String] {
         &self.bootstrap
     }
 
-    /// DHT options that use it, and nothing but it.
+    /// DHT options that use this testnet and nothing else.
     pub fn dht_config(&self) -> DhtConfig {
         Self::dht_config_for(self.bootstrap())
     }
 
-    /// The configuration of a node that uses it and never reaches beyond this machine: loopback only, no relay, no
-    /// address lookup, no port mapping.
+    /// The configuration of a node that uses this testnet and never reaches beyond this machine: loopback only, no
+    /// relay, no address lookup, no port mapping.
     pub fn node_config(&self) -> NodeConfig {
         Self::node_config_for(self.bootstrap()).build()
     }
@@ -108,7 +109,7 @@ impl Testnet {
             .build()
     }
 
-    /// [`Testnet::node_config`] for a testnet that another process runs, to be completed.
+    /// A builder of [`Testnet::node_config`] for a testnet that another process runs. Further options can be set.
     pub fn node_config_for(bootstrap: &[String]) -> NodeConfigBuilder {
         NodeConfig::builder()
             .relays(Relays::Disabled)
@@ -119,10 +120,12 @@ impl Testnet {
     }
 }
 
-/// Starts the nodes, the first of them at this port if it is not 0; their addresses, and they themselves.
+/// Starts the nodes. If `port` is not 0, the first node has it. Returns the addresses of the nodes to enter by, and all
+/// nodes.
 ///
-/// A mainline node that enters by nobody takes everyone who enters by it for a node of the DHT, clients too, and names them to all who
-/// ask. Then each query waits for clients, which never answer. So each node enters by others, whose ports are chosen beforehand.
+/// A mainline node without bootstrap nodes takes every node that enters by it for a node of the DHT, clients too, and
+/// names them to all that ask. Then each query waits for clients, which never answer. So each node enters by others,
+/// whose ports are chosen beforehand.
 fn start(nodes: usize, port: u16) -> std::io::Result<(Vec<String>, Vec<AsyncDht>)> {
     let ports = std::iter::once(port).chain(std::iter::repeat(0));
     let bound = ports.take(nodes).map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
@@ -140,7 +143,7 @@ fn start(nodes: usize, port: u16) -> std::io::Result<(Vec<String>, Vec<AsyncDht>
     Ok((addresses.iter().take(ENTRIES).map(SocketAddr::to_string).collect(), started))
 }
 
-/// Has every node look for others once all are there: whoever started early has met few.
+/// Makes every node look for others once all have started: the nodes that started early have met few.
 fn introduce(nodes: &[AsyncDht]) -> std::io::Result<()> {
     let look = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;

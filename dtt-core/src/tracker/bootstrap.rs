@@ -1,4 +1,4 @@
-//! Reaching a first neighbor: rounds of lookups, and gentle dials of what they find.
+//! Reaching a first neighbor: rounds of lookups, and gentle dials of the nodes that they find.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -6,42 +6,45 @@ use rand::{RngExt, seq::SliceRandom};
 
 use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord};
 
-/// The first pause is this part of `no_peers_retry_interval`: two that start at once meet soon.
+/// The first pause is this part of `no_peers_retry_interval`, so that two nodes that start at once meet soon.
 const FIRST_PAUSE_PART: u32 = 8;
-/// While no DHT node answers, asking costs nobody anything: stay ready for the network to come back.
-const DEAF_PAUSE: Duration = Duration::from_secs(5);
-/// While records are in sight somebody may be near: their nodes are dead, or a better record is about to come.
+/// The longest pause while no DHT node answers. A lookup burdens nobody then, and the node has to be ready when the
+/// network comes back.
+const SILENT_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause after records were found. Somebody may be near: either the nodes in the records are dead, or a
+/// better record is about to come.
 const FOUND_PAUSE: Duration = Duration::from_secs(5);
-/// The same, if one of the records names somebody who was never dialed: more such may follow.
+/// The longest pause if one of the records names a node that was never dialed: more such records may follow.
 const NEWS_PAUSE: Duration = Duration::from_secs(2);
-/// A DHT that falls silent again and again makes looking start over no more often than this.
-const HEARS_AGAIN: Duration = Duration::from_secs(30);
-/// Every so many rounds the slot of the next minute is read too: its writer's clock may be ahead.
+/// If the DHT falls silent again and again, the search starts over no more often than this.
+const START_OVER_SPACING: Duration = Duration::from_secs(30);
+/// Once in this many rounds, the slot of the next minute is read too: the clock of its writer may be ahead.
 const AHEAD_EVERY: u32 = 4;
-/// Each pause is so many times the one before. Asking an empty slot again tells little: who comes finds us by our record.
+/// Each pause is this many times as long as the one before. Reading an empty slot again tells little, since a node that
+/// comes finds this one by its record.
 const GROWTH_EMPTY: u32 = 4;
 const GROWTH_FOUND: u32 = 2;
 /// A round that still has candidates after this long makes room for a fresh lookup.
 const ROUND_LIMIT: Duration = Duration::from_secs(3);
-/// It comes this soon then.
+/// The pause before that lookup.
 const LEFT_PAUSE: Duration = Duration::from_millis(200);
-/// The same, when all of them were dialed in vain before: by now a lookup may show others.
+/// The same limit if all remaining candidates were dialed in vain before: a lookup may show others by now.
 const AGAIN_LIMIT: Duration = Duration::from_secs(2);
-/// A peer that was dialed in vain is left alone this long, then twice as long, and so on.
+/// A peer that was dialed in vain is left alone for this long, then twice as long, and so on.
 const REDIAL_FIRST: Duration = Duration::from_secs(2);
 const REDIAL_MOST: Duration = Duration::from_secs(30);
-/// One dial in so many goes to somebody who was dialed in vain before and whom a record names again: a member's first dial
-/// may fail, and whoever invents ever other nodes would take every further one.
+/// One dial in this many goes to a peer that was dialed in vain before and that a record names again. A member's first
+/// dial may fail, and without this, a liar that keeps inventing nodes would take every further dial.
 const AGAIN_EVERY: usize = 4;
-/// Peers remembered as dialed.
+/// The most peers that are remembered as dialed.
 const MAX_DIALED: usize = 512;
-/// Candidates of one round: more than a round could dial.
+/// The most candidates of one round, which is more than a round could dial.
 const MAX_CANDIDATES: usize = 256;
-/// Who had a neighbor for this long looks for another at once. Neighbors who come and go would otherwise make us read
-/// the DHT, and dial others, as fast as they like.
+/// A node that had a neighbor for this long looks for another at once. For a shorter time it does not: otherwise
+/// neighbors that come and go could make this node read the DHT, and dial others, as fast as they like.
 const STEADY: Duration = Duration::from_secs(30);
 
-/// Peers and candidates remembered at the most.
+/// The most peers and candidates that are remembered.
 pub(super) const FOOTPRINT: usize = MAX_DIALED + MAX_CANDIDATES;
 
 #[derive(Debug, Default)]
@@ -54,14 +57,14 @@ pub(super) struct Bootstrap {
     /// The minute of the last round.
     last_minute: Option<u64>,
     started_before: bool,
-    /// Whether the last round dialed what records name, and nobody came.
-    fruitless: bool,
-    /// When the DHT was heard last after a time of silence.
-    heard_again: Option<Duration>,
-    /// When the first of the neighbors came.
+    /// Whether the last round dialed nodes of the slots, and none of them became a neighbor.
+    led_nowhere: bool,
+    /// When the DHT last answered after a time of silence.
+    back_at: Option<Duration>,
+    /// When the first of the present neighbors came.
     joined_at: Duration,
-    /// When the next round was due when it came: a neighbor who comes and goes puts nothing off.
-    appointment: Option<Duration>,
+    /// When the next round was due at that time. A neighbor that comes and goes does not postpone it.
+    next_round_before_join: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -70,10 +73,10 @@ struct Round {
     minutes: Vec<u64>,
     candidates: Vec<Candidate>,
     found_records: bool,
-    /// Whether one of the records names somebody who was never dialed.
+    /// Whether one of the records names a node that was never dialed.
     found_news: bool,
     dials: usize,
-    /// Whether one of the dials went to somebody of a slot that the round reads.
+    /// Whether one of the dials went to a node of a slot that the round reads.
     tried: bool,
     /// No further dial before this.
     settle_until: Duration,
@@ -83,13 +86,13 @@ struct Round {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     peer: PeerId,
-    /// How often it was dialed in vain: whoever was not yet tried comes first.
+    /// How often the peer was dialed in vain. Peers that were not tried yet come first.
     times: u32,
-    /// Whether a record that was read in this round names it.
+    /// Whether a record that was read in this round names the peer.
     named: bool,
-    /// Whether it is of a slot that the round reads.
+    /// Whether the peer is of a slot that the round reads.
     current: bool,
-    /// The how-manieth choice of its record: the first choices of all records come before any second one.
+    /// The peer's place among the choices of its record: the first choices of all records come before any second one.
     rank: usize,
 }
 
@@ -100,14 +103,14 @@ struct Dialed {
 }
 
 impl Round {
-    /// Whether it is time for a fresh lookup, whatever candidates are left.
+    /// Whether it is time for a new lookup, even if candidates are left.
     fn is_over(&self, now: Now) -> bool {
         let limit =
             if self.candidates.iter().any(|candidate| candidate.times == 0) { ROUND_LIMIT } else { AGAIN_LIMIT };
         now.mono.saturating_sub(self.began) >= limit
     }
 
-    /// The place of whoever is to be dialed next.
+    /// The index of the candidate to dial next.
     fn best_candidate(&self) -> Option<usize> {
         let least = |take: fn(&Candidate) -> bool| {
             let places = (0..self.candidates.len()).filter(|at| take(&self.candidates[*at]));
@@ -126,54 +129,54 @@ impl Round {
 }
 
 impl Bootstrap {
-    /// Begins to look at once, with short pauses first.
+    /// Begins to search at once, with short pauses first.
     pub(super) fn start(&mut self, core: &mut Core, now: Now) {
         self.attempt = 0;
         self.next_round = None;
         self.begin_round(core, now);
     }
 
-    /// There is a neighbor.
+    /// Ends the search, since there is a neighbor.
     pub(super) fn stop(&mut self, core: &mut Core, now: Now) {
         if let Some(round) = &self.round {
             let found_most = round.found_records.then_some(FOUND_PAUSE);
             self.pause(core, now, found_most, false);
         }
-        self.appointment = self.next_round.take();
+        self.next_round_before_join = self.next_round.take();
         self.joined_at = now.mono;
-        self.fruitless = false;
+        self.led_nowhere = false;
         self.dialed.retain(|_, dialed| dialed.not_before > now.mono);
     }
 
-    /// The last neighbor is gone.
+    /// Goes on with the search, since the last neighbor is gone.
     pub(super) fn resume(&mut self, core: &mut Core, now: Now) {
         if now.mono.saturating_sub(self.joined_at) >= STEADY {
             self.start(core, now);
         } else {
-            self.next_round = self.appointment.take().or(Some(now.mono)).map(|at| at.max(now.mono));
+            self.next_round = self.next_round_before_join.take().or(Some(now.mono)).map(|at| at.max(now.mono));
         }
     }
 
-    /// Whether the records that were found led to nobody.
-    pub(super) fn is_fruitless(&self) -> bool {
-        self.fruitless
+    /// Whether the records that were found led to no neighbor.
+    pub(super) fn records_led_nowhere(&self) -> bool {
+        self.led_nowhere
     }
 
-    /// Whether what the slots name is still being dialed, or looked up for the first time. It ends with the round at the latest:
-    /// a slot may name more dead nodes than can be dialed in it.
+    /// Whether the nodes of the slots are still being dialed, or the slots are being read for the first time. This ends
+    /// with the round at the latest, since a slot may name more dead nodes than can be dialed in a round.
     pub(super) fn is_trying(&self, now: Now) -> bool {
         let Some(round) = &self.round else { return false };
         let tries = self.attempt == 0 || round.dials > 0 || !round.candidates.is_empty();
         tries && !round.is_over(now)
     }
 
-    /// The DHT answers after a time of silence: the pauses grew for another reason than that nobody is there.
-    /// False if that was so a moment ago.
-    pub(super) fn hears_again(&mut self, core: &Core, now: Now) -> bool {
-        if self.heard_again.is_some_and(|at| now.mono.saturating_sub(at) < HEARS_AGAIN) {
+    /// Starts over with short pauses, since the DHT answers after a time of silence: the pauses grew because the
+    /// network was down, and not because nobody is there. Returns false if this happened a moment ago.
+    pub(super) fn dht_is_back(&mut self, core: &Core, now: Now) -> bool {
+        if self.back_at.is_some_and(|at| now.mono.saturating_sub(at) < START_OVER_SPACING) {
             return false;
         }
-        self.heard_again = Some(now.mono);
+        self.back_at = Some(now.mono);
         self.attempt = 0;
         if !core.is_joined() && self.round.is_none() {
             self.next_round = self.next_round.map(|_| now.mono);
@@ -187,26 +190,32 @@ impl Bootstrap {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        // A settle time that is over needs no call: whatever could be dialed has been, and only an input goes on.
+        // When the settle time is over, no call is needed: every possible dial has been made, and only an input changes
+        // that.
         let settling = self.round.as_ref().filter(|round| !round.settled).map(|round| round.settle_until);
         settling.into_iter().chain(self.next_round).min()
     }
 
-    /// A record was found: its nodes become candidates.
+    /// Makes the nodes of a record that was found candidates.
     pub(super) fn record(&mut self, core: &mut Core, now: Now, record: &SeenRecord) {
         self.consider(core, now, record, true);
     }
 
-    /// `named`: the record was read just now, not remembered.
+    /// `named`: the record was read just now, and not remembered from before.
     fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
-        // What we said ourselves is no sign of others who are here now.
+        // Our own records are no sign that others are here now.
         let current = (named || round.minutes.contains(&record.minute)) && record.publisher != core.me;
         round.found_records |= current;
         let choices = std::iter::once(record.publisher).chain(record.peers.iter().copied());
         let mut choices: Vec<PeerId> = choices.filter(|peer| *peer != core.me).collect();
-        // A record of a populated swarm: any of its nodes will do, so that newcomers spread over the swarm.
+        // Any node of a swarm will do. The shuffle spreads newcomers over the swarm.
         choices.shuffle(&mut core.rng);
+        // The publisher was there when it published, but its neighbors may be gone: many newcomers that are killed again
+        // were neighbors for a moment. So the publisher is the second choice at the latest.
+        if let Some(at) = choices.iter().position(|peer| *peer == record.publisher).filter(|at| *at > 1) {
+            choices.swap(1, at);
+        }
         for (rank, peer) in choices.into_iter().enumerate() {
             if let Some(known) = round.candidates.iter_mut().find(|candidate| candidate.peer == peer) {
                 known.named |= named;
@@ -245,11 +254,11 @@ impl Bootstrap {
         self.started_before = true;
         let newest = now.minute().saturating_sub(u64::from(older));
         let mut minutes = vec![newest];
-        // Little news comes to a slot whose minute is over: it is read once, and once more when it has just ended.
+        // Little changes in a slot whose minute is over. It is read once, and once more when the minute has just ended.
         if self.attempt == 0 || self.last_minute != Some(newest) {
             minutes.push(newest.saturating_sub(1));
         }
-        // A minute may have no record, and the present one may have those of nodes alone that are gone.
+        // A minute may have no record, and the present minute may have only records of nodes that are gone.
         if self.attempt == 1 {
             minutes.push(newest.saturating_sub(2));
         }
@@ -258,7 +267,7 @@ impl Bootstrap {
         }
         self.last_minute = Some(newest);
         for minute in &minutes {
-            // A lookup that is under way serves as well; one that has ended is done again.
+            // A lookup that is under way serves as well. A lookup that has ended is repeated.
             if core.slots.begin(*minute, now) {
                 core.act(Action::Lookup { minute: *minute });
             }
@@ -274,8 +283,8 @@ impl Bootstrap {
             settle_until: now.mono,
             settled: true,
         };
-        // What an earlier lookup showed may be dialed without waiting for the new one, also when there is none: a record of
-        // the minute before may be the only one.
+        // The nodes that an earlier lookup showed can be dialed before the new lookup ends, or if there is none: the
+        // only record may be one of the minute before.
         let mut shown = round.minutes.clone();
         shown.extend(Some(newest.saturating_sub(1)).filter(|before| !round.minutes.contains(before)));
         let of = |minute: &u64| core.slots.records(*minute).iter().chain(core.slots.own_record(*minute)).cloned();
@@ -286,7 +295,7 @@ impl Bootstrap {
         }
     }
 
-    /// Dials the next candidate whenever the one before has had its time.
+    /// Dials the next candidate whenever the one before has had its time to answer.
     fn dial(&mut self, core: &mut Core, now: Now) {
         while let Some(peer) = self.next_candidate(core, now) {
             self.remember_dial(peer, now);
@@ -311,7 +320,7 @@ impl Bootstrap {
         Some(peer)
     }
 
-    /// Whoever has just left is not dialed at once.
+    /// Makes sure that a peer that has just left is not dialed at once.
     pub(super) fn has_left(&mut self, peer: PeerId, now: Now) {
         self.make_room(now);
         self.dialed.entry(peer).or_insert(Dialed { times: 0, not_before: now.mono }).not_before =
@@ -334,7 +343,7 @@ impl Bootstrap {
         }
     }
 
-    /// Ends a round whose lookups are over and whose dials came to nothing.
+    /// Ends a round whose lookups are over and whose dials brought no neighbor.
     fn end_round(&mut self, core: &mut Core, now: Now) {
         let Some(round) = &mut self.round else { return };
         round.settled = round.settle_until <= now.mono;
@@ -351,12 +360,12 @@ impl Bootstrap {
             (true, false) => LEFT_PAUSE,
             (false, _) => FOUND_PAUSE,
         };
-        self.fruitless = round.tried;
+        self.led_nowhere = round.tried;
         self.pause(core, now, found_records.then_some(most), answered);
     }
 
-    /// Lets some time pass before the next round, the more the more rounds there were.
-    /// `found_most`: the longest pause, if records were found.
+    /// Plans the next round after a pause, which grows with the number of rounds. `found_most`: the longest pause, if
+    /// records were found.
     fn pause(&mut self, core: &mut Core, now: Now, found_most: Option<Duration>, answered: bool) {
         let config = core.config.bootstrap_config();
         let (first, growth) = match found_most {
@@ -364,9 +373,9 @@ impl Bootstrap {
             None => (config.no_peers_retry_interval() / FIRST_PAUSE_PART, GROWTH_EMPTY),
         };
         let grown = first.saturating_mul(growth.pow(self.attempt.min(12)));
-        let most = found_most.unwrap_or(Duration::MAX).min(if answered { Duration::MAX } else { DEAF_PAUSE });
+        let most = found_most.unwrap_or(Duration::MAX).min(if answered { Duration::MAX } else { SILENT_PAUSE });
         let most = most.min(config.max_retry_interval());
-        // Up to a quarter less or more, so that many that began together drift apart.
+        // Up to a quarter less or more, so that nodes that began together drift apart.
         let pause = grown.min(most).mul_f64(0.75 + core.rng.random::<f64>() / 2.0);
         self.round = None;
         self.attempt = self.attempt.saturating_add(1);

@@ -1,7 +1,7 @@
-//! Neighbors that went in the same moment: perhaps the network was cut, and will heal.
+//! Neighbors that went at the same moment: perhaps the network was cut, and will heal.
 //!
-//! The records of the other side come into sight only when the DHT has grown together again and somebody looks. Whoever was
-//! cut off can be asked for without it.
+//! The records of the other side can be found only when the DHT has grown together again and a node looks for them.
+//! Neighbors that were cut off can be joined without it.
 
 use std::time::Duration;
 
@@ -11,30 +11,33 @@ use super::{Action, Core, JoinReason, Now, PeerId, SeenRecord, merge::is_my_turn
 
 /// Connections that a cut ends are given up within about a keep-alive interval of each other.
 const MOMENT: Duration = Duration::from_secs(8);
-/// So many neighbors that go in a moment may have been cut off; a single one has more likely ended, or dropped us.
+/// If this many neighbors go at one moment, they may have been cut off. A single one has more likely ended, or dropped
+/// us.
 const CUT: usize = 2;
-/// Only those count that were neighbors for so long: while a swarm forms, the gossip layer drops one for another.
+/// Only nodes that were neighbors for this long count: while a swarm forms, the gossip layer drops neighbors for
+/// others.
 const STEADY: Duration = Duration::from_secs(45);
-/// Between two attempts to join one of them, and up to as much more.
+/// Pause between two attempts to join one of them, and up to as much more.
 const PAUSE: Duration = Duration::from_secs(20);
-/// They are given up after this.
+/// The attempts end after this time.
 const GIVE_UP: Duration = Duration::from_secs(15 * 60);
-/// Who has no neighbor left that stayed asks the last one again after this and up to as much more, so often.
+/// A node without a steady neighbor asks the last one again after this time and up to as much more, and at most this
+/// many times.
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 const LAST_TRIES: u8 = 3;
-/// Those that are remembered: more than the gossip layer has neighbors.
+/// The most lost neighbors that are remembered: more than the gossip layer has neighbors.
 pub(super) const FOOTPRINT: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Lost {
-    /// Who went, and when, in order.
+    /// The neighbors that went, and when, in order.
     peers: Vec<(PeerId, Duration)>,
-    /// The next attempt, if they look like a cut.
+    /// The next attempt to join one of them, if this looks like a cut.
     next: Option<Duration>,
     until: Duration,
     /// The minute in which they went.
     minute: u64,
-    /// The last neighbor that stayed, when it is asked again, and how often it still is.
+    /// The last steady neighbor, when it is asked again, and how many times it still is.
     last: Option<(PeerId, Duration, u8)>,
 }
 
@@ -47,7 +50,7 @@ impl Lost {
         self.next.into_iter().chain(self.last.map(|(_, at, _)| at)).min()
     }
 
-    /// If it is one of them, all of its side is back.
+    /// If the new neighbor is one of the lost ones, all of its side is back.
     pub(super) fn neighbor_up(&mut self, peer: PeerId) {
         if self.peers.iter().any(|(lost, _)| *lost == peer) {
             self.forget();
@@ -70,7 +73,7 @@ impl Lost {
         let recent = |at: &Duration| now.mono.saturating_sub(*at) <= MOMENT;
         match self.next {
             None => self.peers.retain(|(_, at)| recent(at)),
-            // Whoever goes later than in the moment of the cut goes for another reason.
+            // A neighbor that goes after the moment of the cut goes for another reason.
             Some(_) if !self.peers.iter().any(|(_, at)| recent(at)) => return,
             Some(_) => {}
         }
@@ -78,7 +81,7 @@ impl Lost {
             self.peers.push((peer, now.mono));
         }
         if self.next.is_none() && self.peers.len() >= CUT {
-            // Joining makes others drop a neighbor, which may look like a cut to them.
+            // Joining makes others drop a neighbor, which may look like a cut to them, so only some nodes do it.
             if !is_my_turn(core, now) {
                 return self.forget();
             }
@@ -88,8 +91,8 @@ impl Lost {
         }
     }
 
-    /// Someone of this swarm names them, long after they went from here: they are part of it. What was said before the
-    /// cut both sides know.
+    /// Forgets lost neighbors that a record of this swarm names long after they went from here: they are part of the
+    /// swarm. Only messages from after the cut show this, since both sides know the earlier ones.
     pub(super) fn record(&mut self, core: &Core, record: &SeenRecord) {
         if self.next.is_none() || record.minute <= self.minute + 1 {
             return;
@@ -104,7 +107,8 @@ impl Lost {
         }
     }
 
-    /// Newcomers that are killed stay in the gossip layer's view until their connections time out, and drive those out that stay.
+    /// Asks the last steady neighbor to be one again. Newcomers that are killed stay in the gossip layer's view until
+    /// their connections time out, and they drive out the nodes that stay.
     fn ask_last(&mut self, core: &mut Core, now: Now) {
         let Some((peer, at, tries)) = self.last else { return };
         let merges = core.config.merge_config().bubble_merge().enabled().is_some();
@@ -128,7 +132,7 @@ impl Lost {
         }
         self.next = Some(now.mono + PAUSE + core.jitter(PAUSE));
         let merges = core.config.merge_config().bubble_merge().enabled().is_some();
-        // Who is alone asks everyone anyway.
+        // A node without neighbors asks everyone anyway.
         if merges
             && core.is_joined()
             && let Some((peer, _)) = self.peers.choose(&mut core.rng)

@@ -1,7 +1,7 @@
-//! What to do next: the state machine of bootstrap, publishing and both merges of one topic.
+//! The state machine of one topic. It decides what to do next for bootstrap, publishing and both merges.
 //!
 //! It touches no socket and no clock: inputs and the time go in, actions and the next deadline come out, and its
-//! randomness follows from a seed. A driver carries the actions out; a simulator can run thousands of them.
+//! randomness follows from a seed. A driver carries the actions out; a simulator can run thousands of trackers.
 //!
 //! ```
 //! use std::time::Duration;
@@ -49,12 +49,12 @@ pub type PeerId = [u8; 32];
 /// A [`crate::wire::message_hash`].
 pub type MessageHash = [u8; 32];
 
-/// A moment, on both clocks that matter.
+/// A moment, on the two clocks that a tracker needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// Time on a clock that never jumps, since any fixed point. Deadlines are on this clock.
+    /// Time since any fixed point, on a clock that never jumps. Deadlines are on this clock.
     pub mono: Duration,
-    /// Time since the Unix epoch, by the node's own idea of it. Slots are on this clock.
+    /// Time since the Unix epoch, as the node's own clock shows it. Slots are on this clock.
     pub unix: Duration,
 }
 
@@ -64,12 +64,17 @@ impl Now {
         self.unix.as_secs() / 60
     }
 
-    /// What the clock shows a little later: the records of joined nodes are made on it.
+    /// A little later on the same clock. Joined nodes make their records by this time.
     fn ahead(&self) -> Self {
         Self { unix: self.unix + AHEAD, ..*self }
     }
 
-    /// How long this minute still lasts.
+    /// A minute earlier on the same clock.
+    fn before(&self) -> Self {
+        Self { unix: self.unix.saturating_sub(Duration::from_secs(60)), ..*self }
+    }
+
+    /// The time until this minute ends.
     fn rest_of_minute(&self) -> Duration {
         Duration::from_secs((self.minute() + 1) * 60) - self.unix
     }
@@ -80,18 +85,22 @@ impl Now {
 pub struct SeenRecord {
     /// The minute of its slot.
     pub minute: u64,
-    /// Who published it.
+    /// The node that published it.
     pub publisher: PeerId,
-    /// Its publisher's neighbors.
+    /// The neighbors of its publisher.
     pub peers: Vec<PeerId>,
-    /// Hashes of the messages that its publisher heard last.
+    /// Hashes of the messages that its publisher received last.
     pub hashes: Vec<MessageHash>,
 }
 
 impl SeenRecord {
-    /// Reads a record that has been verified. Foreign content leaves the publisher alone.
+    /// Reads a record that has been verified. If its content is of a foreign format, only the publisher is known.
     pub fn of(record: &Record) -> Self {
-        let content = record.content::<GossipRecordContent>().unwrap_or_default();
+        Self::new(record, &record.content().unwrap_or_default())
+    }
+
+    /// Reads a verified record whose content has been decoded already.
+    pub fn new(record: &Record, content: &GossipRecordContent) -> Self {
         Self {
             minute: record.unix_minute(),
             publisher: record.pub_key(),
@@ -108,14 +117,14 @@ pub enum Input {
     NeighborUp(PeerId),
     /// The gossip layer lost a neighbor.
     NeighborDown(PeerId),
-    /// A message to the whole swarm was heard.
+    /// A message to the whole swarm was received.
     Received(MessageHash),
     /// A message to the whole swarm was sent.
     Sent(MessageHash),
     /// Messages may have been missed: the machine was too busy.
     Missed,
-    /// A lookup that is under way found a verified record. Our own ones count, too: this process may have been killed and
-    /// be back, and they name the neighbors that it had.
+    /// A lookup that is under way found a verified record. Records of this node count too: the process may have been
+    /// killed and be back, and they name the neighbors that it had.
     Record(SeenRecord),
     /// A lookup ended. Every [`Action::Lookup`] is answered by one.
     LookupDone {
@@ -131,14 +140,14 @@ pub enum Input {
         /// Whether any DHT node acknowledged it.
         stored: bool,
     },
-    /// The node knows an address of its own for the first time, or has another one than before.
+    /// The node has learned its first address, or its addresses have changed.
     AddressChanged,
     /// The network may have changed, or the machine woke up.
     NetworkChanged,
-    /// The application rests: no lookup, store or join comes until [`Input::Resumed`]. Those under way are given up,
-    /// and need no answer any more; neighbors and messages are still taken in.
+    /// The application pauses the topic: no lookup, store or join comes until [`Input::Resumed`]. Those under way are
+    /// given up and need no answer. The tracker still takes in neighbors and messages.
     Paused,
-    /// The rest is over: what was put off is done at once.
+    /// The pause is over. Everything that was put off is done at once.
     Resumed,
 }
 
@@ -147,25 +156,25 @@ pub enum Input {
 pub enum JoinReason {
     /// There is no neighbor.
     Bootstrap,
-    /// There are few neighbors, or records name nodes that nothing shows to be in the same swarm.
+    /// There are few neighbors, or nothing shows that the nodes in a record are in the same swarm.
     Bubble,
-    /// A record shows messages that are unknown here.
+    /// A record shows messages that are unknown here, so the swarm may be split.
     Overlap,
 }
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Look a minute's slot up; hand in each verified record, then [`Input::LookupDone`].
+    /// Look up a minute's slot. Hand in each verified record, and then [`Input::LookupDone`].
     Lookup {
         /// The unix minute.
         minute: u64,
     },
-    /// Store a record; then hand in [`Input::StoreDone`]. It replaces a store that is under way.
+    /// Store a record, and then hand in [`Input::StoreDone`]. This replaces a store that is under way.
     Store {
         /// The unix minute.
         minute: u64,
-        /// What the record says.
+        /// The content of the record.
         content: Box<GossipRecordContent>,
     },
     /// Ask the gossip layer to join these peers.
@@ -175,11 +184,11 @@ pub enum Action {
         /// Why.
         reason: JoinReason,
     },
-    /// Tell the application.
+    /// Tell the application that the state has changed.
     State(TopicState),
 }
 
-/// Where a topic stands.
+/// The state of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TopicState {
     /// Looking for a first neighbor.
@@ -191,7 +200,7 @@ pub enum TopicState {
     Alone,
 }
 
-/// Its name as logs and bindings spell it: `looking_up`, `joined` or `alone`.
+/// The state's name as logs and bindings spell it: `looking_up`, `joined` or `alone`.
 impl fmt::Display for TopicState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -202,24 +211,24 @@ impl fmt::Display for TopicState {
     }
 }
 
-/// How much a [`Tracker`] remembers, beside the present neighbors and the actions that are not yet taken.
+/// How much a [`Tracker`] remembers, in addition to the present neighbors and the actions that were not yet taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Footprint {
-    /// Peers that were dialed or may be.
+    /// Peers that were dialed, or may be dialed.
     pub peers: usize,
     /// Records of the last minutes.
     pub records: usize,
-    /// Hashes of messages that were heard or sent.
+    /// Hashes of messages that were received or sent.
     pub heard: usize,
     /// Hashes of messages that only records named.
     pub named: usize,
 }
 
-/// Joined nodes store a minute's record so long before the minute begins. Most storing nodes keep a slot's first value: whoever
-/// came first in a minute and was killed would hide the swarm for all of it.
+/// Joined nodes store a minute's record this long before the minute begins. Most storing nodes keep the first value of
+/// a slot. Otherwise a node that came first in a minute and was killed would hide the swarm for the whole minute.
 const AHEAD: Duration = Duration::from_secs(20);
-/// A clock that jumped against the other by more than this means that the machine slept or its time was set.
+/// If one clock jumps against the other by more than this, the machine has slept or its time was set.
 const CLOCK_JUMP: Duration = Duration::from_secs(20);
 
 /// The state machine of one topic.
@@ -231,12 +240,12 @@ pub struct Tracker {
     merges: Merges,
     lost: Lost,
     last: Now,
-    /// Whether the lookup that ended last was answered by nobody.
+    /// Whether no DHT node answered the last lookup.
     silent: bool,
     paused: bool,
 }
 
-/// What every part of the machine shares.
+/// The part that all parts of the tracker share.
 #[derive(Debug)]
 struct Core {
     me: PeerId,
@@ -249,7 +258,7 @@ struct Core {
 }
 
 impl Tracker {
-    /// The most that [`Tracker::footprint`] ever is.
+    /// The upper limit of [`Tracker::footprint`].
     pub const MAX_FOOTPRINT: Footprint = Footprint {
         peers: bootstrap::FOOTPRINT + lost::FOOTPRINT,
         records: slots::FOOTPRINT,
@@ -257,7 +266,7 @@ impl Tracker {
         named: merge::FOOTPRINT,
     };
 
-    /// A machine that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
+    /// A tracker that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
     pub fn new(me: PeerId, config: &Config, seed: u64, now: Now) -> Self {
         let mut core = Core {
             me,
@@ -284,7 +293,7 @@ impl Tracker {
         }
     }
 
-    /// Takes an input in.
+    /// Takes in an input.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.notice_clock_jump(now);
         let core = &mut self.core;
@@ -293,7 +302,7 @@ impl Tracker {
             Input::NeighborDown(peer) => self.neighbor_down(now, peer),
             Input::Received(hash) => core.window.received(hash, now),
             Input::Sent(hash) => core.window.sent(hash, now),
-            Input::Missed => self.judge_anew(),
+            Input::Missed => self.restart_comparison(),
             Input::Record(record) => self.record(now, record),
             Input::LookupDone { minute, answered } => {
                 core.slots.done(minute, answered, now);
@@ -316,7 +325,7 @@ impl Tracker {
         }
     }
 
-    /// Does what the time has come for. Call it at [`Tracker::next_deadline`]; any other time does no harm.
+    /// Does everything that is due. Call it at [`Tracker::next_deadline`]. Calls at other times do no harm.
     pub fn handle_timeout(&mut self, now: Now) {
         self.notice_clock_jump(now);
         self.advance(now);
@@ -327,7 +336,7 @@ impl Tracker {
         self.core.actions.pop_front()
     }
 
-    /// When [`Tracker::handle_timeout`] wants to be called, on the clock of [`Now::mono`].
+    /// When to call [`Tracker::handle_timeout`], on the clock of [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         if self.paused {
             return None;
@@ -347,7 +356,7 @@ impl Tracker {
         self.core.is_joined()
     }
 
-    /// Whether it rests: [`Input::Paused`].
+    /// Whether the tracker is paused, see [`Input::Paused`].
     pub fn is_paused(&self) -> bool {
         self.paused
     }
@@ -357,12 +366,12 @@ impl Tracker {
         &self.core.neighbors
     }
 
-    /// Hashes of the last messages that were received, oldest first: what the next record will say.
+    /// Hashes of the last messages that were received, oldest first. The next record will name them.
     pub fn last_message_hashes(&self) -> impl Iterator<Item = &MessageHash> {
         self.core.window.last()
     }
 
-    /// How much is remembered. Never more than [`Tracker::MAX_FOOTPRINT`], whatever comes in.
+    /// How much is remembered. It never exceeds [`Tracker::MAX_FOOTPRINT`], whatever comes in.
     pub fn footprint(&self) -> Footprint {
         Footprint {
             peers: self.bootstrap.footprint() + self.lost.footprint(),
@@ -378,9 +387,9 @@ impl Tracker {
         }
         self.lost.neighbor_up(peer);
         if self.core.neighbors.len() == 1 {
-            let fruitless = self.bootstrap.is_fruitless();
+            let led_nowhere = self.bootstrap.records_led_nowhere();
             self.bootstrap.stop(&mut self.core, now);
-            self.publisher.joined(&mut self.core, now, fruitless);
+            self.publisher.joined(&mut self.core, now, led_nowhere);
             self.merges.joined(&mut self.core, now);
             self.core.actions.push_back(Action::State(TopicState::Joined));
         }
@@ -396,7 +405,7 @@ impl Tracker {
         if before == 1 && self.core.neighbors.is_empty() {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
-            self.judge_anew();
+            self.restart_comparison();
             self.publisher.alone(now);
             if !self.paused {
                 self.bootstrap.resume(&mut self.core, now);
@@ -419,14 +428,15 @@ impl Tracker {
         self.advance(now);
     }
 
-    /// What was said while we did not listen is unknown here, and marks no split.
-    fn judge_anew(&mut self) {
-        self.core.window.judge_anew();
-        self.merges.judge_anew();
+    /// Starts the comparison of records again. Messages from a time when this node did not listen are unknown here, and
+    /// are no sign of a split.
+    fn restart_comparison(&mut self) {
+        self.core.window.restart_comparison();
+        self.merges.restart_comparison();
     }
 
     fn network_changed(&mut self, now: Now) {
-        self.judge_anew();
+        self.restart_comparison();
         self.publisher.address_changed(&mut self.core, now);
         if !self.core.is_joined() && !self.paused {
             self.bootstrap.start(&mut self.core, now);
@@ -445,19 +455,20 @@ impl Tracker {
         core.slots.expire(now);
         if !self.paused {
             self.bootstrap.advance(core, now);
-            self.publisher.advance(core, now, self.bootstrap.is_trying(now), self.bootstrap.is_fruitless());
+            self.publisher.advance(core, now, self.bootstrap.is_trying(now), self.bootstrap.records_led_nowhere());
             self.merges.advance(core, now);
             self.lost.advance(core, now);
         }
-        // A clock that was set back makes records of "future" minutes: everything old enough to be of no use goes.
+        // A clock that was set back has left records of "future" minutes. Every record that is of no use now is
+        // forgotten.
         core.slots.forget_old(now);
     }
 
-    /// A network that comes late, or is back: what was put off because nobody answered is done at once.
+    /// If the network comes late, or comes back, the things that waited for an answer are done at once.
     fn notice_silence(&mut self, now: Now, answered: bool) {
         let is_back = std::mem::replace(&mut self.silent, !answered) && answered;
-        if is_back && self.bootstrap.hears_again(&self.core, now) {
-            self.publisher.hears_again(&self.core, now);
+        if is_back && self.bootstrap.dht_is_back(&self.core, now) {
+            self.publisher.dht_is_back(&self.core, now);
         }
     }
 
@@ -477,7 +488,7 @@ impl Core {
         !self.neighbors.is_empty()
     }
 
-    /// Whether a bubble merge would look for more.
+    /// Whether a bubble merge would look for more neighbors.
     fn has_few_neighbors(&self) -> bool {
         let bubble = self.config.merge_config().bubble_merge().enabled();
         bubble.is_some_and(|settings| self.neighbors.len() < settings.min_neighbors())
@@ -487,12 +498,12 @@ impl Core {
         *peer == self.me || self.neighbors.contains(peer)
     }
 
-    /// Whether a record names us or a neighbor.
+    /// Whether a record names this node or a neighbor.
     fn names_us(&self, record: &SeenRecord) -> bool {
         self.is_known(&record.publisher) || record.peers.iter().any(|peer| self.is_known(peer))
     }
 
-    /// Whether a record shows something that only the swarm we are in can know, or someone who listens to it.
+    /// Whether a record shows something that only a node of this swarm can know, or a node that listens to it.
     fn vouches_for(&self, record: &SeenRecord) -> bool {
         self.names_us(record) || record.hashes.iter().any(|hash| self.window.knows(hash))
     }
@@ -501,7 +512,7 @@ impl Core {
         self.actions.push_back(action);
     }
 
-    /// Makes sure that a slot has been looked up within `max_age`; true if it has.
+    /// Makes sure that a slot has been looked up within `max_age`. Returns true if it has.
     fn want_slot(&mut self, minute: u64, max_age: Duration, now: Now) -> bool {
         if self.slots.is_fresh(minute, max_age, now) {
             return true;
@@ -517,9 +528,9 @@ impl Core {
         most.mul_f64(self.rng.random::<f64>())
     }
 
-    /// What a record says right now.
+    /// The content of a record that is made now.
     fn content(&mut self) -> Box<GossipRecordContent> {
-        // A random choice spreads newcomers over all neighbors, not over those that came first.
+        // A random choice spreads newcomers over all neighbors. Otherwise they would all go to those that came first.
         let mut peers = self.neighbors.to_vec();
         let (chosen, _) = peers.partial_shuffle(&mut self.rng, MAX_RECORD_PEERS);
         Box::new(GossipRecordContent::new(&*chosen, self.window.last()))

@@ -1,10 +1,11 @@
-//! Who the neighbors are, and since when.
+//! The neighbors, and since when each is one.
 
 use std::time::Duration;
 
 use super::{Now, PeerId};
 
-/// A neighbor of this long is one that stays: many a newcomer is killed, or goes to sleep, within its first minute.
+/// A neighbor of at least this long counts as one that stays. Many newcomers are killed, or go to sleep, within their
+/// first minute.
 pub(super) const STEADY: Duration = Duration::from_secs(60);
 
 /// The present neighbors, in the order in which they came.
@@ -15,7 +16,7 @@ pub(super) struct Neighbors {
 }
 
 impl Neighbors {
-    /// False if it is one already.
+    /// Adds a neighbor. Returns false if it is one already.
     pub(super) fn add(&mut self, peer: PeerId, now: Now) -> bool {
         let new = !self.peers.contains(&peer);
         if new {
@@ -25,17 +26,22 @@ impl Neighbors {
         new
     }
 
-    /// Gives since when it was one, if it was.
+    /// Removes a neighbor. Returns since when it was one.
     pub(super) fn remove(&mut self, peer: &PeerId) -> Option<Duration> {
         let place = self.peers.iter().position(|known| known == peer)?;
         self.peers.remove(place);
         Some(self.since.remove(place))
     }
 
-    /// Those that stay. Both ends of a link agree on it.
+    /// The neighbors that stay. Both ends of a link agree on this.
     pub(super) fn steady(&self, now: Now) -> impl Iterator<Item = &PeerId> {
-        let steady = move |since: &Duration| now.mono.saturating_sub(*since) >= STEADY;
-        self.peers.iter().zip(&self.since).filter(move |(_, since)| steady(since)).map(|(peer, _)| peer)
+        self.standing_for(STEADY, now)
+    }
+
+    /// The neighbors that came at least this long ago.
+    pub(super) fn standing_for(&self, long: Duration, now: Now) -> impl Iterator<Item = &PeerId> {
+        let stands = move |since: &Duration| now.mono.saturating_sub(*since) >= long;
+        self.peers.iter().zip(&self.since).filter(move |(_, since)| stands(since)).map(|(peer, _)| peer)
     }
 }
 

@@ -6,17 +6,18 @@ use rand::{Rng, RngExt};
 
 use super::{Now, SeenRecord};
 
-/// A slot of a healthy swarm shows a handful; more than this only tells that someone floods it.
+/// A slot of a healthy swarm shows a handful of records. More than this only tell that somebody floods it.
 const MAX_RECORDS: usize = 64;
-/// Lookups under way at once. A clock that is set again and again asks for ever other minutes.
+/// The most lookups under way at once. If a clock is set again and again, ever more minutes are asked for.
 const MAX_LOOKING: usize = 16;
-/// A lookup may have to wait for its turn, and every lookup is answered; this one is for an answer that got lost.
+/// A lookup is given up this long after its own time-out. It may have to wait for its turn, and normally every lookup
+/// is answered: this is for an answer that got lost.
 const LOST_AFTER: Duration = Duration::from_secs(60);
-/// Minutes before the present one whose slots are kept.
+/// How many minutes before the present one are kept, and how many after it.
 const KEEP_BEFORE: u64 = 2;
 const KEEP_AFTER: u64 = 1;
 
-/// Records remembered of all slots at the most.
+/// The most records of all slots that are remembered.
 pub(super) const FOOTPRINT: usize = (MAX_RECORDS + 1) * (MAX_LOOKING + (KEEP_BEFORE + 1 + KEEP_AFTER) as usize);
 
 #[derive(Debug)]
@@ -30,11 +31,11 @@ struct View {
     records: Vec<SeenRecord>,
     /// When the lookup under way is given up.
     looking_until: Option<Duration>,
-    /// Whether the lookup that ran last showed a record of our own.
+    /// Whether the last lookup showed a record of this node.
     own: bool,
-    /// One of our own that names neighbors. A later one, of a time without any, may have taken its place in the slot.
+    /// A record of this node that names neighbors. A later record without neighbors may have replaced it in the slot.
     own_with_peers: Option<SeenRecord>,
-    /// When the last lookup ended, and whether anyone answered.
+    /// When the last lookup ended, and whether any DHT node answered.
     looked: Option<(Duration, bool)>,
 }
 
@@ -43,7 +44,7 @@ impl Slots {
         Self { by_minute: BTreeMap::new(), lookup_limit: get_timeout + LOST_AFTER }
     }
 
-    /// Marks a lookup as under way; false if one is already, or too many others are.
+    /// Marks a lookup as under way. Returns false if there is one already, or if too many others are under way.
     pub(super) fn begin(&mut self, minute: u64, now: Now) -> bool {
         let looking = self.by_minute.values().filter(|view| view.looking_until.is_some()).count();
         if looking >= MAX_LOOKING {
@@ -67,7 +68,7 @@ impl Slots {
         looked.is_some_and(|(at, _)| now.mono.saturating_sub(at) <= max_age)
     }
 
-    /// Whether the last lookup of this minute was answered by anyone.
+    /// Whether any DHT node answered the last lookup of this minute.
     pub(super) fn was_answered(&self, minute: u64) -> bool {
         self.by_minute.get(&minute).and_then(|view| view.looked).is_some_and(|(_, answered)| answered)
     }
@@ -79,7 +80,7 @@ impl Slots {
         }
     }
 
-    /// A lookup showed a record of our own; false if the slot is not one of the minutes that are remembered.
+    /// Notes that a lookup showed a record of this node. Returns false if the minute is not remembered.
     pub(super) fn saw_own(&mut self, record: &SeenRecord) -> bool {
         let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
         view.own = true;
@@ -94,12 +95,13 @@ impl Slots {
         self.by_minute.get(&minute).is_some_and(|view| view.own)
     }
 
-    /// Keeps one record per publisher; false if the slot is not one of the minutes that are remembered. In a slot that is flooded each
-    /// record takes the place of any other, so that none is shut out by those that came first.
+    /// Keeps one record for each publisher. Returns false if the minute is not remembered. In a flooded slot, each new
+    /// record replaces a random one, so that the first records do not shut out the later ones.
     pub(super) fn add(&mut self, record: SeenRecord, rng: &mut impl Rng) -> bool {
         let Some(view) = self.by_minute.get_mut(&record.minute) else { return false };
         if let Some(known) = view.records.iter_mut().find(|known| known.publisher == record.publisher) {
-            // Storing nodes hold a publisher's records of different ages; the one that says more is the later one.
+            // Storing nodes hold records of different ages from one publisher. The record that says more is the later
+            // one.
             if record.peers.len() + record.hashes.len() >= known.peers.len() + known.hashes.len() {
                 *known = record;
             }
@@ -118,22 +120,22 @@ impl Slots {
         self.by_minute.values().map(|view| view.records.len() + usize::from(view.own_with_peers.is_some())).sum()
     }
 
-    /// A record of our own that names neighbors.
+    /// A record of this node that names neighbors.
     pub(super) fn own_record(&self, minute: u64) -> Option<&SeenRecord> {
         self.by_minute.get(&minute)?.own_with_peers.as_ref()
     }
 
-    /// Records of others.
+    /// Records of other nodes.
     pub(super) fn records(&self, minute: u64) -> &[SeenRecord] {
         self.by_minute.get(&minute).map_or(&[], |view| &view.records)
     }
 
-    /// Ends lookups that nobody answers any more.
+    /// Gives up all lookups, since no answers will come anymore.
     pub(super) fn give_up(&mut self) {
         self.by_minute.values_mut().for_each(|view| view.looking_until = None);
     }
 
-    /// Ends lookups whose answer never came.
+    /// Ends lookups whose answer was lost.
     pub(super) fn expire(&mut self, now: Now) {
         for view in self.by_minute.values_mut() {
             if view.looking_until.is_some_and(|until| until <= now.mono) {

@@ -1,4 +1,4 @@
-//! Which messages were heard: the last five for the records, and a long window to compare records against.
+//! Which messages were received: the last five for the records, and a long window to compare records with.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,17 +10,17 @@ use crate::wire::MAX_MESSAGE_HASHES;
 
 /// Messages remembered for comparison: about a megabyte when full, and five minutes at 100 messages a second.
 const WINDOW: usize = 32_768;
-/// Seconds after which a message that is heard again counts as heard then.
+/// If a message comes again after this many seconds, it counts as received then.
 const REFRESH: u64 = 30;
-/// Messages remembered at the most.
+/// The most messages that are remembered.
 pub(super) const FOOTPRINT: usize = WINDOW + MAX_MESSAGE_HASHES;
 
 #[derive(Debug, Default)]
 pub(super) struct MessageWindow {
     last: VecDeque<MessageHash>,
-    /// When each was heard or sent, in unix seconds.
+    /// When each message was received or sent, in unix seconds.
     seen: HashMap<u64, u64>,
-    /// The order in which `seen` fills, with unix seconds.
+    /// The order in which `seen` was filled, with unix seconds.
     ring: VecDeque<(u64, u64)>,
     first_heard: Option<Duration>,
     overflowed: bool,
@@ -40,8 +40,8 @@ impl MessageWindow {
         self.remember(hash, now);
     }
 
-    /// Messages may have been missed until now.
-    pub(super) fn judge_anew(&mut self) {
+    /// Messages may have been missed until now, so comparisons start again.
+    pub(super) fn restart_comparison(&mut self) {
         self.first_heard = None;
     }
 
@@ -58,13 +58,13 @@ impl MessageWindow {
         self.seen.contains_key(&short(hash))
     }
 
-    /// Whether this message was heard or sent at this unix time or later.
+    /// Whether this message was received or sent at this unix time or later.
     pub(super) fn knows_since(&self, hash: &MessageHash, since: Duration) -> bool {
         self.seen.get(&short(hash)).is_some_and(|at| *at >= since.as_secs())
     }
 
-    /// Whether a record made at this time must name a message that is known here, if its publisher is in the same
-    /// swarm: messages were heard before it was made, and none since then has been forgotten.
+    /// Whether a record that was made at this time must name a message that is known here, if its publisher is in the
+    /// same swarm. This is so if messages were received before it was made, and none since then has been forgotten.
     pub(super) fn can_judge(&self, made_at: Duration) -> bool {
         let heard_before = self.first_heard.is_some_and(|first| first < made_at);
         let complete = !self.overflowed || self.ring.front().is_some_and(|(_, at)| *at < made_at.as_secs());
@@ -74,7 +74,7 @@ impl MessageWindow {
     fn remember(&mut self, hash: MessageHash, now: Now) {
         let key = short(&hash);
         let at = now.unix.as_secs();
-        // An equal message, a heartbeat say, is heard again when the gossip layer has forgotten it.
+        // An equal message, such as a heartbeat, comes again when the gossip layer has forgotten it.
         if self.seen.get(&key).is_some_and(|before| at < before + REFRESH) {
             return;
         }
@@ -91,7 +91,7 @@ impl MessageWindow {
     }
 }
 
-/// Eight bytes of a hash are enough to tell tens of thousands of messages apart.
+/// Eight bytes of a hash are enough to distinguish tens of thousands of messages.
 fn short(hash: &MessageHash) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash[..8]);

@@ -2,15 +2,15 @@ use serde::{Deserialize, Serialize};
 
 use super::hash32;
 
-/// How many neighbours a record names. Part of the wire format.
+/// How many neighbors a record names. Part of the wire format.
 pub const MAX_RECORD_PEERS: usize = 5;
 /// How many message hashes a record names. Part of the wire format.
 pub const MAX_MESSAGE_HASHES: usize = 5;
 
-/// What a gossip record says: 320 bytes, unused entries all zero.
+/// The content of a gossip record: 320 bytes. Unused entries are all zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipRecordContent {
-    /// Public keys (32 bytes each) of up to 5 current gossip neighbours of the publisher.
+    /// Public keys (32 bytes each) of up to 5 current gossip neighbors of the publisher.
     pub active_peers: [[u8; 32]; MAX_RECORD_PEERS],
     /// [`message_hash`]es of the last 5 messages that the publisher received, oldest first.
     pub last_message_hashes: [[u8; 32]; MAX_MESSAGE_HASHES],
@@ -20,7 +20,7 @@ impl GossipRecordContent {
     /// Size on the wire in bytes.
     pub const BYTES: usize = 32 * (MAX_RECORD_PEERS + MAX_MESSAGE_HASHES);
 
-    /// Builds the content from at most five neighbours and five hashes; further ones are left out.
+    /// Builds the content from at most five neighbors and five hashes; further ones are left out.
     pub fn new<'a>(
         peers: impl IntoIterator<Item = &'a [u8; 32]>,
         hashes: impl IntoIterator<Item = &'a [u8; 32]>,
@@ -35,12 +35,12 @@ impl GossipRecordContent {
         content
     }
 
-    /// The neighbours that are named, without the unused entries.
+    /// The neighbors that the record names, without the unused entries.
     pub fn peers(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.active_peers.iter().filter(|peer| **peer != [0; 32])
     }
 
-    /// The message hashes that are named, without the unused entries.
+    /// The message hashes that the record names, without the unused entries.
     pub fn hashes(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.last_message_hashes.iter().filter(|hash| **hash != [0; 32])
     }

@@ -1,8 +1,8 @@
-//! The address extension: where the publisher of a record and its neighbours can be reached.
+//! The address extension: where the publisher of a record and its neighbors can be reached.
 //!
-//! It stands after the 320 bytes of a [`super::GossipRecordContent`], where the peer implementation ignores
-//! bytes: magic `0xD7 0x01`, then entries of tag (1 byte) ‖ length (1 byte) ‖ value. A tag's high half is the
-//! owner (0 the publisher, 1 to 5 an active peer), its low half the kind (1 relay URL, 2 IPv4, 3 IPv6).
+//! It follows the 320 bytes of a [`super::GossipRecordContent`], where the peer implementation ignores further bytes.
+//! It is the magic `0xD7 0x01`, and then entries of tag (1 byte) ‖ length (1 byte) ‖ value. The high half of a tag is
+//! the owner (0 the publisher, 1 to 5 an active peer), the low half the kind (1 relay URL, 2 IPv4, 3 IPv6).
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -13,15 +13,15 @@ const RELAY: u8 = 1;
 const IPV4: u8 = 2;
 const IPV6: u8 = 3;
 
-/// The largest extension in bytes, so that a sealed gossip record stays within 996.
+/// The largest extension in bytes, so that a sealed gossip record stays within 996 bytes.
 pub const MAX_HINTS_BYTES: usize = 392;
 
-/// Whose address a hint is.
+/// The node to which an address belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HintOwner {
     /// The publisher of the record.
     Publisher,
-    /// The active peer at this index (0 to 4) of the record. Hints of other indices are not written.
+    /// The active peer at this index (0 to 4) of the record. Hints of other indices are not encoded.
     Neighbor(u8),
 }
 
@@ -41,7 +41,7 @@ pub enum HintsError {
     /// More bytes than [`MAX_HINTS_BYTES`].
     #[error("address extension: {0} bytes, the limit is {MAX_HINTS_BYTES} bytes")]
     TooLong(usize),
-    /// It does not begin with the magic and a version that this library knows.
+    /// The extension does not begin with the magic and a version that this library knows.
     #[error("address extension: unknown magic or version")]
     Magic,
     /// An entry ends before its stated length, or has the wrong length for its kind.
@@ -52,8 +52,8 @@ pub enum HintsError {
     Utf8(usize),
 }
 
-/// Encodes hints in the order given, leaving out from the end what does not fit, and any hint that has no form on the
-/// wire. No hint gives no bytes.
+/// Encodes hints in the given order. Hints that do not fit are left out from the end, and so is any hint that has no
+/// form on the wire. Without hints, the result is empty.
 pub fn encode_hints<'a>(hints: impl IntoIterator<Item = (HintOwner, &'a AddressHint)>) -> Vec<u8> {
     let mut out = Vec::new();
     for (owner, hint) in hints {
@@ -72,7 +72,7 @@ pub fn encode_hints<'a>(hints: impl IntoIterator<Item = (HintOwner, &'a AddressH
     out
 }
 
-/// Decodes the bytes after a gossip record's 320. No bytes are no hints; unknown tags are skipped.
+/// Decodes the bytes after the 320 bytes of a gossip record. No bytes mean no hints. Unknown tags are skipped.
 pub fn decode_hints(bytes: &[u8]) -> Result<Vec<(HintOwner, AddressHint)>, HintsError> {
     if bytes.is_empty() {
         return Ok(Vec::new());
@@ -110,7 +110,7 @@ fn encode_value(hint: &AddressHint) -> Option<(u8, Vec<u8>)> {
 
 fn decode_value(kind: u8, value: &[u8], at: usize) -> Result<Option<AddressHint>, HintsError> {
     let hint = match kind {
-        // It says nothing, as an unknown tag does.
+        // An empty URL says nothing, so it is skipped like an unknown tag.
         RELAY if value.is_empty() => return Ok(None),
         RELAY => AddressHint::Relay(std::str::from_utf8(value).map_err(|_| HintsError::Utf8(at))?.to_owned()),
         IPV4 => {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_as_the_protocol_states() {
+    fn the_bytes_are_those_of_the_protocol() {
         let relay = AddressHint::Relay("https://r".into());
         let bytes = encode_hints([
             (HintOwner::Publisher, &relay),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_dropped_from_the_end() {
+    fn hints_that_do_not_fit_are_dropped_from_the_end() {
         let hints: Vec<_> = (0..60).map(|n| ip(&format!("10.0.0.{n}:1"))).collect();
         let bytes = encode_hints(hints.iter().map(|hint| (HintOwner::Publisher, hint)));
         assert!(bytes.len() <= MAX_HINTS_BYTES);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_form_on_the_wire_is_left_out() {
+    fn hints_without_a_form_on_the_wire_are_left_out() {
         let address = ip("1.2.3.4:5");
         for index in [5, 14, 15, 255] {
             assert_eq!(encode_hints([(HintOwner::Neighbor(index), &address)]), [0; 0], "peer {index} of 0 to 4");

@@ -5,8 +5,8 @@ use super::{RotationHandle, TopicId, hash32};
 
 /// The Ed25519 key that signs a topic's DHT items of one minute.
 ///
-/// Every node of a topic derives the same key and so writes the same slot; the records inside carry the
-/// signatures of their publishers.
+/// Every node of a topic derives the same key, and so writes to the same slot. The records in it carry the signatures
+/// of their publishers.
 pub fn signing_keypair(topic_id: &TopicId, unix_minute: u64) -> SigningKey {
     SigningKey::from_bytes(&hash32(&[&topic_id.hash(), &unix_minute.to_le_bytes()]))
 }
@@ -26,7 +26,7 @@ pub fn salt(topic_id: &TopicId, unix_minute: u64) -> [u8; 32] {
     hash32(&[b"salt", &topic_id.hash(), &unix_minute.to_le_bytes()])
 }
 
-/// The hash of an initial secret (any bytes), from which all rotations start. A secret itself.
+/// The hash of an initial secret (any bytes), from which all rotations start. The hash is a secret itself.
 pub fn secret_hash(initial_secret: &[u8]) -> [u8; 32] {
     hash32(&[initial_secret])
 }
@@ -58,7 +58,7 @@ impl Slot {
         self.key.verifying_key().to_bytes()
     }
 
-    /// The key that signs the item. Every member of the topic can derive it: it authenticates nobody.
+    /// The key that signs the item. Every member of the topic can derive it, so it authenticates nobody.
     pub fn signing_key(&self) -> &SigningKey {
         &self.key
     }

@@ -1,7 +1,7 @@
-//! What bytes mean: topic ids, slots, keys, records, sealing, the address extension.
+//! The meaning of bytes: topic ids, slots, keys, records, sealing, the address extension.
 //!
-//! Pure functions of their arguments: no clock, no network, and the only randomness is the one-time key of a
-//! sealed record. The formats are those of wire version 1, which `docs/protocol.md` states exactly.
+//! All functions are pure: no clock, no network. The only randomness is the one-time key of a sealed record. The
+//! formats are those of wire version 1, which `docs/protocol.md` states exactly.
 
 mod gossip_content;
 mod hints;

@@ -12,7 +12,7 @@ const SIGNATURE: usize = 64;
 pub struct RecordContent(pub Vec<u8>);
 
 impl RecordContent {
-    /// Decodes the content. Bytes beyond the type's own are ignored, which leaves room for extensions.
+    /// Decodes the content. Bytes after the value are ignored, which leaves room for extensions.
     pub fn to<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RecordError> {
         postcard::from_bytes(&self.0).map_err(|_| RecordError::Content)
     }
@@ -25,8 +25,8 @@ impl RecordContent {
 
 /// A signed statement of one node about one topic and one minute.
 ///
-/// On the wire: topic id (32 bytes) ‖ unix minute (8, little-endian) ‖ public key (32) ‖ content ‖ Ed25519
-/// signature (64) over all that precedes it. At least 136 bytes.
+/// On the wire: topic id (32 bytes) ‖ unix minute (8, little-endian) ‖ public key (32) ‖ content ‖ Ed25519 signature
+/// (64) over everything before it. At least 136 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Record {
     topic: [u8; 32],
@@ -39,7 +39,7 @@ pub struct Record {
 impl Record {
     /// The smallest size in bytes: a record without content.
     pub const MIN_BYTES: usize = HEAD + SIGNATURE;
-    /// The largest size in bytes that still fits, sealed, into a DHT value.
+    /// The largest size in bytes with which a sealed record still fits into a DHT value.
     pub const MAX_BYTES: usize = MAX_SEALED_BYTES - EncryptedRecord::OVERHEAD;
 
     /// Signs a record with serializable content.
@@ -60,7 +60,7 @@ impl Record {
         record
     }
 
-    /// Takes a record apart. Nothing is verified: see [`Record::verify`].
+    /// Takes a record apart. This verifies nothing: see [`Record::verify`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, RecordError> {
         let size = bytes.len();
         if size < Self::MIN_BYTES {

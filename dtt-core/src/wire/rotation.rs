@@ -7,14 +7,14 @@ use super::hash32;
 
 /// Derives the encryption seed of a topic's records for one minute.
 ///
-/// All members of a topic must derive alike. Implementations are called from any thread, once per minute and
-/// slot; they must be quick and must not panic.
+/// All members of a topic must derive the same seeds. Implementations are called from any thread, once per minute and
+/// slot. They must be quick and must not panic.
 pub trait SecretRotation: Send + Sync {
     /// The 32-byte seed for this topic (32-byte id), unix minute, and hash of the initial secret (32 bytes).
     fn derive(&self, topic_hash: [u8; 32], unix_minute: u64, initial_secret_hash: [u8; 32]) -> [u8; 32];
 }
 
-/// The rotation that everyone uses who sets none: a hash over topic, minute (big-endian) and secret hash.
+/// The rotation of everyone who sets none: a hash over topic, minute (big-endian) and secret hash.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultSecretRotation;
 
@@ -24,7 +24,7 @@ impl SecretRotation for DefaultSecretRotation {
     }
 }
 
-/// A shared rotation: the default one, or one that a program brings.
+/// A shared rotation: the default one, or one that the program provides.
 ///
 /// ```
 /// use dtt_core::{RotationHandle, SecretRotation};
@@ -42,7 +42,7 @@ impl SecretRotation for DefaultSecretRotation {
 pub struct RotationHandle(Arc<dyn SecretRotation>);
 
 impl RotationHandle {
-    /// Wraps a rotation of one's own.
+    /// Wraps a rotation that the program provides.
     pub fn new(rotation: impl SecretRotation + 'static) -> Self {
         Self(Arc::new(rotation))
     }

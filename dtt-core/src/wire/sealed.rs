@@ -11,7 +11,7 @@ pub const MAX_SEALED_BYTES: usize = 996;
 /// Box 2 holds a 32-byte seed.
 const KEY_BOX: usize = 32 + BOX_OVERHEAD;
 
-/// A sealed record: what stands in a DHT slot.
+/// A sealed record, as a DHT slot holds it.
 ///
 /// On the wire: length of box 1 (4 bytes, little-endian) ‖ box 1 ‖ box 2. Box 1 seals the record to a fresh
 /// one-time key; box 2 (88 bytes) seals that key's seed to the topic's encryption key of the minute.
@@ -22,7 +22,7 @@ pub struct EncryptedRecord {
 }
 
 impl EncryptedRecord {
-    /// Bytes that a sealed record is larger than the record.
+    /// How many bytes a sealed record is larger than the record.
     pub const OVERHEAD: usize = 4 + BOX_OVERHEAD + KEY_BOX;
 
     /// The largest input that [`EncryptedRecord::from_bytes`] accepts, as the deployed protocol does.
@@ -36,7 +36,7 @@ impl EncryptedRecord {
         Self { record_box: one_time.seal(&record.to_bytes()), key_box: key.seal(&*seed) }
     }
 
-    /// Opens the record. Its topic, minute and signature are not yet verified: see [`Record::verify`].
+    /// Opens the record. This does not yet verify its topic, minute and signature: see [`Record::verify`].
     pub fn open(&self, key: &BoxKey) -> Result<Record, RecordError> {
         let seed = key.open(&self.key_box)?;
         let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| RecordError::Sealed)?;
@@ -49,7 +49,7 @@ impl EncryptedRecord {
         self.open(&BoxKey::of(decryption_key))
     }
 
-    /// The bytes on the wire. More than [`MAX_SEALED_BYTES`] is refused: no DHT node would store it.
+    /// The bytes on the wire. A size of more than [`MAX_SEALED_BYTES`] is an error, since no DHT node would store it.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
         let size = 4 + self.record_box.len() + self.key_box.len();
         if size > MAX_SEALED_BYTES {

@@ -19,10 +19,10 @@ const AAD: &[u8] = b"arbitrary_seal_bytes";
 const KEY: usize = 32;
 const PREFIX: usize = 8 + KEY;
 
-/// Bytes that a box is larger than what it holds: key length (8) ‖ encapsulated key (32) ‖ tag (16).
+/// How many bytes a box is larger than its content: key length (8) ‖ encapsulated key (32) ‖ tag (16).
 pub(crate) const BOX_OVERHEAD: usize = PREFIX + 16;
 
-/// A key that boxes are sealed to and opened with. Zeroized on drop.
+/// A key to which boxes are sealed, and which opens them. Zeroized on drop.
 pub struct BoxKey {
     secret: <X25519HkdfSha256 as Kem>::PrivateKey,
     public: <X25519HkdfSha256 as Kem>::PublicKey,
@@ -96,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sealed_is_opened_and_nothing_else(
+        fn only_an_unchanged_box_opens_and_only_with_its_key(
             seed: [u8; 32], other: [u8; 32], text in prop::collection::vec(any::<u8>(), 0..900), at: usize, bit in 0u32..8
         ) {
             prop_assume!(seed != other);

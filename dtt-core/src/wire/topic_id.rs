@@ -4,7 +4,7 @@ use super::hash32;
 
 /// The 32-byte identifier of a topic: the first half of SHA-512 over its name.
 ///
-/// The gossip topic and the DHT slots are both derived from it. Any byte string is a name, the empty one too.
+/// The gossip topic and the DHT slots are both derived from it. Any byte string is a name, even the empty one.
 ///
 /// ```
 /// use dtt_core::TopicId;
@@ -22,7 +22,7 @@ impl TopicId {
         Self(hash32(&[&name.into()]))
     }
 
-    /// Takes 32 bytes that already are an identifier.
+    /// Takes 32 bytes that are an identifier already.
     pub fn from_hash(bytes: &[u8; 32]) -> Self {
         Self(*bytes)
     }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{BoxKey, EncryptedRecord, Record, RotationHandle, Slot, TopicId, secret_hash};
 use crate::error::RecordError;
 
-/// What a member of a topic holds: its id, and the secret with its rotation.
+/// The keys of a topic's member: the topic's id, and the secret with its rotation.
 #[derive(Clone)]
 pub struct TopicKeys {
     topic_id: TopicId,
@@ -28,12 +28,12 @@ impl TopicKeys {
         &self.topic_id
     }
 
-    /// The hash of the initial secret. A secret itself.
+    /// The hash of the initial secret. The hash is a secret itself.
     pub fn secret_hash(&self) -> [u8; 32] {
         *self.secret_hash
     }
 
-    /// The keys of one minute. Calls the rotation.
+    /// The keys of one minute. This calls the rotation.
     pub fn minute(&self, unix_minute: u64) -> MinuteKeys {
         let seed = Zeroizing::new(self.rotation.derive(self.topic_id.hash(), unix_minute, *self.secret_hash));
         MinuteKeys {
@@ -65,12 +65,12 @@ pub struct MinuteKeys {
 }
 
 impl MinuteKeys {
-    /// Where the records stand.
+    /// The slot in which the records stand.
     pub fn slot(&self) -> &Slot {
         &self.slot
     }
 
-    /// Opens and verifies a value that stood in the slot.
+    /// Opens and verifies a value from the slot.
     pub fn open(&self, value: &[u8]) -> Result<Record, RecordError> {
         let record = EncryptedRecord::from_slice(value)?.open(&self.key)?;
         record.verify(&self.topic, self.slot.minute())?;

@@ -1,4 +1,4 @@
-//! What the live tests share. Every wait has a bound, and no bound is a measurement.
+//! Shared parts of the live tests. Every wait has a bound, and no bound is a measurement.
 #![allow(dead_code, unreachable_pub)]
 
 use std::{
@@ -18,8 +18,8 @@ use iroh_gossip::net::Gossip;
 
 pub const SECRET: &[u8] = b"the members' secret";
 
-/// Seconds in which members find each other. If the first stores fail, which a busy machine may cause, the look that finds somebody
-/// may come after 80 s only.
+/// Seconds within which members find each other. A busy machine may let the first stores fail. Then the lookup that
+/// finds somebody may come only after 80 s.
 pub const JOIN: u64 = 120;
 
 pub async fn node(testnet: &Testnet) -> Node {
@@ -30,7 +30,7 @@ pub async fn join(node: &Node, name: &str) -> Topic {
     node.join(name, SECRET, JoinOptions::default()).await.expect("joining does not wait for anyone")
 }
 
-/// A program with a gossip layer and an endpoint of its own, which allows a peer QUIC's default of 100 streams.
+/// A program that brings its gossip layer and endpoint. The endpoint allows a peer QUIC's default of 100 streams.
 pub struct Own {
     pub endpoint: Endpoint,
     pub gossip: Gossip,
@@ -38,7 +38,7 @@ pub struct Own {
     _router: Router,
 }
 
-/// An endpoint on loopback that asks nobody for anything.
+/// An endpoint on loopback that uses no outside service.
 pub fn endpoint_on_loopback() -> endpoint::Builder {
     Endpoint::builder(presets::Minimal)
         .portmapper_config(PortmapperConfig::Disabled)
@@ -55,8 +55,9 @@ pub async fn own() -> Own {
     Own { endpoint, gossip, key: SigningKey::from_bytes(&secret.to_bytes()), _router: router }
 }
 
-/// A port that is free now, another one at each call. It is below those that the system gives to sockets which ask for none in
-/// particular, and each process has ten of its own, so that hardly anybody else gets it before it is used.
+/// A port that is free now, and another one at each call. It is below the ports that the system gives to sockets
+/// without a port of their choice. Each process has ten ports of its own, so hardly any other process takes the port
+/// before it is used.
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let first = (std::process::id() % 1000) as u16 * 10;
@@ -66,13 +67,13 @@ pub fn free_port() -> u16 {
         .expect("one of ten thousand ports is free")
 }
 
-/// Waits for something that must come, with a bound that only a defect reaches.
+/// Waits for something that must happen. Only a defect reaches the bound.
 pub async fn within<T>(seconds: u64, future: impl Future<Output = T>) -> T {
     let limit = Duration::from_secs(seconds);
     tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("it did not happen within {seconds} s"))
 }
 
-/// Reads events until one fits.
+/// Reads events until one matches.
 pub async fn wait_for<T>(events: &mut Events, mut fits: impl FnMut(Event) -> Option<T>) -> T {
     within(60, async {
         loop {
@@ -91,8 +92,8 @@ pub async fn hear(events: &mut Events, content: &[u8]) {
         .await
 }
 
-/// Both say some words to each other. Then their connection knows the round-trip time, by which it ends: after the handshake alone
-/// a busy machine may seem a slow network.
+/// Both nodes send each other some messages. After that, their connection knows the round-trip time, which decides how
+/// long its end takes. After the handshake alone, a busy machine may look like a slow network.
 pub async fn chat(one: &Topic, two: &Topic) {
     let (mut hers, mut his) = (one.subscribe(), two.subscribe());
     for n in 0..20 {
@@ -104,7 +105,7 @@ pub async fn chat(one: &Topic, two: &Topic) {
     }
 }
 
-/// Asks again and again until the answer is yes; for what gives no event.
+/// Asks again and again until the answer is yes, for facts that cause no event.
 pub async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     let start = std::time::Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
@@ -151,12 +152,12 @@ pub fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// The endpoint keeps a task for each peer that it met in the last minute, so this takes a while to settle.
+/// The endpoint keeps a task for each peer that it met in the last minute, so the count takes a while to settle.
 pub const SLACK: usize = 6;
 
 #[cfg(target_os = "linux")]
 impl Held {
-    /// Whether so much is held no more than before, memory aside: that is bounded, and never quite the same.
+    /// Whether no more is held than before. Memory is left out here: it is bounded, but never quite the same.
     pub fn is_back(&self, before: &Self) -> bool {
         self.threads <= before.threads && self.descriptors <= before.descriptors && self.tasks <= before.tasks + SLACK
     }

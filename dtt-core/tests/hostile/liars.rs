@@ -1,5 +1,5 @@
-//! DHT nodes that lie: real sockets on loopback, each with an address of its own, that claim to stand next to whatever
-//! they are asked for.
+//! DHT nodes that lie. They have real sockets on loopback, each with an address of its own, and claim to stand next to
+//! every target that they are asked for.
 
 use std::{
     collections::HashMap,
@@ -18,34 +18,35 @@ use ed25519_dalek::{Signer, SigningKey};
 use serde_bencode::value::Value;
 use tokio::{net::UdpSocket, task::JoinSet};
 
-/// What a node does when it is asked for a value. Whoever knows a topic's name can do the first half, a member the rest.
+/// What a node does when it is asked for a value. Anyone who knows a topic's name can tell the first half of these
+/// lies, and a member the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lie {
-    /// The item's signature is of something else.
+    /// The signature is of something else.
     Signature,
-    /// The item is well signed by another key.
+    /// The item has a valid signature of another key.
     Key,
-    /// The item is well signed for another salt.
+    /// The item has a valid signature for another salt.
     Salt,
-    /// A larger value than the DHT allows, well signed.
+    /// A value that is larger than the DHT allows, with a valid signature.
     Oversized,
-    /// No bencode.
+    /// Bytes that are no bencode.
     Noise,
     /// Lists in lists in lists.
     Nested,
     /// Numbers where texts should be, and the other way round.
     Types,
-    /// It says that it is read-only, and answers.
+    /// The node says that it is read-only, and answers all the same.
     ReadOnly,
     /// The answer comes from another address.
     Elsewhere,
     /// The answer is to another question.
     Transaction,
-    /// Nothing.
+    /// No answer.
     Silent,
-    /// A well signed value of the right form that nobody can open, another one each time.
+    /// A value of the right form that nobody can open, with a valid signature, and another one each time.
     Sealed,
-    /// A well signed value of no form.
+    /// A value of no valid form, with a valid signature.
     Malformed,
     /// Sealed by a member: a record of another topic.
     OtherTopic,
@@ -55,24 +56,24 @@ pub(crate) enum Lie {
     Forged,
     /// Sealed by a member: a good record of a node that does not exist, with addresses where nobody is.
     Invented,
-    /// Sealed by a member: a good record of always the same node, which says something else each time.
+    /// Sealed by a member: good records that are always of the same node, but with other content each time.
     Chatter,
-    /// The same as `Invented` with an address extension that is none.
+    /// The same as `Invented`, with a malformed address extension.
     BadHints,
 }
 
-/// What the liars know: the topic's name, and its secret where the lie needs it.
+/// What the liars know: the topic's name, and its secret if the lie needs it.
 struct Knowledge {
     topic: TopicId,
     secret: Vec<u8>,
     fellows: Vec<SocketAddrV4>,
-    /// How many fellows a node names: each names those that claim to be nearer than itself.
+    /// How many fellows a node names. Each names fellows that claim to be nearer than itself.
     names: usize,
     asked: Mutex<HashMap<usize, u64>>,
     made: AtomicU64,
 }
 
-/// Running liars. They end when this is dropped.
+/// Running liars. They stop when this is dropped.
 pub(crate) struct Liars {
     knowledge: Arc<Knowledge>,
     _tasks: JoinSet<()>,
@@ -105,12 +106,12 @@ impl Liars {
         Self { knowledge, _tasks: tasks }
     }
 
-    /// Where to enter the DHT by them.
+    /// The nodes by which to enter the DHT.
     pub(crate) fn bootstrap(&self) -> Vec<String> {
         self.knowledge.fellows.iter().take(4).map(ToString::to_string).collect()
     }
 
-    /// How many of them were asked for the topic's values, and how often in all.
+    /// How many liars were asked for the topic's values, and how many times in total.
     pub(crate) fn asked(&self) -> (usize, u64) {
         let asked = self.knowledge.asked.lock().unwrap();
         (asked.len(), asked.values().sum())
@@ -153,7 +154,7 @@ impl Question {
         })
     }
 
-    /// The slot that is asked for, if it is one of the topic's.
+    /// The slot that the question asks for, if it is one of the topic's.
     fn slot(&self, topic: &TopicId) -> Option<Slot> {
         let minute = unix_minute(0);
         let slots = (minute - 2..=minute + 1).map(|minute| Slot::new(topic, minute));
@@ -189,7 +190,7 @@ impl Knowledge {
         Some(serde_bencode::to_bytes(&Value::Dict(message)).expect("a message can be written"))
     }
 
-    /// An id that is the nearer to the target the larger the number.
+    /// An id for a node. The larger the node's number, the nearer its id is to the target.
     fn near(&self, target: &[u8; 20], n: usize) -> [u8; 20] {
         let mut id = *target;
         let distance = (self.fellows.len() - n) as u16;
@@ -198,7 +199,7 @@ impl Knowledge {
         id
     }
 
-    /// The next fellows, in the DHT's compact form, and as many addresses where nobody is.
+    /// The next fellows, in the DHT's compact form, and as many addresses without a node.
     fn nodes(&self, target: &[u8; 20], n: usize) -> Vec<u8> {
         let mut nodes = Vec::new();
         let mut name = |id: [u8; 20], address: SocketAddrV4| {
@@ -268,13 +269,13 @@ impl Knowledge {
                 seal(self.topic.hash(), slot.minute(), &hints, false)
             }
             Lie::BadHints => seal(self.topic.hash(), slot.minute(), &[0xD7, 1, 2, 3], false),
-            // The lengths are right, and the rest is noise.
+            // The lengths are right, but the rest is noise.
             _ => [&512u32.to_le_bytes()[..], &noise(512), &32u64.to_le_bytes(), &noise(80)].concat(),
         }
     }
 }
 
-/// What the signature of a mutable item covers (BEP 44).
+/// The bytes that the signature of a mutable item covers (BEP 44).
 fn mainline_signable(seq: i64, value: &[u8], salt: &[u8]) -> Vec<u8> {
     let head = [format!("4:salt{}:", salt.len()).as_bytes(), salt].concat();
     [&head[..], format!("3:seqi{seq}e1:v{}:", value.len()).as_bytes(), value].concat()

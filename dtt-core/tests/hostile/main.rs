@@ -1,4 +1,4 @@
-//! DHT nodes that lie, next to every slot of a topic: whoever can read an honest record still meets who wrote it.
+//! DHT nodes that lie, next to every slot of a topic. A node that can read an honest record still meets its writer.
 #![cfg(target_os = "linux")]
 
 #[path = "../common/mod.rs"]
@@ -17,10 +17,10 @@ use common::*;
 use dtt_core::{Node, Testnet, Topic};
 use liars::{Liars, Lie};
 
-/// These tests count what the whole process holds, one by one.
+/// These tests count what the whole process holds, so they run one at a time.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Panics of any thread since the first test, also those that somebody catches.
+/// Panics of any thread since the first test, including those that are caught.
 static PANICS: LazyLock<&AtomicU64> = LazyLock::new(|| {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let usual = std::panic::take_hook();
@@ -31,7 +31,7 @@ static PANICS: LazyLock<&AtomicU64> = LazyLock::new(|| {
     &COUNT
 });
 
-/// The turn of a test. At its end nothing may have panicked.
+/// The turn of a test. Until its end, nothing may panic.
 struct Turn {
     _guard: tokio::sync::MutexGuard<'static, ()>,
     panics: u64,
@@ -47,7 +47,7 @@ impl Turn {
     }
 }
 
-/// A node whose way into the DHT leads past the liars as much as past the others.
+/// A node that enters the DHT by liars as well as by honest nodes.
 async fn node_among(testnet: &Testnet, liars: &Liars) -> Node {
     let bootstrap = [&testnet.bootstrap()[..2], &liars.bootstrap()].concat();
     Node::spawn(Testnet::node_config_for(&bootstrap).build()).await.expect("a node starts on loopback")
@@ -67,7 +67,7 @@ impl Member {
     }
 }
 
-/// Two that start at once and meet in spite of all.
+/// Two nodes that start at once and meet in spite of all liars.
 async fn two_meet(name: &str, testnet: &Testnet, liars: &Liars) -> [Member; 2] {
     let start = Instant::now();
     let (one, two) = (Member::join(name, testnet, liars).await, Member::join(name, testnet, liars).await);
@@ -75,7 +75,7 @@ async fn two_meet(name: &str, testnet: &Testnet, liars: &Liars) -> [Member; 2] {
     println!("{name}: met after {:?}", start.elapsed());
     let (asked, questions) = liars.asked();
     println!("{name}: {asked} liars answered {questions} questions; {:?}", two.topic.stats());
-    assert!(asked > 0, "nobody came past a liar");
+    assert!(asked > 0, "no node met a liar");
     [one, two]
 }
 
@@ -128,12 +128,13 @@ impl Held {
     }
 }
 
-/// Watches a member under a flood for a while: what it judges stays within its budget, and what it holds within bounds.
+/// Watches a member under a flood for a while. The values that it judges stay within its budget, and what it holds
+/// within bounds.
 async fn stands_a_flood(name: &str, member: &Member, joined_at: Instant) {
     let before = Held::now();
     let until = Instant::now() + Duration::from_secs(12);
     while Instant::now() < until {
-        // Each makes it look anew at once.
+        // Each of these calls makes the member look again at once.
         member.node.network_changed().await;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -145,14 +146,14 @@ async fn stands_a_flood(name: &str, member: &Member, joined_at: Instant) {
     assert!(after.resident_kib <= before.resident_kib + 64 * 1024, "{before:?}, then {after:?}");
 }
 
-/// A member who stands, by a record that it stored while nobody lied.
+/// A member whose record was stored before anyone lied.
 async fn standing_member(name: &str, testnet: &Testnet) -> Member {
     let member = Member::join(name, testnet, &Liars::start(name, SECRET, &[], 0).await).await;
     until("the record stands", async || member.topic.stats().stores > 0).await;
     member
 }
 
-/// A newcomer past the liars joins a member who stands, and then stands a flood itself.
+/// A newcomer among the liars joins a standing member, and then withstands a flood itself.
 async fn newcomer_joins(name: &str, lies: &[Lie], names: usize) {
     let turn = Turn::take().await;
     let testnet = Testnet::new().unwrap();
@@ -164,13 +165,13 @@ async fn newcomer_joins(name: &str, lies: &[Lie], names: usize) {
     let stats = newcomer.topic.stats();
     println!("{name}: met after {:?}; {:?} liars and their answers; {stats:?}", start.elapsed(), liars.asked());
     stands_a_flood(name, &newcomer, start).await;
-    assert!(liars.asked().0 > 0, "it came past no liar");
+    assert!(liars.asked().0 > 0, "the newcomer met no liar");
     turn.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_joins_through_a_flood_of_noise() {
-    // More of them than values that are judged at once, each of which names the next ones.
+    // There are more liars than values that may be judged at once, and each liar names the next ones.
     newcomer_joins("noise", &[Lie::Sealed; 600], 12).await;
 }
 
@@ -185,11 +186,11 @@ async fn a_newcomer_joins_through_hundreds_of_records_of_one_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_meet_though_invented_records_fill_every_slot() {
+async fn two_nodes_meet_although_invented_records_fill_every_slot() {
     let turn = Turn::take().await;
     let testnet = Testnet::new().unwrap();
-    // Each names as many nodes that are not there. With 20 of both nothing honest would be among the nearest, where a store and a
-    // lookup go: who holds a part of the DHT can hide what is stored there.
+    // Each liar also names as many nodes that do not exist. With 20 of each, no honest node would be among the nearest
+    // ones, where stores and lookups go: an attacker that controls a part of the DHT can hide what is stored there.
     let liars = Liars::start("invented", SECRET, &[Lie::Invented; 7], 7).await;
     two_meet("invented", &testnet, &liars).await;
     turn.end();

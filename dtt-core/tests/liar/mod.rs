@@ -1,4 +1,4 @@
-//! A peer that speaks the gossip protocol as it likes, for the tests of what that does to others.
+//! A peer that breaks the rules of the gossip protocol, for tests of what that does to others.
 #![allow(dead_code, unreachable_pub)]
 
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::common::*;
 
 /// iroh-gossip's message to join a topic, in postcard's encoding.
 pub const JOIN_MESSAGE: &[u8] = &[0, 0, 0];
-/// And the one that the sender is no neighbor any more, but stays in the swarm.
+/// The message that its sender is no longer a neighbor, but stays in the swarm.
 pub const FAREWELL: &[u8] = &[0, 5, 1, 0];
 
-/// A peer with a connection to a node, that says what it likes.
+/// A peer that is connected to a node and sends what it likes.
 pub struct Liar {
     pub endpoint: Endpoint,
     pub connection: Connection,
 }
 
 impl Liar {
-    /// It reads so many bytes ahead on each stream, and none if they are not asked for.
+    /// It takes `window` bytes ahead on each stream, and reads none unless a test reads them.
     pub async fn to(node: &Node, window: u32) -> Self {
         let transport = QuicTransportConfig::builder()
             .stream_receive_window(VarInt::from_u32(window))
@@ -48,7 +48,7 @@ pub async fn say(stream: &mut SendStream, frame: &[u8]) {
     stream.write_all(frame).await.unwrap();
 }
 
-/// A shuffle whose way ends here: the node answers each to its origin.
+/// A shuffle that ends at its receiver, so the node answers it to the origin.
 pub fn shuffle(origin: &EndpointId) -> Vec<u8> {
     [&[0, 2][..], origin.as_bytes(), &[0, 0]].concat()
 }

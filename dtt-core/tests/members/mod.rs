@@ -13,14 +13,14 @@ use crate::common::*;
 /// These tests count what the whole process holds.
 pub static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// A member of every topic, and what it hears on each.
+/// A member of every topic, with its events on each.
 pub struct Member {
     pub node: Node,
     pub topics: Vec<(Topic, Events)>,
 }
 
-/// Nodes of one process share a DHT client if their options are the same. Nodes of several processes do not, and these shall be
-/// like them.
+/// Nodes of one process share a DHT client if their options are the same. Nodes of several processes do not, and the
+/// nodes of these tests should be like them.
 pub async fn node_with_a_dht_client_of_its_own(testnet: &Testnet, number: u64) -> Node {
     let dht = Testnet::dht_config_for(testnet.bootstrap());
     let patience = dht.request_timeout() + Duration::from_millis(number);
@@ -52,7 +52,7 @@ pub async fn members(testnet: &Testnet, nodes: u64, topics: usize) -> Vec<Member
     join_all((0..nodes).map(|number| Member::new(testnet, number, topics))).await
 }
 
-/// Waits until everyone has a neighbor on every topic; when each had.
+/// Waits until all members have a neighbor on every topic. Returns when each had one.
 pub async fn all_joined(members: &[Member], limit: u64) -> Vec<Duration> {
     let begin = Instant::now();
     let topics = members.iter().flat_map(|member| &member.topics);
@@ -65,8 +65,9 @@ pub async fn all_joined(members: &[Member], limit: u64) -> Vec<Duration> {
     times
 }
 
-/// One member says something on every topic; how many of the others have not heard it on their topics within these seconds.
-pub async fn deaf(members: &mut [Member], speaker: usize, what: &str, seconds: u64) -> usize {
+/// One member broadcasts on every topic. Returns on how many topics of the other members the message did not arrive
+/// within these seconds.
+pub async fn not_received(members: &mut [Member], speaker: usize, what: &str, seconds: u64) -> usize {
     let said = |topic: usize| format!("{what} {speaker} {topic}");
     for (number, (topic, _)) in members[speaker].topics.iter().enumerate() {
         topic.broadcast(said(number)).await.expect("the gossip layer takes it");
@@ -85,20 +86,21 @@ pub async fn deaf(members: &mut [Member], speaker: usize, what: &str, seconds: u
         };
         timeout(Duration::from_secs(seconds), hear).await.is_err()
     });
-    join_all(heard).await.into_iter().filter(|deaf| *deaf).count()
+    join_all(heard).await.into_iter().filter(|missed| *missed).count()
 }
 
 pub async fn everyone_hears(members: &mut [Member], speaker: usize, what: &str) {
-    assert_eq!(deaf(members, speaker, what, 60).await, 0, "topics on which somebody did not hear {speaker}");
+    assert_eq!(not_received(members, speaker, what, 60).await, 0, "topics on which a message of {speaker} is missing");
 }
 
-/// Those who joined at once may begin as several swarms of a few, which then merge; and who comes back may lose a neighbor for a moment.
+/// Nodes that join at once may begin as several small swarms, which then merge. A node that comes back may lose a
+/// neighbor for a moment.
 pub async fn become_whole(members: &mut [Member], what: &str) {
     let begin = Instant::now();
     let mut round = 0;
     loop {
-        let deaf = deaf(members, 0, &format!("{what} whole {round}"), 5).await;
-        if deaf == 0 {
+        let missing = not_received(members, 0, &format!("{what} whole {round}"), 5).await;
+        if missing == 0 {
             return;
         }
         assert!(begin.elapsed() < Duration::from_secs(180), "the swarms are whole");
@@ -147,7 +149,7 @@ pub async fn meet_and_talk(nodes: u64, topics: usize) {
     let grown = Held::now().resident_kib.saturating_sub(before.resident_kib) as f64;
     let each = grown / (nodes * topics as u64) as f64;
     println!("{each:.1} KiB for a topic and node, with their part of the DHT's nodes");
-    // What a node needs once, whatever its topics, weighs too much among fewer.
+    // The fixed cost of a node weighs too much if the topics are fewer.
     assert!(topics < 1000 || each < 100.0, "{each:.1} KiB for a topic and node");
     join_all(members.iter().map(|member| member.node.shutdown())).await;
 }

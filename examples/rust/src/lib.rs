@@ -1,4 +1,4 @@
-//! What the examples share: running offline when `DTT_BOOTSTRAP` names a testnet, and a terminal to chat in.
+//! Shared parts of the examples: running offline when `DTT_BOOTSTRAP` names a testnet, and a terminal to chat in.
 
 mod terminal;
 
@@ -13,28 +13,29 @@ use iroh_gossip::api::Event;
 
 pub use terminal::{Input, Usage, arguments, finish, init_logging};
 
-/// The testnet that the examples shall use instead of the public DHT: `DTT_BOOTSTRAP`, as `dtt-testnet` prints it.
+/// The testnet that the examples use instead of the public DHT: the value of `DTT_BOOTSTRAP`, as `dtt-testnet` prints
+/// it.
 pub fn testnet() -> Option<Vec<String>> {
     let list = std::env::var("DTT_BOOTSTRAP").ok()?;
     Some(list.split(',').map(|node| node.trim().to_owned()).collect())
 }
 
-/// The configuration of a node: the public network, or the testnet and nothing else.
+/// The configuration of a node on the public network, or on the testnet and nothing else.
 pub fn node_config() -> NodeConfig {
     testnet().map_or_else(NodeConfig::default, |bootstrap| Testnet::node_config_for(&bootstrap).build())
 }
 
-/// DHT options likewise.
+/// DHT options for the same network.
 pub fn dht_config() -> DhtConfig {
     testnet().map_or_else(DhtConfig::default, |bootstrap| Testnet::dht_config_for(&bootstrap))
 }
 
-/// Topic options likewise.
+/// Topic options for the same network.
 pub fn config() -> Config {
     Config::builder().dht_config(dht_config()).build()
 }
 
-/// An endpoint of the program's own: with iroh's public services, or on loopback only.
+/// An endpoint that the program brings: with iroh's public services, or on loopback only.
 pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
     let builder = match testnet() {
         None => Endpoint::builder(presets::N0),
@@ -43,11 +44,11 @@ pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
             .clear_ip_transports()
             .bind_addr((Ipv4Addr::LOCALHOST, 0))?,
     };
-    // With QUIC's default two nodes could share no more than 100 topics.
+    // With QUIC's default, two nodes could share no more than 100 topics.
     Ok(builder.transport_config(dtt_core::transport_config()).secret_key(secret_key).bind().await?)
 }
 
-/// Sends the lines of standard input and prints what is heard, until the input or the topic ends.
+/// Sends the lines of standard input and prints the messages that it receives, until the input or the topic ends.
 pub async fn talk(sender: GossipSender, mut receiver: GossipReceiver) {
     let mut input = Input::read();
     loop {

@@ -1,4 +1,4 @@
-//! What a program in a terminal needs: its arguments, the lines that are typed, and errors in plain words.
+//! Helpers for programs in a terminal: their arguments, the lines that are typed, and errors in plain words.
 
 use std::{
     error::Error,
@@ -12,14 +12,15 @@ use dtt_core::ErrorKind;
 use tokio::sync::mpsc;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-/// Logs to standard error what `RUST_LOG` asks for, `dtt=debug` for example; without it, nothing. Colored on a terminal.
+/// Logs to standard error as `RUST_LOG` says, for example `dtt=debug`. Without `RUST_LOG`, it logs nothing. The log is
+/// colored on a terminal.
 pub fn init_logging() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).from_env_lossy();
     let is_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal).init();
 }
 
-/// The program was called in a wrong way; the text says how it is called.
+/// The program was called with wrong arguments. The text says how to call it.
 #[derive(Debug)]
 pub struct Usage(pub &'static str);
 
@@ -31,15 +32,15 @@ impl fmt::Display for Usage {
 
 impl Error for Usage {}
 
-/// The arguments of this program, exactly so many and none of them empty.
+/// The arguments of this program: exactly `N`, and none of them empty.
 pub fn arguments<const N: usize>(usage: &'static str) -> Result<[String; N], Usage> {
     let given: Result<Vec<String>, OsString> = std::env::args_os().skip(1).map(OsString::into_string).collect();
     let given = given.ok().filter(|given| given.iter().all(|argument| !argument.is_empty()));
     given.and_then(|given| given.try_into().ok()).ok_or(Usage(usage))
 }
 
-/// How a program ends: an error is one line on standard error. 2 stands for what the user gave being wrong, and 1 for
-/// everything else that went wrong.
+/// Ends a program. An error is one line on standard error. The exit code is 2 if the user's input was wrong, and 1 for
+/// every other error.
 pub fn finish(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     eprintln!("{error:#}");
@@ -52,7 +53,7 @@ pub fn finish(result: anyhow::Result<()>) -> ExitCode {
 
 /// The lines of standard input.
 ///
-/// They are read in a thread of its own, which does not hold up the end of the program.
+/// A separate thread reads them, so that reading does not hold up the end of the program.
 #[derive(Debug)]
 pub struct Input(mpsc::Receiver<String>);
 
@@ -64,7 +65,8 @@ impl Input {
         Self(lines)
     }
 
-    /// The next line; none when the input has ended. What is not text is left out, with a word about it.
+    /// The next line; `None` when the input has ended. A line that is not text is skipped, with a message on standard
+    /// error.
     pub async fn line(&mut self) -> Option<String> {
         self.0.recv().await
     }

@@ -1,4 +1,4 @@
-//! The examples are run as a user runs them: processes that know nothing of each other, on an embedded DHT.
+//! Runs the examples as a user does: as processes that know nothing about each other, on an embedded DHT.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -46,7 +46,7 @@ impl Program {
         self.input.as_mut().unwrap().write_all(&line).unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }
 
-    /// Waits for a line that fits; what it saw before counts too.
+    /// Waits for a line that matches. Lines that came earlier count too.
     fn wait_for(&mut self, what: &str, fits: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(150);
         while !self.seen.iter().any(|line| fits(line)) {
@@ -62,7 +62,7 @@ impl Program {
         self.wait_for(text, |line| line.ends_with(text));
     }
 
-    /// Ends its input; it must end well.
+    /// Ends the program's input. The program then has to end without an error.
     fn ends(mut self) {
         drop(self.input.take());
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -84,7 +84,8 @@ impl Drop for Program {
     }
 }
 
-/// Two of a program meet, talk both ways, survive what cannot be sent, and end with their input.
+/// Two processes of a program meet, send messages in both directions, survive input that cannot be sent, and end with
+/// their input.
 fn pair_of(path: &str, arguments: &[&str], joined: &str) {
     let testnet = Testnet::new().unwrap();
     let mut programs = [Program::start(path, arguments, &testnet), Program::start(path, arguments, &testnet)];
@@ -131,7 +132,7 @@ fn without_mergers() {
 }
 
 #[test]
-fn when_all_neighbors_are_killed_others_are_found_without_help() {
+fn a_node_whose_neighbors_are_all_killed_finds_others_without_help() {
     let testnet = Testnet::new().unwrap();
     let peer = |name| {
         let arguments = [name, "survivor", &testnet.bootstrap().join(",")];
@@ -144,7 +145,7 @@ fn when_all_neighbors_are_killed_others_are_found_without_help() {
     survivor.hears("heard second");
     survivor.hears("heard third");
     for mut program in [second, third] {
-        // No goodbye: the process is gone in the middle of whatever it did.
+        // The process says no goodbye: it is gone in the middle of its work.
         program.child.kill().unwrap();
         program.child.wait().unwrap();
     }
@@ -155,7 +156,7 @@ fn when_all_neighbors_are_killed_others_are_found_without_help() {
     fifth.hears("heard survivor");
 }
 
-/// Runs a program that must refuse how it is called, and gives its standard error.
+/// Runs a program that must refuse its arguments. Returns its standard error.
 fn refused(path: &str, arguments: &[&str], bootstrap: &str) -> String {
     let mut command = Command::new(path);
     command.args(arguments).env("DTT_BOOTSTRAP", bootstrap).env_remove("RUST_LOG").env_remove("DTT_DEMO_SECRET");
@@ -168,7 +169,7 @@ fn refused(path: &str, arguments: &[&str], bootstrap: &str) -> String {
 }
 
 #[test]
-fn a_program_that_is_called_wrongly_says_how_it_is_called() {
+fn a_program_with_wrong_arguments_says_how_to_call_it() {
     let chat = env!("CARGO_BIN_EXE_chat");
     for arguments in [&[][..], &["topic"], &["topic", ""], &["topic", "secret", "more"]] {
         assert_eq!(refused(chat, arguments, "127.0.0.1:1"), "usage: chat TOPIC SECRET\n");
@@ -226,28 +227,28 @@ fn the_testnet_command_serves_others_until_its_input_ends() {
 }
 
 #[test]
-fn the_testnet_command_runs_on_where_no_input_could_end() {
+fn the_testnet_command_runs_on_if_there_is_no_input_that_could_end() {
     for (arguments, input) in [(&["4"][..], Stdio::null()), (&["--until-killed", "4"], Stdio::piped())] {
         let (mut child, list, mut words) = testnet_command(arguments, input);
         drop(child.stdin.take());
         let mut said = String::new();
         words.read_line(&mut said).unwrap();
         assert_eq!(said, "dtt-testnet: 4 nodes run until this process is killed\n");
-        // A ping of the DHT, and its answer.
+        // A ping of the DHT, and the answer.
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         socket.send_to(b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t4:aaaa1:y1:qe", &*list[0]).unwrap();
         let mut answer = [0; 1500];
         let size = socket.recv(&mut answer).expect("the testnet answers");
         assert!(answer[..size].ends_with(b"1:y1:re"), "{:?}", String::from_utf8_lossy(&answer[..size]));
-        assert!(child.try_wait().unwrap().is_none(), "it still runs");
+        assert!(child.try_wait().unwrap().is_none(), "the command still runs");
         child.kill().unwrap();
         child.wait().unwrap();
     }
 }
 
 #[test]
-fn the_testnet_command_refuses_what_it_does_not_know() {
+fn the_testnet_command_refuses_unknown_arguments() {
     for (arguments, problem) in [
         (&["many"][..], "\"many\" is not a number of nodes"),
         (&["4", "5"], "\"5\" is one argument too many"),

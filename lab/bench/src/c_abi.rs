@@ -1,5 +1,5 @@
-//! Messages of 256 bytes received through the C ABI, called as C calls it, beside the engine's own stream. Both nodes, the topics and
-//! the sender are the same in every case; only the way to receive differs.
+//! Messages of 256 bytes that are received through the C ABI, called as C calls it, compared with the engine's own
+//! stream. Both nodes, the topics and the sender are the same in every case. Only the way to receive differs.
 
 use std::{
     ffi::c_void,
@@ -17,15 +17,15 @@ use dtt_core::{Event, JoinOptions, Node, Testnet, parse};
 
 const BYTES: usize = 256;
 const MESSAGES: u64 = 150_000;
-/// Messages under way at the most.
+/// The most messages under way.
 const WINDOW: u64 = 128;
 const WAYS: [&str; 4] = ["the engine's stream", "callback", "recv", "descriptor"];
 
-/// Messages a second in each of so many runs: by the engine's stream, the callback, recv, and the descriptor.
+/// Messages per second in each of `runs` runs: by the engine's stream, the callback, recv, and the descriptor.
 pub(crate) fn measure(runs: u32) -> Result<[Vec<f64>; 4]> {
     let mut speeds: [Vec<f64>; 4] = Default::default();
     for run in 0..runs as usize {
-        // In turn, and each first once in four: the machine warms up.
+        // The ways take turns, and each is first once in four runs, since the machine warms up.
         for way in (0..4).map(|n| (n + run) % 4) {
             speeds[way].push(if way == 0 { stream()? } else { through_c(way)? });
         }
@@ -35,7 +35,7 @@ pub(crate) fn measure(runs: u32) -> Result<[Vec<f64>; 4]> {
     Ok(speeds)
 }
 
-/// The measurement alone, for whoever works on it.
+/// This measurement alone, for work on it.
 pub(crate) fn alone() -> Result<()> {
     let mut speeds = measure(11)?;
     speeds.iter_mut().for_each(|runs| runs.sort_by(f64::total_cmp));
@@ -45,7 +45,7 @@ pub(crate) fn alone() -> Result<()> {
     Ok(())
 }
 
-/// How many messages were received: the sender keeps a window ahead of it.
+/// How many messages were received. The sender stays at most a window ahead of this.
 #[derive(Default)]
 struct Progress {
     received: AtomicU64,
@@ -56,7 +56,7 @@ struct Progress {
 impl Progress {
     fn add(&self) -> u64 {
         let received = self.received.fetch_add(1, Ordering::SeqCst) + 1;
-        // A quarter of the window at a time, so that waking the sender costs little.
+        // The sender is woken only after a quarter of the window, so that waking it costs little.
         if received.is_multiple_of(WINDOW / 4) {
             let mut waiting = self.waiting.lock().expect("nobody panics with it");
             if std::mem::take(&mut *waiting) {
@@ -83,7 +83,7 @@ impl Progress {
     }
 }
 
-/// The sender: an engine's node on a runtime of its own, in a thread.
+/// The sender: a node of the engine in a thread, on a runtime of its own.
 fn send(bootstrap: Vec<String>, progress: Arc<Progress>) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let node = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await?;
@@ -105,7 +105,7 @@ fn send(bootstrap: Vec<String>, progress: Arc<Progress>) -> Result<()> {
     })
 }
 
-/// Runs the sender beside a receiver, which tells of its first message.
+/// Runs the sender beside a receiver, which returns the time of its first message.
 fn beside_a_sender(receive: impl FnOnce(&Testnet, &Arc<Progress>) -> Result<Instant>) -> Result<f64> {
     let (testnet, progress) = (Testnet::new()?, Arc::new(Progress::default()));
     let bootstrap = parse::bootstrap_list(&testnet.bootstrap().join(","))?;
@@ -141,7 +141,7 @@ fn stream() -> Result<f64> {
     })
 }
 
-/// What the callback is called with.
+/// The data with which the callback is called.
 struct Called {
     progress: Arc<Progress>,
     start: Mutex<Option<Instant>>,
@@ -149,7 +149,7 @@ struct Called {
 }
 
 extern "C" fn on_event(userdata: *mut c_void, event: *const dtt_event_t) {
-    // SAFETY: the queue that calls is freed before what `userdata` points to.
+    // SAFETY: the queue that makes this call is freed before the target of `userdata`.
     let called = unsafe { &*userdata.cast::<Called>() };
     // SAFETY: the event is valid during the call.
     if unsafe { is_message(event) } {
@@ -162,7 +162,7 @@ extern "C" fn on_event(userdata: *mut c_void, event: *const dtt_event_t) {
     }
 }
 
-/// Looks at an event as a program in C does.
+/// Reads an event as a C program does.
 unsafe fn is_message(event: *const dtt_event_t) -> bool {
     let mut length = 0;
     // SAFETY: the caller's event is valid, and there is room for the length.
@@ -182,7 +182,7 @@ fn through_c(way: usize) -> Result<f64> {
         let bootstrap = std::ffi::CString::new(testnet.bootstrap().join(","))?;
         let (mut config, mut node, mut topic, mut events) = (null_mut(), null_mut(), null_mut(), null_mut());
         let (name, secret) = (b"c abi", b"secret");
-        // SAFETY: every pointer is NULL, or was given by the library and is not freed yet.
+        // SAFETY: every pointer is NULL, or was given by the library and has not been freed yet.
         unsafe {
             check(dtt_node_config_new(&mut config, null_mut()))?;
             check(dtt_node_config_use_testnet(config, bootstrap.as_ptr(), null_mut()))?;
@@ -195,7 +195,7 @@ fn through_c(way: usize) -> Result<f64> {
                 2 => by_recv(events, progress)?,
                 _ => by_descriptor(events, progress)?,
             };
-            // What was measured is over; what follows costs nothing that counts, but a moment.
+            // The measurement is over. What follows takes time that does not count.
             let elapsed = start.elapsed();
             check(dtt_node_close(node, null_mut()))?;
             dtt_events_free(events);
@@ -210,7 +210,7 @@ unsafe fn by_callback(events: *mut dtt_events_t, progress: &Arc<Progress>) -> Re
     let (over, told) = std::sync::mpsc::channel();
     let called = Box::new(Called { progress: progress.clone(), start: Mutex::new(None), over });
     let userdata = std::ptr::from_ref(&*called).cast_mut().cast();
-    // SAFETY: the queue is open, and closed before `called` goes.
+    // SAFETY: the queue is open, and it is closed before `called` is freed.
     unsafe { check(dtt_events_set_callback(events, Some(on_event), userdata, None, null_mut()))? };
     told.recv()?;
     let now = Instant::now();
@@ -245,7 +245,7 @@ unsafe fn by_descriptor(events: *mut dtt_events_t, progress: &Progress) -> Resul
     unsafe { check(dtt_events_fd(events, &mut descriptor, null_mut()))? };
     loop {
         let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
-        // SAFETY: one entry is given.
+        // SAFETY: the array has one entry.
         if unsafe { libc::poll(&mut poll, 1, 60_000) } != 1 {
             bail!("the descriptor was not readable for a minute");
         }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use dtt_lab_hosts::Process;
 
-/// This program with other arguments, talked to by lines.
+/// This program with other arguments. The two processes exchange lines.
 pub(crate) fn start(arguments: &[&str]) -> Result<Process> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(arguments);

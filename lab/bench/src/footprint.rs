@@ -1,4 +1,4 @@
-//! What 100 topics without anyone else cost a process.
+//! What 100 topics without other members cost a process.
 
 use std::{fs, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
 const TOPICS: usize = 100;
 const WATCHED: Duration = Duration::from_secs(60);
 
-/// What the topics added to a node without topics.
+/// What a process with the topics uses more than one without topics.
 pub(crate) struct Footprint {
     pub(crate) threads: f64,
     pub(crate) descriptors: f64,
@@ -90,7 +90,7 @@ impl Held {
     fn now() -> Result<Self> {
         let status = fs::read_to_string("/proc/self/status")?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        // The times of the whole process, in hundredths of a second, stand after the name in parentheses.
+        // The times of the whole process, in hundredths of a second, follow the name in parentheses.
         let stat = fs::read_to_string("/proc/self/stat")?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;

@@ -1,4 +1,4 @@
-//! How long joining takes: from the word "go", with nothing open yet, to the first neighbor.
+//! How long joining takes: from the word "go", when nothing is open yet, to the first neighbor.
 
 use std::{
     io::BufRead,
@@ -18,10 +18,10 @@ use theirs::AutoDiscoveryGossip;
 use crate::children;
 
 const SECRET: &[u8] = b"the bench's secret";
-/// How long a first node stands before a second one comes.
+/// How long the first node runs before the second one comes.
 const STANDS: Duration = Duration::from_secs(8);
 
-/// A second node joins one that has stood for eight seconds.
+/// A second node joins one that has run for eight seconds.
 pub(crate) fn second(kind: &str, run: u32) -> Result<Duration> {
     let mut nodes = start(kind, 2, &format!("second {kind} {run}"))?;
     nodes[0].say("go")?;
@@ -32,7 +32,7 @@ pub(crate) fn second(kind: &str, run: u32) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// So many nodes start at once; the time until the last has joined.
+/// Starts `count` nodes at once. Returns the time until the last one has joined.
 pub(crate) fn at_once(kind: &str, count: usize, run: u32) -> Result<Duration> {
     let mut nodes = start(kind, count, &format!("at once {count} {kind} {run}"))?;
     let start = Instant::now();
@@ -45,7 +45,7 @@ pub(crate) fn at_once(kind: &str, count: usize, run: u32) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Processes that are up and wait for the word.
+/// Processes that run and wait for the word "go".
 fn start(kind: &str, count: usize, topic: &str) -> Result<Vec<Process>> {
     let mut nodes = Vec::new();
     for index in 0..count {
@@ -59,7 +59,7 @@ fn start(kind: &str, count: usize, topic: &str) -> Result<Vec<Process>> {
     Ok(nodes)
 }
 
-/// The child: reads the topic, says that it is ready, waits for "go", joins, says so, and stays.
+/// The child process: it reads the topic, says that it is ready, waits for "go", joins, says so, and stays.
 pub(crate) async fn child(kind: &str, index: u8) -> Result<()> {
     let mut input = std::io::stdin().lock().lines();
     let topic = input.next().unwrap_or_else(|| Ok(String::new()))?;
@@ -92,7 +92,7 @@ pub(crate) async fn child(kind: &str, index: u8) -> Result<()> {
     }
 }
 
-/// A node on loopback that asks nobody but the DHT.
+/// A node on loopback that uses nothing but the DHT.
 pub(crate) fn our_config() -> NodeConfig {
     NodeConfig::builder()
         .relays(Relays::Disabled)
@@ -102,7 +102,7 @@ pub(crate) fn our_config() -> NodeConfig {
         .build()
 }
 
-/// Its records carry no addresses, so it is told where all the others listen.
+/// A node of the peer implementation. Its records carry no addresses, so it is told where all the others listen.
 pub(crate) async fn their_node(index: u8) -> Result<(Router, Gossip, SigningKey)> {
     let secret = key(index + 1);
     let known =

@@ -1,13 +1,13 @@
-//! `make bench`: dtt beside the published peer implementation and raw iroh-gossip, in one run on loopback.
+//! `make bench`: dtt compared with the published peer implementation and with raw iroh-gossip, in one run on loopback.
 //!
 //! usage: dtt-lab-bench [JSON-REPORT]     everything
 //!        dtt-lab-bench sealing           the cost of a record alone
 //!        dtt-lab-bench python            the Python package alone
 //!        dtt-lab-bench c-abi             receiving through the C ABI alone
-//!        dtt-lab-bench bindings          receiving in Kotlin and Swift alone
+//!        dtt-lab-bench languages         receiving in other languages alone
 //!
-//! The peer implementation's bootstrap names are fixed, so everything runs in a network namespace in which a hosts
-//! file maps them to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
+//! The peer implementation's bootstrap names are fixed. So everything runs in a network namespace with a hosts file
+//! that maps these names to a DHT of 24 nodes on 127.0.0.1. That needs root and iproute2.
 
 mod c_abi;
 mod children;

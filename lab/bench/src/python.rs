@@ -1,13 +1,13 @@
-//! What the Python package costs to import and to carry, and how its receiver is started.
+//! The cost of importing the Python package, the size of its wheel, and the command that starts its receiver.
 
 use std::{path::Path, process::Command, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 
-/// Of the environment that `tools/test-python` and `make bench` make.
+/// The interpreter of the environment that `tools/test-python` and `make bench` make.
 pub(crate) const INTERPRETER: &str = "target/python/venv/bin/python";
 
-/// The interpreter, and the package as `tools/python-wheel` unpacks it: the optimised one, which users get.
+/// The interpreter, with the package that `tools/python-wheel` unpacked. That is the optimized one, which users get.
 fn python() -> Command {
     let mut command = Command::new(INTERPRETER);
     command.env("PYTHONPATH", "target/python/unpacked");
@@ -21,10 +21,11 @@ pub(crate) fn receiver() -> Command {
     command
 }
 
-/// Milliseconds that an interpreter takes longer with `import dtt`, in each of so many runs, and what an empty one takes. Other
-/// processes spoil such figures, so the shortest time and the processor's are told too, and those of using every name of it.
+/// How many milliseconds longer an interpreter takes with `import dtt`, in each of `runs` runs, and how long an empty
+/// one takes. Other processes distort such figures. So the output also shows the shortest time and the processor time,
+/// and the times for importing every name.
 pub(crate) fn imports(runs: u32) -> Result<(Vec<f64>, Vec<f64>)> {
-    // The engine is loaded when a name is used first, so the import alone would tell too little.
+    // The engine is loaded when a name is first used, so the import alone would show too little.
     const PROGRAMS: [&str; 4] = ["pass", "import dtt; dtt.Node", "import dtt", "from dtt import *"];
     for code in PROGRAMS {
         interpreter(code)?;
@@ -49,7 +50,7 @@ pub(crate) fn imports(runs: u32) -> Result<(Vec<f64>, Vec<f64>)> {
     Ok((import.iter().zip(&empty).map(|(a, b)| a[0] - b[0]).collect(), empty.iter().map(|run| run[0]).collect()))
 }
 
-/// Milliseconds that an interpreter takes for a program: on the clock, and of the processor.
+/// Milliseconds that an interpreter takes for a program: by the clock, and of the processor.
 fn interpreter(code: &str) -> Result<[f64; 2]> {
     let processor = || {
         // SAFETY: the structure is plain data, and the call fills it.

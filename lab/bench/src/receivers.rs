@@ -1,5 +1,6 @@
-//! Messages of 256 bytes received by processes in Python (`async for`), Kotlin (`Flow`) and Swift (`AsyncSequence`), beside one in
-//! Rust (the engine's stream). The sender, the window and the way in which a receiver tells how far it is are the same for all.
+//! Messages of 256 bytes that are received by processes in Python (`async for`), Kotlin (`Flow`) and Swift
+//! (`AsyncSequence`), compared with one in Rust (the engine's stream). The sender and the window are the same for all,
+//! and all receivers report their progress in the same way.
 
 use std::{
     io::{Read, Write},
@@ -15,26 +16,26 @@ use dtt_core::{Event, JoinOptions, Node, Testnet, Topic, parse};
 use crate::report::median;
 
 const BYTES: usize = 256;
-/// Before the clock starts: the Java virtual machine compiles what runs often.
+/// Messages before the clock starts: the Java virtual machine compiles code that runs often.
 const WARM_UP: u64 = 100_000;
 const MESSAGES: u64 = 200_000;
-/// A receiver tells of so many messages at once.
+/// A receiver reports this many messages at once.
 const STEP: u64 = 64;
-/// Messages under way at the most.
+/// The most messages under way.
 const WINDOW: u64 = 512;
-/// No receiver is so slow; a message that never came is.
+/// No receiver is that slow, so a message is missing.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A message that has not come by then never will.
+/// A message that has not come after this time never will.
 const QUIET: Duration = Duration::from_millis(500);
 /// A language's receiver.
 pub(crate) struct Way {
     pub(crate) name: &'static str,
-    /// Its row of the report.
+    /// The row in the report.
     pub(crate) row: &'static str,
-    /// What its tests build.
+    /// The program, which the language's tests build.
     file: &'static str,
     command: fn(&str) -> Command,
-    /// The least that it shall reach of the engine's stream.
+    /// The least part of the speed of the engine's stream that it has to reach.
     pub(crate) least: f64,
 }
 
@@ -62,7 +63,8 @@ const WAYS: [Way; 3] = [
     },
 ];
 
-/// With the library that `make bench` built, which is optimized as the engine in this program is: that of the tests is less so.
+/// A program with the library that `make bench` built. That library is optimized like the engine in this program; the
+/// one of the tests is optimized less.
 fn program(file: &str) -> Command {
     let here = std::env::current_dir().unwrap_or_default();
     let library = here.join("target/bench/library");
@@ -75,14 +77,14 @@ fn program(file: &str) -> Command {
 /// The runs of each language.
 pub(crate) type Speeds = Vec<(Way, Vec<f64>)>;
 
-/// Messages a second in each of so many runs: of the engine's stream, and of each of [`WAYS`] that is there.
+/// Messages per second in each of `runs` runs: of the engine's stream, and of each of [`WAYS`] that is there.
 pub(crate) fn measure(runs: u32) -> Result<(Vec<f64>, Speeds)> {
     let there = WAYS.into_iter().filter(|way| Path::new(way.file).exists());
     let mut speeds: Speeds = there.map(|way| (way, Vec::new())).collect();
     let mut stream = Vec::new();
     let ways = speeds.len() + 1;
     for run in 0..runs as usize {
-        // In turn, and each first once in a while: the machine warms up.
+        // The receivers take turns, and each is first now and then, since the machine warms up.
         for place in (0..ways).map(|n| (n + run) % ways) {
             match speeds.get_mut(place) {
                 Some((way, speeds)) => speeds.push(one((way.command)(way.file)).with_context(|| way.name)?),
@@ -101,7 +103,7 @@ fn rust() -> Result<Command> {
     Ok(command)
 }
 
-/// The measurement alone. It fails if a language that is there is too slow, and if none is there.
+/// This measurement alone. It fails if a language is too slow, or if none is there.
 pub(crate) fn alone() -> Result<()> {
     let (stream, speeds) = measure(5)?;
     if speeds.is_empty() {
@@ -144,7 +146,7 @@ pub(crate) async fn receive(bootstrap: &str) -> Result<()> {
     Ok(())
 }
 
-/// Sends to one receiver, in a process of its own, and says how fast it was.
+/// Sends to one receiver, which is a process of its own. Returns how fast the receiver was.
 fn one(mut command: Command) -> Result<f64> {
     let testnet = Testnet::new()?;
     let bootstrap = testnet.bootstrap().join(",");
@@ -174,7 +176,7 @@ fn one(mut command: Command) -> Result<f64> {
         node.shutdown().await;
         anyhow::Ok(speed)
     });
-    // It ends with its topic; whoever does not is ended.
+    // A receiver ends with its topic. If it does not, it is killed.
     let _ = child.kill();
     child.wait()?;
     speed
@@ -182,9 +184,9 @@ fn one(mut command: Command) -> Result<f64> {
 
 struct Progress {
     received: u64,
-    /// Sent before the receiver heard us, or not told of yet.
+    /// Messages that were sent before the receiver was joined, or that it has not reported yet.
     unseen: u64,
-    /// Time in which nothing came.
+    /// Time in which no message came.
     waited: Duration,
     told: Receiver<u64>,
 }
@@ -194,7 +196,8 @@ impl Progress {
         while self.received + self.unseen < sent {
             match tokio::task::block_in_place(|| self.told.recv_timeout(QUIET)) {
                 Ok(more) => self.received += more,
-                // A busy machine may lose messages before the queue. What never comes does not count, nor does the wait for it.
+                // A busy machine may lose messages before the queue. A message that never comes does not count, and
+                // neither does the wait for it.
                 Err(RecvTimeoutError::Timeout) => {
                     self.unseen = sent - self.received;
                     self.waited += QUIET;
@@ -207,7 +210,7 @@ impl Progress {
     }
 }
 
-/// Sends now and then until the receiver tells that it hears; how many that took.
+/// Sends now and then until the receiver reports messages. Returns how many messages that took.
 async fn meet(topic: &Topic, progress: &mut Progress) -> Result<u64> {
     let start = Instant::now();
     let mut sent = 0;
@@ -224,7 +227,7 @@ async fn meet(topic: &Topic, progress: &mut Progress) -> Result<u64> {
     Ok(sent)
 }
 
-/// Each message is another one: gossip drops what it has seen.
+/// Each message differs from the others, since gossip drops duplicates.
 fn message(n: u64) -> Vec<u8> {
     let mut content = vec![0x5A; BYTES];
     content[..8].copy_from_slice(&n.to_le_bytes());
@@ -237,6 +240,6 @@ async fn send(topic: &Topic, numbers: std::ops::Range<u64>, progress: &mut Progr
         progress.wait_until((n + 1).saturating_sub(WINDOW))?;
         topic.broadcast(message(n)).await?;
     }
-    // It tells of whole steps only.
+    // The receiver reports whole steps only.
     progress.wait_until(end - STEP)
 }

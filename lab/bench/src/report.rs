@@ -1,4 +1,4 @@
-//! Runs everything and says what came out, as a table and as JSON.
+//! Runs everything and reports the results, as a table and as JSON.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use crate::{c_abi, children, footprint, joins, python, receivers, sealing, throu
 
 const RUNS: u32 = 3;
 const LANGUAGE_RUNS: u32 = 5;
-/// A run of a second or two is noisier than the others.
+/// Runs of a second or two vary more, so there are more of them.
 const SPEED_RUNS: u32 = 7;
 
-/// One measured thing beside its peer, in the same run.
+/// One measured value beside that of a peer, from the same run.
 struct Row {
     what: &'static str,
     unit: &'static str,
     ours: f64,
     peer: f64,
     peer_name: &'static str,
-    /// What the ratio of ours to the peer's, or ours alone, must reach.
+    /// The limit for the ratio of ours to the peer's, or for ours alone.
     target: Target,
 }
 
@@ -140,7 +140,7 @@ fn records() -> Result<Vec<Row>> {
 async fn speeds() -> Result<Vec<Row>> {
     let (mut rate, mut latency) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for run in 0..SPEED_RUNS {
-        // In turn, and each first once in two: the machine warms up.
+        // The two take turns, and each is first every other time, since the machine warms up.
         let (ours, raw) = if run.is_multiple_of(2) {
             let ours = throughput::topic(run).await?;
             (ours, throughput::raw(run).await?)
@@ -168,7 +168,7 @@ async fn speeds() -> Result<Vec<Row>> {
     ])
 }
 
-/// Receiving through the C ABI beside the engine's own stream.
+/// Receiving through the C ABI, compared with the engine's own stream.
 fn receiving() -> Result<Vec<Row>> {
     let speeds = c_abi::measure(SPEED_RUNS)?;
     let row = |what, way: usize, limit| Row {
@@ -186,7 +186,8 @@ fn receiving() -> Result<Vec<Row>> {
     ])
 }
 
-/// Receiving in other languages, where their programs are there, beside a process with the engine's own stream.
+/// Receiving in other languages, as far as their programs are there, compared with a process with the engine's own
+/// stream.
 fn languages() -> Result<Vec<Row>> {
     let (stream, speeds) = receivers::measure(LANGUAGE_RUNS)?;
     let beside = median(stream);
@@ -201,7 +202,7 @@ fn languages() -> Result<Vec<Row>> {
     Ok(speeds.into_iter().map(row).collect())
 }
 
-/// The Python package beside an empty interpreter, and what a wheel may weigh.
+/// The Python package compared with an empty interpreter, and the size of the wheel compared with its limit.
 fn package() -> Result<Vec<Row>> {
     let (import, empty) = python::imports(25)?;
     let row = |what, unit, ours, peer, peer_name, target| Row { what, unit, ours, peer, peer_name, target };
@@ -211,7 +212,7 @@ fn package() -> Result<Vec<Row>> {
     ])
 }
 
-/// The Python package alone, for whoever works on it.
+/// The Python package alone, for work on it.
 pub(crate) fn python_alone() -> Result<()> {
     print(&package()?);
     Ok(())

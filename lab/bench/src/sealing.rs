@@ -1,4 +1,4 @@
-//! What a record costs: sealing one, and opening and verifying one.
+//! The cost of a record: sealing one, and opening and verifying one.
 
 use std::{hint::black_box, time::Instant};
 
@@ -13,7 +13,7 @@ use ed25519_dalek::SigningKey;
 const ROUNDS: usize = 1000;
 const MINUTE: u64 = 29_000_000;
 
-/// Microseconds to seal, and to open and verify, as the engine does it.
+/// Microseconds that the engine takes to seal a record, and to open and verify one.
 pub(crate) fn ours() -> Result<(f64, f64)> {
     let keys: MinuteKeys = TopicKeys::new(TopicId::new("sealing"), b"secret", None).minute(MINUTE);
     let node = SigningKey::from_bytes(&[7; 32]);

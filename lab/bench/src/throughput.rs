@@ -1,4 +1,4 @@
-//! Messages of 256 bytes from one node to another: through raw iroh-gossip, and through a topic of ours.
+//! Messages of 256 bytes from one node to another: through raw iroh-gossip, and through a topic of this library.
 
 use std::{
     sync::Arc,
@@ -16,11 +16,11 @@ use crate::joins::their_node;
 
 const BYTES: usize = 256;
 const MESSAGES: u64 = 150_000;
-/// Messages under way at the most.
+/// The most messages under way.
 const WINDOW: usize = 128;
 const PINGS: u64 = 2000;
 
-/// Messages a second, and the median time of one message in microseconds.
+/// Messages per second, and the median time of one message in microseconds.
 pub(crate) struct Speed {
     pub(crate) per_second: f64,
     pub(crate) latency_us: f64,
@@ -51,7 +51,7 @@ pub(crate) async fn topic(run: u32) -> Result<Speed> {
     measure(Way::Topic(pair.topics[0].clone()), &mut Ear::Topic(&mut events)).await
 }
 
-/// iroh-gossip, as its users run it.
+/// Raw iroh-gossip, as its users run it.
 pub(crate) async fn raw(run: u32) -> Result<Speed> {
     let id = iroh_gossip::proto::TopicId::from_bytes([run as u8; 32]);
     let (_router, first, key) = their_node(0).await?;
@@ -129,7 +129,7 @@ async fn measure(way: Way, ear: &mut Ear<'_>) -> Result<Speed> {
     Ok(Speed { per_second, latency_us: times[times.len() / 2].as_secs_f64() * 1e6 })
 }
 
-/// Each message is another one: gossip drops what it has seen.
+/// Each message differs from the others, since gossip drops duplicates.
 fn message(n: u64) -> Vec<u8> {
     let mut content = vec![0x5A; BYTES];
     content[..8].copy_from_slice(&n.to_le_bytes());

@@ -1,1 +1,1 @@
-//! Features alone: see Cargo.toml.
+//! This crate only selects features: see Cargo.toml.

@@ -1,4 +1,4 @@
-//! The address extension. Byte 0 chooses: an extension's bytes, or hints that get encoded.
+//! The address extension. Byte 0 chooses what the rest is: the bytes of an extension, or hints that are encoded.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// A hint as an application could make it: any owner, any text, any address.
+/// A hint that an application could make: any owner, any text, any address.
 #[derive(Arbitrary)]
 struct Hint {
     owner: Option<u8>,
@@ -52,7 +52,7 @@ fn encoded(hints: &[(HintOwner, AddressHint)]) -> Vec<u8> {
     encode_hints(hints.iter().map(|(owner, hint)| (*owner, hint)))
 }
 
-/// Whatever decodes is encoded as itself, in no more bytes.
+/// Hints that were decoded encode to themselves, in no more bytes.
 fn decode(bytes: &[u8]) {
     let hints = match decode_hints(bytes) {
         Ok(hints) => hints,
@@ -67,11 +67,11 @@ fn decode(bytes: &[u8]) {
     assert_eq!(decode_hints(&again), Ok(hints));
 }
 
-/// Whatever is encoded fits, and reads as the first of the hints that can be written at all.
+/// Encoded hints fit, and they decode to the first of those hints that have a form on the wire.
 fn encode(hints: &[(HintOwner, AddressHint)]) {
     let bytes = encoded(hints);
     assert!(bytes.len() <= MAX_HINTS_BYTES);
-    let decoded = decode_hints(&bytes).expect("what is encoded decodes");
+    let decoded = decode_hints(&bytes).expect("encoded hints decode");
     let can_be_written = hints.iter().filter(|(owner, hint)| writable(*owner, hint));
     let expected = can_be_written.map(|(owner, hint)| (*owner, on_the_wire(hint)));
     let expected: Vec<_> = expected.take(decoded.len()).collect();

@@ -1,4 +1,4 @@
-//! Names, ids and what bindings and command lines are given. Byte 0 chooses the reader.
+//! Names, ids, and the input of bindings and command lines. Byte 0 chooses the reader.
 
 #![no_main]
 
@@ -30,7 +30,7 @@ fn with_text(bytes: &[u8], read: fn(&str)) {
     }
 }
 
-/// A plain reading of the protocol's hash.
+/// The protocol's hash in its plainest form.
 fn plain_hash(parts: &[&[u8]]) -> [u8; 32] {
     Sha512::digest(parts.concat())[..32].try_into().expect("32 of 64 bytes")
 }
@@ -70,7 +70,7 @@ fn keys(bytes: &[u8]) {
     let key = encryption_keypair(&topic, &RotationHandle::default(), secret_hash(secret), minute);
     assert_eq!(key.to_bytes(), plain_hash(&[&topic.hash(), &minute.to_be_bytes(), &members.secret_hash()]));
     let shown = format!("{members:?}{:?}", members.minute(minute));
-    // Who takes the topic's name for a secret has none.
+    // If the topic's name is also the secret, the secret is not hidden.
     assert!(name == secret || !shown.contains(&hex(&members.secret_hash())));
 }
 
@@ -96,7 +96,7 @@ fn node_keys(bytes: &[u8]) {
 fn socket_addr(text: &str) {
     match parse::socket_addr(text) {
         Ok(address) => {
-            assert_eq!(address.to_string().parse::<SocketAddr>().expect("it was printed by itself"), address)
+            assert_eq!(address.to_string().parse::<SocketAddr>().expect("a printed address parses"), address)
         }
         Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidArgument),
     }
@@ -106,14 +106,14 @@ fn relay_url(text: &str) {
     match parse::relay_url(text) {
         Ok(url) => {
             assert!(matches!(url.scheme(), "https" | "http") && url.host().is_some());
-            let again = parse::relay_url(&url.to_string()).expect("it was printed by itself");
+            let again = parse::relay_url(&url.to_string()).expect("a printed URL parses");
             assert_eq!(again, url);
         }
         Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidArgument),
     }
 }
 
-/// The bootstrap nodes of a configuration: whatever is accepted has a host and a port.
+/// The bootstrap nodes of a configuration: every accepted node has a host and a port.
 fn bootstrap(text: &str) {
     let dht = DhtConfig::builder().bootstrap(Some(text.lines().map(str::to_owned).collect())).build();
     let config = Config::builder().dht_config(dht).build();

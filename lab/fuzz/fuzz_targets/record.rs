@@ -1,4 +1,4 @@
-//! Records without their seal. Byte 0 chooses: a record's bytes, or a content that gets signed.
+//! Records without their seal. Byte 0 chooses what the rest is: a record's bytes, or a content that is signed.
 
 #![no_main]
 
@@ -33,7 +33,7 @@ fn decode(bytes: &[u8]) {
         let mut other = topic;
         other[0] ^= 1;
         assert_eq!(record.verify(&other, minute), Err(RecordError::Topic));
-        // One signature, one record: which bit is changed follows from the record.
+        // A signature is valid for one record only. The record itself decides which bit is changed here.
         let at = usize::from(bytes[bytes.len() - 1]) * 7 % bytes.len();
         let mut changed = bytes.to_vec();
         changed[at] ^= 1 << (bytes[0] % 8);
@@ -42,7 +42,7 @@ fn decode(bytes: &[u8]) {
     }
 }
 
-/// What the content says does not depend on who reads it.
+/// The content means the same to every reader.
 fn content(record: &Record) {
     let bytes = record.content_bytes();
     let content = record.content::<GossipRecordContent>();

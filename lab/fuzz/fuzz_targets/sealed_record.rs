@@ -1,5 +1,5 @@
-//! Values of a slot. Byte 0 chooses what the rest is: a value, a plaintext that gets sealed, or a content that gets
-//! signed and sealed.
+//! Values of a slot. Byte 0 chooses what the rest is: a value, a plaintext that is sealed, or a content that is signed
+//! and sealed.
 
 #![no_main]
 
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Both ways to open a value agree, and what opens can be sealed and opened again.
+/// Both ways to open a value agree, and a record that opens can be sealed and opened again.
 fn open(value: &[u8]) -> Result<Record, RecordError> {
     let keys = member::keys().minute(MINUTE);
     let fast = keys.open(value);
@@ -40,7 +40,7 @@ fn open(value: &[u8]) -> Result<Record, RecordError> {
         }
     }
     if let Ok(record) = &fast {
-        record.verify(&member::topic().hash(), MINUTE).expect("it was verified when it was opened");
+        record.verify(&member::topic().hash(), MINUTE).expect("opening has verified it");
         if let Ok(again) = keys.seal(record) {
             assert_eq!(keys.open(&again).as_ref(), Ok(record));
         }
@@ -48,14 +48,14 @@ fn open(value: &[u8]) -> Result<Record, RecordError> {
     fast
 }
 
-/// The steps that a program of the peer implementation takes one by one.
+/// The single steps that a program of the peer implementation takes.
 fn by_hand(value: &[u8]) -> Result<Record, RecordError> {
     let record = EncryptedRecord::from_bytes(value.to_vec())?.decrypt(&member::encryption_key(MINUTE))?;
     record.verify(&member::topic().hash(), MINUTE)?;
     Ok(record)
 }
 
-/// A member may seal anything. It opens as exactly what it is, and only a true record is accepted.
+/// A member may seal any bytes. They open as exactly these bytes, and only a true record is accepted.
 fn sealed_plaintext(plaintext: &[u8]) {
     let value = member::seal(plaintext, &member::encryption_key(MINUTE), plaintext.len() as u64);
     let opened =
@@ -70,7 +70,7 @@ fn sealed_plaintext(plaintext: &[u8]) {
     assert!(!accepted || opened.is_ok_and(|record| record.to_bytes() == plaintext));
 }
 
-/// A member's record says what its content says, whatever that is.
+/// A member's record shows its content, whatever that is.
 fn signed_content(content: &[u8]) {
     let node = SigningKey::from_bytes(&[7; 32]);
     let record = Record::sign_content(member::topic().hash(), MINUTE, RecordContent(content.to_vec()), &node);

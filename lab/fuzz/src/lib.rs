@@ -1,4 +1,4 @@
-//! What the fuzz targets share: a member's keys, a sealer of its own, and the world that a tracker is put into.
+//! Shared parts of the fuzz targets: a member's keys, a separate sealer, and the world that a tracker is put into.
 
 #![forbid(unsafe_code)]
 

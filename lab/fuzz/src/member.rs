@@ -1,4 +1,4 @@
-//! A member of one topic, and boxes sealed by another implementation of HPKE: they may hold what no record is.
+//! A member of one topic, and boxes that another implementation of HPKE seals: they may hold bytes that are no record.
 
 use dtt_core::{
     RotationHandle, TopicId, encryption_keypair,
@@ -14,16 +14,16 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 type Kem = X25519HkdfSha256;
 type Public = <Kem as hpke::Kem>::PublicKey;
 
-/// The topic and secret of the first test vectors, so that those are seeds that open.
+/// The topic and secret of the first test vectors, so that these vectors are seeds that open.
 const TOPIC: &str = "my-iroh-gossip-topic";
 const SECRET: &[u8] = b"my-initial-secret";
 
-/// The topic that all targets speak of.
+/// The topic of all targets.
 pub fn topic() -> TopicId {
     TopicId::new(TOPIC)
 }
 
-/// What a member of it holds.
+/// The keys of a member of the topic.
 pub fn keys() -> TopicKeys {
     TopicKeys::new(topic(), SECRET, None)
 }

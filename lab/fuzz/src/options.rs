@@ -1,4 +1,4 @@
-//! Options within their limits: the defaults, or each drawn from what `validate` allows.
+//! Options within their limits: the defaults, or random values that `validate` allows.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use dtt_core::{
 
 const YEAR: u64 = 365 * 24 * 3600 * 1000;
 
-/// Options of a topic as an application could set them.
+/// Options of a topic that an application could set.
 #[derive(Debug, Clone)]
 pub struct Options(pub Config);
 
@@ -80,7 +80,7 @@ fn merges(u: &mut Unstructured<'_>) -> Result<MergeConfig> {
     Ok(builder.build())
 }
 
-/// A time of at least so many milliseconds: mostly one that could be meant, now and then the limits.
+/// A time of at least `least` milliseconds. Mostly it is a realistic one, now and then it is one of the limits.
 fn time(u: &mut Unstructured<'_>, least: u64) -> Result<Duration> {
     let millis = match u.int_in_range(0..=7)? {
         0 => least,

@@ -1,38 +1,41 @@
-//! How much a tracker may do, by its options and the time that has passed: ceilings that no input can lift.
+//! How much a tracker may do, by its options and the time that has passed. No input can lift these ceilings.
 //!
-//! Each is counted from the start. What is not the swarm's doing gives more of it: a set clock, a change of the network.
+//! Each is counted from the start. Events that members cannot cause raise them: a clock that is set, or a change of the
+//! network.
 
 use std::time::Duration;
 
 use dtt_core::Config;
 
-/// A round of the bootstrap reads at most this minute's slot, the one before and the one after.
+/// A round of the bootstrap reads at most the slots of this minute, of the one before and of the one after.
 const ROUND_LOOKUPS: u64 = 3;
-/// Pauses are up to a quarter shorter than what they are drawn around, and the first an eighth of its option.
+/// Pauses are up to a quarter shorter than their nominal length. The first nominal pause is an eighth of its option.
 const JITTER: f64 = 0.75;
 const FIRST_PAUSE_PART: u32 = 8;
-/// Each pause is at least twice the one before, so many times.
+/// Each pause is at least twice the one before, up to this many times.
 const LAST_STEP: u32 = 12;
-/// The least that the pauses grow to: while records are in sight that name somebody new.
+/// The least length that the pauses reach, which is for records that name a new node.
 const NEWS_PAUSE: Duration = Duration::from_secs(2);
-/// A DHT that is back after a silence makes looking and publishing start over, no more often than this.
-const HEARS_AGAIN: Duration = Duration::from_secs(30);
-/// Neighbors who stay shorter than this give back nothing of the patience that looking for them has used up.
+/// If the DHT is back after a silence, searching and publishing start over, but no more often than this.
+const START_OVER_SPACING: Duration = Duration::from_secs(30);
+/// A neighbor that stays for a shorter time than this does not reset the pauses of the search.
 const STEADY: Duration = Duration::from_secs(30);
-/// What a merge or a record needs of a slot it has from a lookup that is at most so old.
+/// A merge or a record uses a lookup of its slot that is at most this old.
 const PUBLISH_AGE: Duration = Duration::from_secs(20);
 const MERGE_AGE: Duration = Duration::from_secs(20);
-/// Few neighbors a moment after joining or a merge are looked at so often, and one slot is read for the former; again after this.
+/// After joining or a merge, a node with few neighbors looks at the records this many times. After joining, it reads
+/// one slot for that. Both happen again only after this time.
 const SETTLE_LOOKS: u64 = 4;
 const SETTLE_AGAIN: Duration = Duration::from_secs(30);
-/// One of several neighbors that went together is asked for after this.
+/// A neighbor that went together with others is asked again after this.
 const LOST_PAUSE: Duration = Duration::from_secs(20);
-/// The last neighbor that stayed so long is asked for so often.
+/// The last neighbor that stayed for this long is asked this many times.
 const LAST_STAYED: Duration = Duration::from_secs(60);
 const LAST_TRIES: u64 = 3;
-/// A lookup without an answer is given up this long after its own time is over.
+/// A lookup without an answer is given up this long after its own time-out.
 const LOST_AFTER: Duration = Duration::from_secs(60);
-/// A record that was not stored, or was overwritten, or has other addresses, or that many newcomers stand over, is made again after this at the least.
+/// The least time before a record is stored again because it was not stored, was overwritten, has other addresses, or
+/// was replaced by those of many newcomers.
 const AGAIN: Duration = Duration::from_secs(3);
 
 /// The ceilings of one tracker.
@@ -41,11 +44,11 @@ pub struct Rates {
     start: Duration,
     pause_first: Duration,
     pause_most: Duration,
-    /// Rounds allowed so far, when the next one is, and which of its schedule it is.
+    /// The rounds that are allowed so far, when the next one is, and how many times the pause has grown.
     rounds: u64,
     next_round: Duration,
     step: u32,
-    /// When looking may start over next.
+    /// When the search may start over next.
     next_start: Duration,
     joined_since: Duration,
     dial_spacing: Duration,
@@ -62,7 +65,8 @@ struct Merge {
     peers: u64,
 }
 
-/// How often something happens within a time, if `spacing` lies between any two; every time if nothing does.
+/// How often something can happen within a time, if it is spaced by at least `spacing`. Without a spacing there is no
+/// limit.
 fn times(elapsed: Duration, spacing: Duration) -> u64 {
     if spacing.is_zero() { u64::MAX / 1_000_000 } else { 1 + (elapsed.as_nanos() / spacing.as_nanos()) as u64 }
 }
@@ -101,7 +105,7 @@ impl Rates {
         }
     }
 
-    /// Time has passed.
+    /// Notes that time has passed.
     pub fn pass(&mut self, now: Duration) {
         while self.next_round <= now && self.step < LAST_STEP {
             self.rounds += 1;
@@ -109,9 +113,9 @@ impl Rates {
             self.step += 1;
         }
         while self.next_start <= now {
-            // As many short pauses as it takes to come to the longest.
+            // Starting over allows as many short pauses as it takes to reach the longest one.
             self.rounds += u64::from(LAST_STEP);
-            self.next_start += HEARS_AGAIN;
+            self.next_start += START_OVER_SPACING;
         }
         if self.next_round <= now {
             let more = times(now - self.next_round, self.pause());
@@ -124,41 +128,42 @@ impl Rates {
         self.pause_first.saturating_mul(1 << self.step).min(self.pause_most)
     }
 
-    /// The clock or the network is another than before.
+    /// Notes that the clock or the network has changed.
     pub fn disturbed(&mut self, now: Duration) {
         self.disturbances += 1;
-        self.look_anew(now);
+        self.search_again(now);
     }
 
-    /// The unix minute is another than before.
+    /// Notes that another unix minute has begun.
     pub fn minute_changed(&mut self) {
         self.minute_changes += 1;
     }
 
-    /// There is a first neighbor.
+    /// Notes that there is a first neighbor.
     pub fn joined(&mut self, now: Duration) {
         self.joined_since = now;
     }
 
-    /// The last neighbor is gone.
+    /// Notes that the last neighbor is gone.
     pub fn alone(&mut self, now: Duration) {
         if now - self.joined_since >= STEADY {
-            self.look_anew(now);
+            self.search_again(now);
         }
     }
 
-    fn look_anew(&mut self, now: Duration) {
+    fn search_again(&mut self, now: Duration) {
         self.rounds += 1;
         self.step = 0;
         self.next_round = now;
         self.pass(now);
     }
 
-    /// Lookups allowed until now.
+    /// The lookups that are allowed until now.
     pub fn lookups(&self, now: Duration) -> u64 {
         let elapsed = now - self.start;
         let publisher = times(elapsed, PUBLISH_AGE) + self.minute_changes + self.disturbances;
-        // A merge looks at two slots, and again at one that has become old before the other one's lookup ended.
+        // A merge reads two slots. It reads one of them again if it has become old before the lookup of the other one
+        // ended.
         let waits = 1 + (self.lookup_limit.as_secs() / MERGE_AGE.as_secs());
         let firings = self.merges.iter().flatten().map(|merge| times(elapsed, merge.spacing)).sum::<u64>();
         let by_firings = firings.saturating_mul(2 * waits);
@@ -167,13 +172,16 @@ impl Rates {
         self.rounds * ROUND_LOOKUPS + publisher + merges + times(elapsed, SETTLE_AGAIN)
     }
 
-    /// Stores allowed until now.
+    /// The stores that are allowed until now.
     pub fn stores(&self, now: Duration) -> u64 {
         let elapsed = now - self.start;
-        2 + times(elapsed, self.store_spacing) + times(elapsed, HEARS_AGAIN) + self.minute_changes + self.disturbances
+        2 + times(elapsed, self.store_spacing)
+            + times(elapsed, START_OVER_SPACING)
+            + self.minute_changes
+            + self.disturbances
     }
 
-    /// Peers that may have been joined until now for want of any neighbor.
+    /// The peers that may have been joined until now because there was no neighbor.
     pub fn dials(&self, now: Duration) -> u64 {
         times(now - self.start, self.dial_spacing) + self.rounds
     }
@@ -181,7 +189,7 @@ impl Rates {
     /// Peers that may have been joined until now by the bubble merge (0) or the overlap merge (1).
     pub fn merged(&self, which: usize, now: Duration) -> u64 {
         let elapsed = now - self.start;
-        // Looks follow a first neighbor, and a merge that came to nothing.
+        // Looks follow a first neighbor, and a merge that brought none.
         let follows = if which == 0 { SETTLE_LOOKS } else { 0 };
         let settling = follows * times(elapsed, SETTLE_AGAIN);
         let lost = if which == 0 { times(elapsed, LOST_PAUSE) + LAST_TRIES * times(elapsed, LAST_STAYED) } else { 0 };

@@ -1,4 +1,4 @@
-//! The world that a tracker is put into, and what must hold of everything it does there.
+//! The world that a tracker is put into, and the rules for everything that it does there.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,25 +10,25 @@ use dtt_core::{
 
 use crate::rates::Rates;
 
-/// What one run may cost, so that it takes milliseconds: enough to fill every memory of a tracker.
+/// The most effort of one run, so that it takes milliseconds. It is enough to fill every memory of a tracker.
 const MAX_EFFORT: u32 = 40_000;
-/// What a record or a call costs, compared to other inputs: each may make a merge look through all records.
+/// The effort of a record or a call, compared with other inputs: each may make a merge look through all records.
 const HEAVY: u32 = 16;
 /// How long a lookup takes.
 const LATENCY: Duration = Duration::from_millis(300);
-/// What a clock can say: seconds of an i64.
+/// The greatest time that a clock can show: the seconds of an i64.
 const UNIX_MOST: u64 = i64::MAX as u64;
 
-/// One thing that happens. Numbers are small so that equal ones are common.
+/// One event. Numbers are small so that equal ones are common.
 #[derive(Debug, Clone, Arbitrary)]
 pub enum Step {
     /// Time passes without a call, in milliseconds.
     Late(u32),
-    /// So many quarter minutes pass, with a call at every deadline, and an answer to every lookup if there are answers.
+    /// This many quarter minutes pass, with a call at every deadline. If there are answers, every lookup gets one.
     Run(u8),
-    /// The node's clock is set, by seconds.
+    /// The node's clock is set by this many seconds.
     Clock(i32),
-    /// A call at a moment that nobody asked for.
+    /// A call at a moment for which the tracker did not ask.
     Call,
     /// Whether lookups are answered from now on, and by how many records.
     Answers { answered: bool, records: u8 },
@@ -38,39 +38,39 @@ pub enum Step {
     Down(u8),
     /// A neighbor comes and goes, again and again.
     Flap { peer: u8, times: u8, pause: u16 },
-    /// A message is heard.
+    /// A message is received.
     Received(u8),
     /// A message is sent.
     Sent(u8),
-    /// Many messages are heard or sent.
+    /// Many messages are received or sent.
     Burst { count: u16, first: u16, sent: bool },
     /// Messages may have been missed.
     Missed,
-    /// A record of a minute as far from the present one.
+    /// A record of a minute at this distance from the present one.
     Record { minute: i8, publisher: u8, peers: [u8; MAX_RECORD_PEERS], hashes: [u8; MAX_MESSAGE_HASHES] },
-    /// Many records, of one publisher or of as many.
+    /// Many records, of one publisher or each of another.
     Flood { minute: i8, count: u16, first: u16, one_publisher: bool },
-    /// The own record is found.
+    /// The node's own record is found.
     OwnRecord(i8),
-    /// A lookup ends, whether there is one or not.
+    /// A lookup ends. It may never have begun.
     LookupDone { minute: i8, answered: bool },
-    /// The same of any minute at all.
+    /// A record, a lookup and a store of any minute at all.
     ForeignMinute(u64),
-    /// A store ends, whether there is one or not.
+    /// A store ends. It may never have begun.
     StoreDone { minute: i8, stored: bool },
-    /// The own address changes.
+    /// The node's own address changes.
     AddressChanged,
     /// The network changes.
     NetworkChanged,
-    /// The application rests, or goes on.
-    Rest { rests: bool },
+    /// The application pauses the topic, or resumes it.
+    Pause { pauses: bool },
 }
 
-/// A tracker, its twin, the time, and the ceilings.
+/// A tracker, a second one like it, the time, and the ceilings.
 #[derive(Debug)]
 pub struct World {
     tracker: Tracker,
-    /// Is given the same, and must do the same.
+    /// Gets the same inputs, and must do the same.
     twin: Tracker,
     me: PeerId,
     now: Now,
@@ -78,7 +78,7 @@ pub struct World {
     rates: Rates,
     max_join_peers: [usize; 2],
     answers: Option<u8>,
-    /// Lookups that the tracker asked for: when their answers are due.
+    /// The lookups that the tracker asked for, and when their answers are due.
     lookups: BTreeMap<u64, Duration>,
     lookups_seen: u64,
     stores: u64,
@@ -89,7 +89,7 @@ pub struct World {
 }
 
 impl World {
-    /// A node that starts at a unix time.
+    /// A node that starts at this unix time.
     pub fn new(config: &Config, seed: u64, unix: Duration) -> Self {
         let now = Now { mono: Duration::ZERO, unix: unix.min(Duration::from_secs(UNIX_MOST)) };
         let me = id(0);
@@ -118,7 +118,7 @@ impl World {
         world
     }
 
-    /// Lets the steps happen, as far as they can be read and time allows.
+    /// Applies the steps, as far as they can be read and the effort allows.
     pub fn run(&mut self, steps: &mut Unstructured<'_>) {
         while self.effort < MAX_EFFORT && !steps.is_empty() {
             let Ok(step) = Step::arbitrary(steps) else { return };
@@ -190,18 +190,18 @@ impl World {
                 self.rates.disturbed(self.now.mono);
                 self.input(Input::NetworkChanged);
             }
-            Step::Rest { rests: true } => {
+            Step::Pause { pauses: true } => {
                 self.lookups.clear();
                 self.input(Input::Paused);
             }
-            Step::Rest { rests: false } => {
+            Step::Pause { pauses: false } => {
                 self.rates.disturbed(self.now.mono);
                 self.input(Input::Resumed);
             }
         }
     }
 
-    /// A driver's work for a while.
+    /// Does a driver's work for a while.
     fn run_for(&mut self, time: Duration) {
         let end = self.now.mono + time;
         while self.effort < MAX_EFFORT {
@@ -238,7 +238,7 @@ impl World {
     }
 
     fn near(&self, offset: i8) -> u64 {
-        // Mostly the minutes that matter.
+        // Mostly one of the minutes that matter.
         self.minute.saturating_add_signed((offset % 4).into())
     }
 
@@ -279,7 +279,7 @@ impl World {
         let deadline = self.tracker.next_deadline();
         assert!(
             deadline.is_none_or(|at| at > self.now.mono),
-            "called at {:?}, it wants another call at {deadline:?}",
+            "called at {:?}, the tracker wants another call at {deadline:?}",
             self.now
         );
     }
@@ -293,7 +293,7 @@ impl World {
         assert!(bounded, "{footprint:?} is more than {most:?}");
         let deadline = self.tracker.next_deadline();
         assert_eq!(deadline, self.twin.next_deadline());
-        assert!(!self.tracker.is_paused() || deadline.is_none(), "it rests, and wants a call at {deadline:?}");
+        assert!(!self.tracker.is_paused() || deadline.is_none(), "paused, but wants a call at {deadline:?}");
     }
 
     fn take_actions(&mut self) {
@@ -312,7 +312,7 @@ impl World {
     }
 
     fn judge(&mut self, action: Action) {
-        assert!(!self.tracker.is_paused() || matches!(action, Action::State(_)), "it rests, and asks for {action:?}");
+        assert!(!self.tracker.is_paused() || matches!(action, Action::State(_)), "paused, but asks for {action:?}");
         match action {
             Action::Lookup { minute } => {
                 let useful = self.minute.saturating_sub(2)..=self.minute.saturating_add(1);
@@ -352,10 +352,10 @@ impl World {
 }
 
 fn ceiling(what: &str, count: u64, most: u64) {
-    assert!(count <= most, "{count} {what}, the options and the time allow {most}");
+    assert!(count <= most, "{count} {what}, but the options and the time allow {most}");
 }
 
-/// A record of a flood: every one another.
+/// A record of a flood. Each differs from the others.
 fn flooded(minute: u64, n: u64, one_publisher: bool) -> SeenRecord {
     let of =
         |kind: u64| (1..=5).map(|at| id(n.wrapping_add(1).wrapping_mul(16).wrapping_add(at + (kind << 32)))).collect();

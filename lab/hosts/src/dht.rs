@@ -4,11 +4,11 @@ use anyhow::Result;
 
 /// How many nodes a DHT of the lab has.
 pub const DHT_NODES: usize = 24;
-/// Where the node to enter a DHT by listens: the public bootstrap names have this port.
+/// The port of the node by which others enter a DHT: the public bootstrap names have this port.
 pub const DHT_PORT: u16 = 6881;
 
-/// Runs server nodes on one address, and says "ready" when the first of them knows this many others. The first has
-/// [`DHT_PORT`] and enters by the node at `entry`, if there is one; the others enter by the first.
+/// Runs server nodes on one address, and prints "ready" when the first of them knows `knows` others. The first node has
+/// [`DHT_PORT`] and enters by the node at `entry`, if there is one. The others enter by the first.
 pub async fn run_dht(address: Ipv4Addr, nodes: usize, entry: Option<Ipv4Addr>, knows: usize) -> Result<()> {
     let mut first = mainline::Dht::builder();
     first.server_mode().port(DHT_PORT).bind_address(address);

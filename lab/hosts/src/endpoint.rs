@@ -6,13 +6,13 @@ use iroh::{
     endpoint::presets,
 };
 
-/// The key of the peer with this index: everyone in the lab can know everyone's id.
+/// The key of the peer with this index. So every program in the lab knows every id.
 pub fn key(index: u8) -> SecretKey {
     SecretKey::from_bytes(&[index; 32])
 }
 
-/// An endpoint for a program of the peer implementation. Its records carry no addresses, and the services that find
-/// them are not in the lab, so it is told where the others are.
+/// An endpoint for a program of the peer implementation. Its records carry no addresses, and the lab has no services
+/// that find addresses. So the endpoint is told where the others are.
 pub async fn their_endpoint(
     key: SecretKey,
     address: SocketAddr,

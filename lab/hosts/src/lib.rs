@@ -1,5 +1,5 @@
-//! What the lab's programs share: hosts in network namespaces, child processes, a DHT, and an endpoint for programs of
-//! the peer implementation.
+//! Shared parts of the lab's programs: hosts in network namespaces, child processes, a DHT, and an endpoint for
+//! programs of the peer implementation.
 
 mod dht;
 mod endpoint;

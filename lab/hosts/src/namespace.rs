@@ -10,18 +10,18 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// The public bootstrap names, which the peer implementation cannot be told to change.
+/// The public bootstrap names. The peer implementation cannot be told to use others.
 const BOOTSTRAP_NAMES: [&str; 4] =
     ["router.bittorrent.com", "dht.transmissionbt.com", "dht.libtorrent.org", "relay.pkarr.org"];
 
-/// A network namespace, which goes when it is dropped. Its loopback interface is up.
+/// A network namespace, which is deleted when this is dropped. Its loopback interface is up.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
 }
 
 impl Namespace {
-    /// Makes one. It needs root and iproute2.
+    /// Makes a namespace. This needs root and iproute2.
     pub fn new() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("dtt{}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -31,25 +31,25 @@ impl Namespace {
         Ok(this)
     }
 
-    /// Its name.
+    /// The name of the namespace.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs `ip` on it with the words of a line.
+    /// Runs `ip` in the namespace with the words of a line.
     pub fn ip(&self, line: &str) -> Result<()> {
         let words: Vec<&str> = ["-n", &self.name].into_iter().chain(line.split_whitespace()).collect();
         ip(&words)
     }
 
-    /// A program inside it.
+    /// A command that runs a program inside the namespace.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program);
         command
     }
 
-    /// Makes the public bootstrap names mean these addresses for programs inside it, in turn.
+    /// Maps the public bootstrap names to these addresses, in turn, for programs inside the namespace.
     pub fn name_bootstrap(&self, addresses: &[Ipv4Addr]) -> Result<()> {
         let names = BOOTSTRAP_NAMES.iter().zip(addresses.iter().cycle());
         let lines: String = names.map(|(name, address)| format!("{address} {name}\n")).collect();
@@ -57,12 +57,12 @@ impl Namespace {
         Ok(fs::write(self.folder().join("hosts"), format!("127.0.0.1 localhost\n{lines}"))?)
     }
 
-    /// Calls a function inside it: sockets that it opens stay there.
+    /// Calls a function inside the namespace. Sockets that it opens stay there.
     pub fn enter<T: Send>(&self, call: impl FnOnce() -> T + Send) -> Result<T> {
         let namespace = File::open(PathBuf::from("/run/netns").join(&self.name))?;
         std::thread::scope(|scope| {
             let inside = scope.spawn(|| {
-                // SAFETY: a call without memory; it changes the namespace of this thread, which ends soon.
+                // SAFETY: the call uses no memory. It changes the namespace of this thread only, which ends soon.
                 match unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } {
                     0 => Ok(call()),
                     _ => Err(std::io::Error::last_os_error()),
@@ -73,7 +73,7 @@ impl Namespace {
         })
     }
 
-    /// Files here stand over those of the machine for whoever runs in the namespace.
+    /// For programs in the namespace, files in this folder replace those of the machine.
     fn folder(&self) -> PathBuf {
         PathBuf::from("/etc/netns").join(&self.name)
     }

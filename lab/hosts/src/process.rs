@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail};
 /// A line that a child process printed, and when it was read.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// When it came.
+    /// When the line was read.
     pub at: Instant,
-    /// What it says.
+    /// The text of the line.
     pub text: String,
 }
 
-/// A child process that is talked to by lines. It is killed when this is dropped.
+/// A child process that exchanges lines with this one. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -26,7 +26,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; the name is for errors.
+    /// Starts the process. The name is for error messages.
     pub fn start(mut command: Command, name: impl Into<String>) -> Result<Self> {
         let name = name.into();
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -40,17 +40,17 @@ impl Process {
         Ok(Self { name, child, input, output })
     }
 
-    /// Its name.
+    /// The name of the process.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Writes a line to its input.
+    /// Writes a line to the input of the process.
     pub fn say(&mut self, line: &str) -> Result<()> {
         writeln!(self.input, "{line}").with_context(|| format!("{} is gone", self.name))
     }
 
-    /// The next line that it prints, if one comes within this time. Fails when it has ended.
+    /// The next line of the process's output, if one comes within this time. Fails if the process has ended.
     pub fn line(&mut self, wait: Duration) -> Result<Option<Line>> {
         match self.output.recv_timeout(wait) {
             Ok(line) => Ok(Some(line)),
@@ -59,13 +59,13 @@ impl Process {
         }
     }
 
-    /// The next line that it prints, however long it takes.
+    /// The next line of the process's output, however long it takes.
     pub fn next_line(&mut self) -> Result<String> {
         let line = self.output.recv().ok();
         Ok(line.with_context(|| format!("{} ended early", self.name))?.text)
     }
 
-    /// Waits for this very line, and passes over all others.
+    /// Waits for exactly this line, and skips all others.
     pub fn wait_for(&mut self, line: &str, limit: Duration) -> Result<Line> {
         let deadline = Instant::now() + limit;
         loop {
@@ -78,7 +78,7 @@ impl Process {
         }
     }
 
-    /// Ends it at once, as a power cut would: nothing is said to anybody.
+    /// Kills the process at once, like a power cut: it says no goodbye to anybody.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -3,9 +3,10 @@
 //! usage: dtt-lab-interop dht ADDRESS NODES
 //!        dtt-lab-interop peer KIND INDEX ADDRESS TOPIC SECRET ROTATION KNOWN
 //!
-//! KIND is `theirs` (the published crate), `compat` (the same source against dtt-core) or `node` (dtt-core's own
-//! surface). A peer's key follows from its INDEX. KNOWN lists the peers that publish no addresses of their own,
-//! as `index@address,...`: they use no address lookup that works without the internet. ROTATION is `default` or `own`.
+//! KIND is `theirs` (the published crate), `compat` (the same source against dtt-core) or `node` (dtt-core's own API).
+//! A peer's key follows from its INDEX. KNOWN lists the peers that publish no addresses of their own, as
+//! `index@address,...`: the address lookups that they use do not work without the internet. ROTATION is `default` or
+//! `own`.
 
 use std::{collections::HashSet, net::SocketAddr};
 
@@ -22,13 +23,13 @@ mod theirs {
     include!("peer.rs");
 }
 
-/// The very same source with only the crate's name changed.
+/// The same source, with only the crate's name changed.
 mod compat {
     use dtt_core as tracker;
     include!("peer.rs");
 }
 
-/// What a peer is told.
+/// The options of a peer.
 struct Peer {
     key: SecretKey,
     address: SocketAddr,
@@ -68,7 +69,7 @@ async fn main() -> Result<()> {
     }
 }
 
-/// A peer with dtt-core's own surface, on the default DHT configuration.
+/// A peer with dtt-core's own API, on the default DHT configuration.
 async fn run_node(peer: Peer) -> Result<()> {
     let config = NodeConfig::builder()
         .secret_key(peer.key)

@@ -1,4 +1,4 @@
-// Compiled twice: against the published crate and against dtt-core, each as `tracker`.
+// This file is compiled twice: against the published crate and against dtt-core. Both are called `tracker` here.
 
 use std::collections::HashSet;
 

@@ -1,6 +1,7 @@
-//! Nodes of this implementation and of the published one find each other and talk, each in a network namespace.
+//! Nodes of this implementation and of the published one find each other and exchange messages, each in a network
+//! namespace.
 //!
-//! It needs root and iproute2; `make test` says so and skips it where they are missing.
+//! These tests need root and iproute2. If one of them is missing, `make test` skips the tests and says so.
 
 mod namespaces;
 
@@ -10,12 +11,12 @@ use namespaces::{DhtKind, Net, Peer, address};
 
 const SECRET: &str = "the lab's secret";
 
-/// The addresses of those that publish none.
+/// The addresses of the peers that publish none.
 fn known(peers: &[u8]) -> String {
     peers.iter().map(|index| format!("{index}@{}", address(*index))).collect::<Vec<_>>().join(",")
 }
 
-/// Everyone says something until everyone has heard it: who joined late has missed what came before.
+/// Every peer sends until all have received its message: a peer that joined late has missed the earlier ones.
 fn all_hear_all(peers: &mut [Peer]) {
     let start = Instant::now();
     for at in 0..peers.len() {
@@ -23,7 +24,7 @@ fn all_hear_all(peers: &mut [Peer]) {
         for round in 0.. {
             let said = format!("{text}, {round}");
             peers[at].say(&said);
-            // Everyone is asked, also after one who has not heard it: what they print must be read.
+            // Every peer is asked, even after one that has not received the message: their output must be read.
             let mut all = true;
             for (other, peer) in peers.iter_mut().enumerate() {
                 all &= other == at || peer.prints(&format!("heard {said}"), Duration::from_secs(2));
@@ -40,8 +41,8 @@ fn pair(dht: DhtKind, first: &str, second: &str, rotation: &str) {
     let mut net = Net::new(dht);
     let known = known(&[1, 2]);
     let mut standing = net.peer(first, 1, "interop pair", SECRET, rotation, &known);
-    // It stands when its record does; a line that never comes is the way to wait that this program has.
-    assert!(!standing.prints("joined", Duration::from_secs(5)), "nobody is there yet");
+    // The peer stands when its record does. This program cannot wait for that, except for a line that never comes.
+    assert!(!standing.prints("joined", Duration::from_secs(5)), "no other peer is there yet");
     let start = Instant::now();
     let mut second = net.peer(second, 2, "interop pair", SECRET, rotation, &known);
     second.must_print("joined");
@@ -61,12 +62,12 @@ fn theirs_joins_ours() {
 }
 
 #[test]
-fn a_program_of_theirs_runs_on_our_crate_by_its_name() {
+fn a_program_of_theirs_runs_on_our_crate_under_its_name() {
     pair(DhtKind::Mainline, "theirs", "compat", "default");
 }
 
 #[test]
-fn a_rotation_of_ones_own_on_both_sides() {
+fn a_rotation_of_the_application_works_on_both_sides() {
     pair(DhtKind::Mainline, "theirs", "node", "own");
     pair(DhtKind::Mainline, "node", "theirs", "own");
 }
@@ -95,7 +96,7 @@ fn six(dht: DhtKind) {
 }
 
 #[test]
-fn a_mixed_swarm_of_six_hears_itself() {
+fn a_mixed_swarm_of_six_hears_all_its_members() {
     six(DhtKind::Mainline);
 }
 

@@ -1,7 +1,8 @@
 //! Real nodes in bad networks: hosts in namespaces of their own, joined by a user-space switch.
 //!
-//! Each host has a TUN device, whose other end the [`Switch`] holds: every packet between two hosts passes through it,
-//! and is delayed, lost, queued or cut there. The programs on the hosts are ordinary processes with ordinary sockets.
+//! Each host has a TUN device, and the [`Switch`] holds its other end. Every packet between two hosts passes through
+//! the switch, and is delayed, lost, queued or cut there. The programs on the hosts are ordinary processes with
+//! ordinary sockets.
 
 mod link;
 mod packet;

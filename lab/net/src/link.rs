@@ -1,4 +1,4 @@
-//! What happens to packets between two hosts, apart from the packets.
+//! What happens to packets between two hosts. The packets themselves are not needed here.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 pub struct Link {
     /// How long each packet takes.
     pub delay: Duration,
-    /// How much longer it may take, evenly spread. Packets of one path stay in order.
+    /// How much longer a packet may take, evenly spread. Packets of one path stay in order.
     pub jitter: Duration,
-    /// The share of packets that are lost, each by itself.
+    /// The share of packets that are lost, each independently.
     pub loss: f64,
 }
 
@@ -25,15 +25,15 @@ impl Link {
 /// How fast a host may send: a token bucket with a queue behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Bytes that pass in a second.
+    /// Bytes that pass per second.
     pub bytes_per_second: u32,
     /// Bytes that may pass at once after a pause.
     pub burst: u32,
-    /// Bytes that may wait; what comes on top is dropped.
+    /// Bytes that may wait. Further bytes are dropped.
     pub queue: u32,
 }
 
-/// The luck of the packets from one host to another. It follows from the seed, packet by packet.
+/// The random fate of the packets from one host to another. It follows from the seed, packet by packet.
 #[derive(Debug)]
 pub(crate) struct Path {
     rng: StdRng,
@@ -45,9 +45,9 @@ impl Path {
         Self { rng: StdRng::seed_from_u64(seed ^ ((from as u64) << 40) ^ ((to as u64) << 20)), last: None }
     }
 
-    /// When a packet arrives that sets out at `start`; none if it is lost.
+    /// When a packet arrives that is sent at `start`; `None` if it is lost.
     pub(crate) fn arrival(&mut self, link: &Link, start: Instant) -> Option<Instant> {
-        // Both numbers are drawn for every packet, so that the n-th packet's luck depends on nothing else.
+        // Both numbers are drawn for every packet, so that the n-th packet's fate depends on nothing else.
         let (luck, late) = (self.rng.random::<f64>(), self.rng.random::<f64>());
         if luck < link.loss {
             return None;
@@ -62,7 +62,7 @@ impl Path {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     rate: Rate,
-    /// Bytes that may pass now; below zero, bytes that wait.
+    /// Bytes that may pass now. Below zero, bytes that wait.
     level: f64,
     at: Instant,
 }
@@ -72,7 +72,7 @@ impl Bucket {
         Self { rate, level: f64::from(rate.burst), at: now }
     }
 
-    /// When a packet of this size passes; none if the queue is full.
+    /// When a packet of this size passes; `None` if the queue is full.
     pub(crate) fn pass(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
         let per_second = f64::from(self.rate.bytes_per_second);
         let refill = now.duration_since(self.at).as_secs_f64() * per_second;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_lets_a_burst_pass_then_its_rate_and_drops_what_the_queue_cannot_hold() {
+    fn a_bucket_lets_a_burst_pass_then_its_rate_and_drops_the_overflow() {
         let start = Instant::now();
         let mut bucket = Bucket::new(Rate { bytes_per_second: 1000, burst: 500, queue: 1000 }, start);
         assert_eq!(bucket.pass(500, start), Some(start));

@@ -5,8 +5,8 @@
 //!                                                 relay's URL
 //!        dtt-lab-net table [PAGE]                 the table of the scenarios that have run, put into a page
 //!
-//! A peer's key follows from its index. It says "ready", and takes lines: `join TOPIC`, then `say TEXT`. It prints
-//! `joined SECONDS`, `up INDEX`, `down INDEX` and `heard TEXT`, and ends when its input does.
+//! A peer's key follows from its index. A peer prints "ready" and takes lines: first `join TOPIC`, then `say TEXT`. It
+//! prints `joined SECONDS`, `up INDEX`, `down INDEX` and `heard TEXT`, and ends when its input ends.
 
 mod ours;
 mod theirs;
@@ -52,14 +52,14 @@ async fn main() -> Result<()> {
     }
 }
 
-/// What a peer is told.
+/// The options of a peer.
 struct Peer {
     index: u8,
     /// `none`, `public`, or the URL of a relay server.
     services: String,
 }
 
-/// Tells once how long joining took: until the first neighbor or the first message, whichever is seen first.
+/// Prints once how long joining took: until the first neighbor or the first message, whichever comes first.
 struct Joined(Option<Instant>);
 
 impl Joined {
@@ -74,7 +74,7 @@ impl Joined {
     }
 }
 
-/// The next line of the input, which ends with the lab.
+/// The next line of the input. The input ends with the lab.
 async fn word() -> Option<String> {
     lines().next_line().await.ok().flatten()
 }
@@ -83,14 +83,14 @@ fn lines() -> Lines<BufReader<Stdin>> {
     BufReader::new(tokio::io::stdin()).lines()
 }
 
-/// Says "ready" and waits for the word to join; the topic's name.
+/// Prints "ready" and waits for the line to join. Returns the topic's name.
 async fn topic(lines: &mut Lines<BufReader<Stdin>>) -> Result<String> {
     println!("ready");
     let line = lines.next_line().await?.context("the input ended")?;
     Ok(line.strip_prefix("join ").with_context(|| format!("{line:?} is not the word to join"))?.to_owned())
 }
 
-/// Everyone's index by id.
+/// The index of every peer, by its id.
 fn indices() -> HashMap<EndpointId, u8> {
     (1..=PEERS).map(|index| (dtt_lab_hosts::key(index).public(), index)).collect()
 }

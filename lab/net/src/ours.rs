@@ -11,7 +11,7 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
     let topic = topic(&mut lines).await?;
     let mut joined = Joined::clock();
     let config = NodeConfig::builder().secret_key(key(peer.index));
-    // All else is as it is by default.
+    // All other options have their defaults.
     let config = match peer.services.as_str() {
         "public" => config,
         "none" => config.relays(Relays::Disabled).address_lookups(AddressLookups::None),

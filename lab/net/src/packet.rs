@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-/// Where an IPv4 packet wants to go; none for anything else.
+/// The destination of an IPv4 packet; `None` for anything else.
 pub(crate) fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
     let header = packet.first_chunk::<20>()?;
     (header[0] >> 4 == 4).then(|| Ipv4Addr::new(header[16], header[17], header[18], header[19]))

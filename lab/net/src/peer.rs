@@ -1,4 +1,4 @@
-//! A peer's process, and what it has said.
+//! A peer's process, and what it has printed.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -18,10 +18,10 @@ use crate::{
 /// How long a program has to start.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// Which implementation a peer runs.
+/// The implementation that a peer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// dtt, as it is by default, without services beside the DHT.
+    /// dtt with its defaults, without services beside the DHT.
     Ours,
     /// The published peer implementation.
     Theirs,
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// What a peer uses beside the DHT.
+/// The services that a peer uses beside the DHT.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Services {
     /// Nothing.
@@ -52,7 +52,7 @@ pub enum Services {
     None,
     /// A relay server, by its URL.
     Relay(String),
-    /// Whatever it uses by default: iroh's public services, which cannot be reached from the lab.
+    /// The default services: iroh's public ones, which cannot be reached from the lab.
     Public,
 }
 
@@ -74,16 +74,16 @@ pub struct Peer {
     services: Services,
     process: Process,
     host: Host,
-    /// From the word to join until the first neighbor came, as the peer itself measured it.
+    /// The time from the line to join until the first neighbor, as the peer itself measured it.
     joined: Option<Duration>,
     neighbors: BTreeSet<u8>,
-    /// Neighbors that came and went, in order.
+    /// The neighbors that came and went, in order.
     changes: Vec<Change>,
     heard: HashMap<String, Instant>,
 }
 
 impl Peer {
-    /// Starts a peer on a new host. It waits for the word to join.
+    /// Starts a peer on a new host. It waits for the line to join.
     pub fn start(world: &World, kind: Kind, index: u8) -> Result<Self> {
         Self::start_with(world, kind, index, Services::None)
     }
@@ -100,22 +100,22 @@ impl Peer {
         Ok(Self { kind, index, services, process, host, joined: None, neighbors, changes, heard })
     }
 
-    /// The number that its key follows from.
+    /// The number from which its key follows.
     pub fn index(&self) -> u8 {
         self.index
     }
 
-    /// Which implementation it runs.
+    /// The implementation that it runs.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Where it runs.
+    /// The host that it runs on.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Where it runs, to be changed.
+    /// The host that it runs on, for changes.
     pub fn host_mut(&mut self) -> &mut Host {
         &mut self.host
     }
@@ -125,12 +125,12 @@ impl Peer {
         self.process.kill();
     }
 
-    /// Gives it another key, which it has from its next start on.
+    /// Gives it another key, which it uses from its next start on.
     pub fn take_key(&mut self, index: u8) {
         self.index = index;
     }
 
-    /// Starts the process again, on the same host with the same key. It waits for the word to join.
+    /// Starts the process again, on the same host with the same key. It waits for the line to join.
     pub fn restart(&mut self) -> Result<()> {
         self.process = process(&self.host, self.kind, self.index, &self.services)?;
         self.joined = None;
@@ -140,7 +140,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Gives the word to join; the peer's clock starts.
+    /// Tells it to join. The peer's clock starts.
     pub fn join(&mut self, topic: &str) -> Result<()> {
         self.process.say(&format!("join {topic}"))
     }
@@ -150,31 +150,31 @@ impl Peer {
         self.process.say(&format!("say {text}"))
     }
 
-    /// How long it took to join; none if it has not yet.
+    /// How long it took to join; `None` if it has not joined yet.
     pub fn joined(&mut self) -> Result<Option<Duration>> {
         self.read()?;
         Ok(self.joined)
     }
 
-    /// Its neighbors now.
+    /// Its current neighbors.
     pub fn neighbors(&mut self) -> Result<&BTreeSet<u8>> {
         self.read()?;
         Ok(&self.neighbors)
     }
 
-    /// Which neighbors came and went since it was started, in order.
+    /// The neighbors that came and went since its start, in order.
     pub(crate) fn changes(&mut self) -> Result<&[Change]> {
         self.read()?;
         Ok(&self.changes)
     }
 
-    /// When it heard a text first.
+    /// When it first received a text.
     pub fn heard(&mut self, text: &str) -> Result<Option<Instant>> {
         self.read()?;
         Ok(self.heard.get(text).copied())
     }
 
-    /// Takes in what it has printed so far.
+    /// Reads what it has printed so far.
     fn read(&mut self) -> Result<()> {
         while let Some(line) = self.process.line(Duration::ZERO)? {
             let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));

@@ -1,4 +1,4 @@
-//! What came out, as a table and as JSON.
+//! The results, as a table and as JSON.
 
 use std::{
     fs,
@@ -18,27 +18,27 @@ pub struct Row {
     network: String,
     dht: String,
     who: String,
-    /// Who joined, of how many.
+    /// How many peers joined, of how many.
     joined: Option<(usize, usize)>,
-    /// Milliseconds, of each run or peer that joined.
+    /// Milliseconds, for each run or peer that joined.
     join_ms: Vec<u64>,
     sent: u64,
     expected: u64,
     delivered: u64,
     #[serde(default)]
     apart: u64,
-    /// Milliseconds until everyone heard everyone again.
+    /// Milliseconds until every peer received messages of every other one again.
     heal_ms: Option<u64>,
     heal_failed: bool,
     targets: Vec<Target>,
 }
 
-/// Something that had to be reached.
+/// A target, and whether it was reached.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Target {
     text: String,
     met: bool,
-    /// Missed by so much that no busy machine explains it.
+    /// Missed by so much that a busy machine cannot be the reason.
     failed: bool,
 }
 
@@ -54,7 +54,7 @@ impl Row {
         self.scenario = format!("{}, {remark}", self.scenario);
     }
 
-    /// Who joined, and how long it took. Ours must all join.
+    /// How many joined, and how long it took. With our implementation, all must join.
     pub fn joins(mut self, joins: &[Option<Duration>]) -> Self {
         self.join_ms = joins.iter().flatten().map(|took| took.as_millis() as u64).collect();
         self.join_ms.sort_unstable();
@@ -63,13 +63,15 @@ impl Row {
         self.must("all join", joined == of)
     }
 
-    /// The median of the times must be at most this. It fails at three times as much: the machine may be busy.
+    /// The median of the times must be at most this. The test fails only at three times as much, since the machine may
+    /// be busy.
     pub fn joins_within(self, limit: Duration) -> Self {
         let median = self.median();
         self.must_be_within("median", median, limit)
     }
 
-    /// The longest of the times must be at most this. It fails at three times as much: the machine may be busy.
+    /// The longest of the times must be at most this. The test fails only at three times as much, since the machine may
+    /// be busy.
     pub fn worst_within(self, limit: Duration) -> Self {
         let of = self.joined.map_or(0, |(_, of)| of);
         let worst = self.join_ms.last().filter(|_| self.join_ms.len() == of).copied();
@@ -83,14 +85,15 @@ impl Row {
         self
     }
 
-    /// What became of messages that were sent while everyone was connected. Ours must all be heard.
+    /// The fate of messages that were sent while all peers were connected. With our implementation, all must arrive.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         (self.sent, self.expected, self.delivered) = (delivery.sent, delivery.expected, delivery.delivered);
         self.apart = delivery.apart;
         self.must("all heard", delivery.is_whole())
     }
 
-    /// How long it took until everyone heard everyone again, if it happened within `limit`. Ours must.
+    /// How long it took until every peer received messages of every other one again, if that happened within `limit`.
+    /// With our implementation, it must.
     pub fn healed(mut self, healed: Option<Duration>, limit: Duration) -> Self {
         self.heal_ms = healed.map(|took| took.as_millis() as u64);
         self.heal_failed = healed.is_none();
@@ -105,7 +108,7 @@ impl Row {
         self
     }
 
-    /// The median of the times to join; a run that did not join counts as the longest.
+    /// The median of the times to join. A run that did not join counts as the longest.
     pub fn median(&self) -> Option<Duration> {
         let (_, runs) = self.joined?;
         self.join_ms.get(runs / 2).map(|took| Duration::from_millis(*took))
@@ -153,8 +156,8 @@ fn seconds(milliseconds: u64) -> String {
     format!("{:.2} s", milliseconds as f64 / 1e3)
 }
 
-/// Prints rows and keeps them for the report; `name` tells them from those of other scenarios. Fails if a target is
-/// missed beyond doubt.
+/// Prints rows and keeps them for the report. `name` distinguishes them from those of other scenarios. Fails if a
+/// target was clearly missed.
 pub fn show(name: &str, rows: &[Row]) -> Result<()> {
     println!("\n{}", table(rows));
     let folder = folder().join("rows");
@@ -168,8 +171,8 @@ pub fn show(name: &str, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// Joins the rows of all scenarios that have run to `target/netlab/report.json` and `report.md`, prints the table, and
-/// puts it between the marks of a page, if there is one.
+/// Joins the rows of all scenarios that have run into `target/netlab/report.json` and `report.md`, prints the table,
+/// and puts it between the marks of a page, if one is given.
 pub fn join_report(page: Option<&Path>) -> Result<()> {
     let folder = folder();
     let mut names: Vec<PathBuf> = fs::read_dir(folder.join("rows"))
@@ -202,7 +205,7 @@ fn table(rows: &[Row]) -> String {
     [line(&HEAD.map(String::from)), rule].into_iter().chain(rows).collect()
 }
 
-/// `netlab` in the folder that everything is built in.
+/// The folder `netlab` in the build folder.
 fn folder() -> PathBuf {
     program().parent().and_then(Path::parent).unwrap_or(Path::new("target")).join("netlab")
 }

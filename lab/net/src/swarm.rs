@@ -1,4 +1,4 @@
-//! Peers of one topic, what they say and what arrives.
+//! The peers of one topic: what they send, and what arrives.
 
 use std::{
     collections::BTreeSet,
@@ -14,11 +14,11 @@ use crate::{
     ways::{Change, reached, were_apart},
 };
 
-/// How often everyone says something.
+/// How often every peer sends a message.
 const TICK: Duration = Duration::from_millis(500);
-/// How often the peers are looked at while something is awaited.
+/// How often the peers are checked during a wait.
 const LOOK: Duration = Duration::from_millis(5);
-/// A swarm that has been one for this long is connected.
+/// A swarm that has been one for this long counts as connected.
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// Peers of one implementation on one topic.
@@ -36,7 +36,7 @@ struct Sent {
     at: Instant,
 }
 
-/// Who has not heard what, for whoever looks for the reason.
+/// A message that a peer did not receive, printed to help find the reason.
 #[derive(Debug)]
 struct Missing {
     peer: u8,
@@ -53,21 +53,22 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Messages, and what became of them.
+/// The fate of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Messages that were sent.
     pub sent: u64,
-    /// How often they should have been heard: each by everyone but its author.
+    /// How many times they should have arrived: each at every peer but its author.
     pub expected: u64,
-    /// How often they were.
+    /// How many times they did arrive.
     pub delivered: u64,
-    /// How often they were not, and whoever should have heard them was cut off from the author within a second.
+    /// How many times they did not arrive although they should have, and the receiver was cut off from the author
+    /// within a second.
     pub apart: u64,
 }
 
 impl Delivery {
-    /// Whether everyone has heard everything, and there was something to hear.
+    /// Whether every message arrived everywhere, and there was at least one.
     pub fn is_whole(&self) -> bool {
         self.expected > 0 && self.delivered == self.expected
     }
@@ -82,8 +83,8 @@ impl AddAssign for Delivery {
     }
 }
 
-/// Everyone in these swarms says something every half second for this long, and then has `rest` to hear what is under
-/// way. Returns what became of the messages of each swarm.
+/// Every peer in these swarms sends a message every half second for this long. After that, it has `rest` to receive
+/// what is under way. Returns the fate of the messages of each swarm.
 pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<Delivery>> {
     let start = Instant::now();
     talk_until(swarms, start + time, |_| Ok(false))?;
@@ -104,8 +105,8 @@ pub fn talk(swarms: &mut [Swarm], time: Duration, rest: Duration) -> Result<Vec<
     }
 }
 
-/// Everyone in these swarms says something every half second until it is so, or the time is over. Returns whether it is
-/// so.
+/// Every peer in these swarms sends a message every half second until `so` holds, or the time is over. Returns whether
+/// it holds.
 pub fn talk_until(
     swarms: &mut [Swarm],
     end: Instant,
@@ -126,7 +127,7 @@ pub fn talk_until(
 }
 
 impl Swarm {
-    /// Starts so many peers, which wait for the word. Their indices follow on `first`.
+    /// Starts `count` peers, which wait for the line to join. Their indices begin with `first`.
     pub fn start(world: &World, kind: Kind, first: u8, count: u8, topic: &str) -> Result<Self> {
         let peers = (first..first + count).map(|index| Peer::start(world, kind, index)).collect::<Result<_>>()?;
         Ok(Self::of(peers, topic))
@@ -147,23 +148,23 @@ impl Swarm {
         &self.peers
     }
 
-    /// One of the peers, by its place.
+    /// One of the peers, by its index in the list.
     pub fn peer(&mut self, place: usize) -> &mut Peer {
         &mut self.peers[place]
     }
 
-    /// Takes another peer in.
+    /// Adds another peer.
     pub fn add(&mut self, peer: Peer) {
         self.peers.push(peer);
     }
 
-    /// Takes a peer out, by its place.
+    /// Removes a peer, by its index in the list.
     pub fn remove(&mut self, place: usize) -> Peer {
         self.peers.remove(place)
     }
 
-    /// Waits until the neighbors have made one swarm of all for a while without a break, so long at the most. While many
-    /// join, the gossip layer still exchanges neighbors, and now and then someone loses its last one.
+    /// Waits until the neighbors have made one swarm of all peers for a while without a break, for at most `limit`.
+    /// While many peers join, the gossip layer still exchanges neighbors, and now and then a peer loses its last one.
     pub fn await_settled(&mut self, limit: Duration) -> Result<bool> {
         let (end, mut since) = (Instant::now() + limit, None);
         while Instant::now() < end {
@@ -176,30 +177,31 @@ impl Swarm {
         Ok(false)
     }
 
-    /// Gives everyone the word to join.
+    /// Tells every peer to join.
     pub fn join_all(&mut self) -> Result<()> {
         (0..self.peers.len()).try_for_each(|place| self.join(place))
     }
 
-    /// Gives one peer the word to join.
+    /// Tells one peer to join.
     pub fn join(&mut self, place: usize) -> Result<()> {
         let topic = self.topic.clone();
         self.peers[place].join(&topic)
     }
 
-    /// Waits until everyone has joined, so long at the most; what each peer took is in order of the peers.
+    /// Waits until all peers have joined, for at most `limit`. Returns how long each one took, in the order of the
+    /// peers.
     pub fn await_joined(&mut self, limit: Duration) -> Result<Vec<Option<Duration>>> {
         self.wait(limit, |swarm| Ok(swarm.joins()?.iter().all(Option::is_some)))?;
         self.joins()
     }
 
-    /// Waits until one peer has joined, so long at the most.
+    /// Waits until one peer has joined, for at most `limit`.
     pub fn await_one(&mut self, place: usize, limit: Duration) -> Result<Option<Duration>> {
         self.wait(limit, |swarm| Ok(swarm.peers[place].joined()?.is_some()))?;
         self.peers[place].joined()
     }
 
-    /// Everyone says something once.
+    /// Every peer sends one message.
     pub fn say_something(&mut self) -> Result<()> {
         for peer in &mut self.peers {
             let text = format!("{} {}", peer.index(), self.sent.len());
@@ -209,7 +211,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// What became of the messages that were sent since a moment.
+    /// The fate of the messages that were sent since a moment.
     pub fn delivery(&mut self, since: Instant) -> Result<Delivery> {
         let mut delivery = Delivery::default();
         for sent in self.sent.iter().rev().take_while(|sent| sent.at >= since) {
@@ -222,7 +224,7 @@ impl Swarm {
         Ok(delivery)
     }
 
-    /// Messages since a moment that someone has not heard.
+    /// Messages since a moment that a peer has not received.
     fn missing(&mut self, since: Instant) -> Result<Vec<Missing>> {
         let mut changes: Vec<Change> = Vec::new();
         for peer in &mut self.peers {
@@ -245,8 +247,8 @@ impl Swarm {
         Ok(missing)
     }
 
-    /// How long after a moment everyone had heard from everyone something that was said after it; none if someone has
-    /// not yet.
+    /// How long after a moment every peer had received, from every other one, a message that was sent after it. `None`
+    /// if that has not happened yet.
     pub fn whole_since(&mut self, moment: Instant) -> Result<Option<Duration>> {
         let indices: Vec<u8> = self.peers.iter().map(Peer::index).collect();
         let sent: Vec<&Sent> = self.sent.iter().rev().take_while(|sent| sent.at >= moment).collect();
@@ -269,7 +271,7 @@ impl Swarm {
         Ok(Some(last - moment))
     }
 
-    /// Who has whom as a neighbor.
+    /// Which peer has which neighbors.
     pub fn neighbors(&mut self) -> Result<BTreeSet<(u8, u8)>> {
         let mut links = BTreeSet::new();
         for peer in &mut self.peers {

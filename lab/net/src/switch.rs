@@ -1,4 +1,4 @@
-//! The switch: packets between TUN devices, by IPv4 destination.
+//! The switch. It carries packets between TUN devices, by IPv4 destination.
 
 use std::{
     cmp::Reverse,
@@ -27,7 +27,7 @@ use crate::{
 
 /// The largest packet of a device.
 const MTU: usize = 1500;
-/// Packets that are read from one device before others have their turn.
+/// Packets that are read from one device before the others get their turn.
 const TURN: usize = 64;
 
 /// A switch, which runs on a thread of its own until it is dropped.
@@ -43,7 +43,7 @@ pub struct Switch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Port(usize);
 
-/// What became of the packets.
+/// The fate of the packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Handed to their destination.
@@ -54,7 +54,7 @@ pub struct Counts {
     pub cut: u64,
     /// Dropped because the sender's queue was full.
     pub overflowed: u64,
-    /// For addresses that nobody has, and what is not IPv4.
+    /// For addresses without a host, or not IPv4.
     pub unroutable: u64,
     /// Refused by the destination's device.
     pub refused: u64,
@@ -83,11 +83,11 @@ struct Net {
 struct PortState {
     device: Arc<AsyncFd<File>>,
     bucket: Option<Bucket>,
-    /// Packets pass between ports of one group only.
+    /// Packets pass only between ports of one group.
     group: usize,
 }
 
-/// A packet on its way; the earliest comes first, and of two the one that set out first.
+/// A packet on its way. The earliest comes first; of two with the same time, the one that was sent first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Flight {
     due: Instant,
@@ -127,11 +127,11 @@ impl Switch {
         Ok(Self { wire, runtime: handle, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Plugs a device in; packets for the address go to it.
+    /// Plugs in a device. Packets for the address go to it.
     pub fn plug(&self, device: File, address: Ipv4Addr) -> Result<Port> {
         let device = {
             let _inside = self.runtime.enter();
-            // SAFETY: a file has one descriptor for life, and it is never replaced in here.
+            // SAFETY: a file has one descriptor for its whole life, and nothing in here replaces it.
             let registered = unsafe { AsyncFd::register(device) };
             Arc::new(registered.context("the device cannot be waited for")?)
         };
@@ -150,22 +150,22 @@ impl Switch {
         net.routes.insert(address, port);
     }
 
-    /// What every path is like for which nothing else is said.
+    /// Sets the link of every path that has none of its own.
     pub fn set_link(&self, link: Link) {
         self.wire.lock().link = link;
     }
 
-    /// What the path from one port to another is like.
+    /// Sets the link of the path from one port to another.
     pub fn set_link_between(&self, from: Port, to: Port, link: Link) {
         self.wire.lock().between.insert((from, to), link);
     }
 
-    /// How fast a port may send.
+    /// Sets how fast a port may send.
     pub fn set_rate(&self, port: Port, rate: Rate) {
         self.wire.lock().ports[port.0].bucket = Some(Bucket::new(rate, Instant::now()));
     }
 
-    /// Cuts the network into groups: from now on nothing passes between two ports of different groups.
+    /// Cuts the network into groups. From then on, nothing passes between two ports of different groups.
     pub fn partition(&self, group: impl Fn(Port) -> usize) {
         let mut net = self.wire.lock();
         net.ports.iter_mut().enumerate().for_each(|(index, port)| port.group = group(Port(index)));
@@ -176,7 +176,7 @@ impl Switch {
         self.partition(|_| 0);
     }
 
-    /// What became of the packets so far.
+    /// The fate of the packets so far.
     pub fn counts(&self) -> Counts {
         self.wire.lock().counts
     }
@@ -219,7 +219,7 @@ impl Wire {
         }
     }
 
-    /// Delivers packets when they are due, for ever.
+    /// Delivers packets when they are due, without end.
     async fn deliver(self: Arc<Self>) {
         loop {
             let next = {
@@ -248,7 +248,7 @@ impl Net {
         self.flights.peek().map(|Reverse(flight)| flight.due)
     }
 
-    /// Sends a packet on its way, if it has one.
+    /// Sends a packet on its way, if there is a way.
     fn send(&mut self, from: Port, packet: &[u8], now: Instant) {
         let Some(to) = destination(packet).and_then(|address| self.routes.get(&address)).copied() else {
             self.counts.unroutable += 1;
@@ -279,11 +279,11 @@ impl Net {
     fn deliver(&mut self, now: Instant) {
         while self.first_due().is_some_and(|due| due <= now) {
             let Some(Reverse(flight)) = self.flights.pop() else { return };
-            // A device takes a packet whole or not at all.
+            // A device takes a packet as a whole or not at all.
             match self.ports[flight.to].device.get_ref().write_all(&flight.packet) {
                 Ok(()) => self.counts.delivered += 1,
                 Err(error) => {
-                    debug_assert_ne!(error.kind(), ErrorKind::InvalidInput, "what came from a device is a packet");
+                    debug_assert_ne!(error.kind(), ErrorKind::InvalidInput, "a device yields whole packets");
                     self.counts.refused += 1;
                 }
             }

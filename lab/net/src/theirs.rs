@@ -11,7 +11,7 @@ use iroh_gossip::{api::Event, net::Gossip};
 
 use crate::{Joined, PEERS, Peer, SECRET, indices, lines, topic};
 
-/// Where it listens, so that the others can be told.
+/// The port on which it listens. It is fixed, so that the other peers know it.
 const PORT: u16 = 4433;
 
 pub(crate) async fn run(peer: Peer) -> Result<()> {

@@ -1,4 +1,4 @@
-//! A TUN device, as the few lines of Linux that it is.
+//! Opens a TUN device, with the few system calls that Linux needs for it.
 
 use std::{
     fs::{File, OpenOptions},
@@ -7,14 +7,18 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Makes a TUN device in the network namespace of this thread. Whoever holds the file reads and writes bare IP packets,
-/// without blocking; the device goes with the file.
+/// Makes a TUN device in the network namespace of this thread. The holder of the file reads and writes bare IP packets,
+/// without blocking. The device is removed when the file is closed.
 pub(crate) fn open(name: &str) -> Result<File> {
     let path = "/dev/net/tun";
     let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path);
     let file = file.with_context(|| format!("{path} does not open: is the kernel built with TUN?"))?;
-    ensure!(name.len() < libc::IFNAMSIZ, "{name} is too long for a device, {} bytes are possible", libc::IFNAMSIZ - 1);
-    // SAFETY: a plain C structure, for which zeros are a value.
+    ensure!(
+        name.len() < libc::IFNAMSIZ,
+        "{name} is too long for a device, at most {} bytes are possible",
+        libc::IFNAMSIZ - 1
+    );
+    // SAFETY: the type is a plain C structure, and zeros are a valid value of it.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = from as libc::c_char;

@@ -1,4 +1,4 @@
-//! A network with a DHT in it, and whoever else is plugged in.
+//! A network with a DHT in it, and the hosts that are plugged in.
 
 use std::{
     fs::OpenOptions,
@@ -13,17 +13,17 @@ use dtt_lab_hosts::{DHT_NODES, DHT_PORT, Namespace, Process};
 
 use crate::{Link, Port, Switch, tun};
 
-/// Bootstrap names point to so many DHT hosts.
+/// The bootstrap names point to this many DHT hosts.
 const ENTRIES: usize = 4;
-/// The third of the public bootstrap names has another port than the rest.
+/// The third of the public bootstrap names has another port than the others.
 const OTHER_PORT: (u8, u16) = (3, 25401);
-/// The node that the others enter by at first knows this many of them before anything else begins.
+/// The first node, by which the others enter at first, has to know this many of them before anything else begins.
 const FOUNDER_KNOWS: usize = DHT_NODES * 3 / 4;
-/// The port that iroh's relay server has in its plain HTTP mode.
+/// The port of iroh's relay server in its plain HTTP mode.
 const RELAY_PORT: u16 = 3340;
 const START_LIMIT: Duration = Duration::from_secs(90);
 
-/// Which nodes the DHT is made of.
+/// The kind of nodes in the DHT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DhtKind {
     /// Nodes of the Rust crate mainline, which keep the last value.
@@ -33,7 +33,7 @@ pub enum DhtKind {
 }
 
 impl DhtKind {
-    /// Its name in the report.
+    /// The name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mainline => "mainline",
@@ -42,10 +42,10 @@ impl DhtKind {
     }
 }
 
-/// How a router translates addresses; both kinds let in only answers from where something was sent to.
+/// How a router translates addresses. Both kinds let in only answers from addresses to which something was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nat {
-    /// A host keeps its port, whomever it talks to.
+    /// A host keeps its port for all destinations.
     KeepsPorts,
     /// Every destination sees another port.
     PortPerDestination,
@@ -61,12 +61,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// The namespace that its programs run in.
+    /// The namespace in which its programs run.
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 
-    /// Its port of the switch, or that of its router.
+    /// Its port on the switch, or that of its router.
     pub fn port(&self) -> Port {
         self.port
     }
@@ -82,7 +82,7 @@ impl Host {
 pub struct World {
     dht: Vec<(Process, Host)>,
     entries: Vec<Ipv4Addr>,
-    // The last to be dropped: devices go after the programs that use them.
+    // Dropped last: the devices have to live longer than the programs that use them.
     switch: Switch,
 }
 
@@ -101,11 +101,12 @@ impl World {
         Ok(Self { dht: Vec::new(), entries: Vec::new(), switch: Switch::new(seed)? })
     }
 
-    /// A network with a DHT, which has found itself over perfect paths before the paths become like `link`.
+    /// A network with a DHT. The DHT forms over perfect paths, and then the paths become like `link`.
     pub fn new(kind: DhtKind, link: Link, seed: u64) -> Result<Self> {
         let mut world = Self::empty(seed)?;
         let address = |number| Ipv4Addr::new(10, 77, 1, number);
-        // The last begins, without anyone to enter by. The first come last and know everyone: they are the entries.
+        // The last node begins, without a node to enter by. The first nodes come last and know all others, so they are
+        // the entries.
         let founder = DHT_NODES as u8;
         for number in (1..=founder).rev() {
             let host = world.host(address(number))?;
@@ -119,8 +120,8 @@ impl World {
             process.wait_for("ready", START_LIMIT)?;
         }
         if kind == DhtKind::Mainline {
-            // A node of mainline that began with nobody to enter by takes every client for a node, and leads others
-            // to them. It has served its turn, and begins anew as the others did.
+            // A mainline node that began without a node to enter by takes every client for a DHT node, and leads others
+            // to clients. It is no longer needed as such, so it starts again like the others did.
             let (process, host) = &mut world.dht[usize::from(founder) - 1];
             let command = dht_node(kind, host.namespace(), founder, Some(address(1)));
             process.kill();
@@ -142,12 +143,12 @@ impl World {
         self.dht.iter().map(|(_, host)| host.port()).collect()
     }
 
-    /// How many hosts the DHT has left.
+    /// How many hosts of the DHT are left.
     pub fn dht_hosts(&self) -> usize {
         self.dht.len()
     }
 
-    /// Ends the last DHT host at once; those that the bootstrap names point to go last.
+    /// Kills the last DHT host. Hosts to which the bootstrap names point are killed last.
     pub fn kill_dht_host(&mut self) {
         drop(self.dht.pop());
     }
@@ -160,7 +161,7 @@ impl World {
         Ok(Host { namespace, router: None, port, address })
     }
 
-    /// Plugs a host in behind a router of its own, which has the given public address. It needs nftables.
+    /// Plugs in a host behind a router of its own, which has the given public address. This needs nftables.
     pub fn host_behind(&self, nat: Nat, public: Ipv4Addr) -> Result<Host> {
         let (router, namespace) = (Namespace::new()?, Namespace::new()?);
         let port = self.plug(&router, public)?;
@@ -176,7 +177,7 @@ impl World {
             Nat::KeepsPorts => "masquerade",
             Nat::PortPerDestination => "masquerade fully-random",
         };
-        // What nobody inside asked for is dropped without a word, as home routers do.
+        // Packets that answer nothing from inside are dropped silently, as home routers do.
         let rules = format!(
             "add table ip nat
              add chain ip nat out {{ type nat hook postrouting priority 100; }}
@@ -195,7 +196,7 @@ impl World {
     /// Gives a host another address while its programs run.
     pub fn readdress(&self, host: &mut Host, address: Ipv4Addr) -> Result<()> {
         ensure!(host.router.is_none(), "a host behind a router keeps its address");
-        // As when a laptop changes networks: the old address goes before there is another one.
+        // As when a laptop changes networks, the old address is removed before there is a new one.
         host.namespace.ip(&format!("addr del {}/32 dev net0", host.address))?;
         self.switch.readdress(host.port, address);
         host.namespace.ip(&format!("addr add {address}/32 dev net0"))?;
@@ -258,7 +259,7 @@ fn dht_node(kind: DhtKind, namespace: &Namespace, number: u8, entry: Option<Ipv4
     }
 }
 
-/// Makes the DHT node of a host answer at another port too.
+/// Makes the DHT node of a host answer at another port as well.
 fn redirect(host: &Host, port: u16) -> Result<()> {
     let rules = format!(
         "add table ip nat
@@ -268,7 +269,7 @@ fn redirect(host: &Host, port: u16) -> Result<()> {
     run(host.namespace().command("nft").arg(rules))
 }
 
-/// The lab's own program, which is built beside the tests.
+/// The lab's own program, which is built next to the tests.
 pub(crate) fn program() -> PathBuf {
     let tests = std::env::current_exe().expect("a program knows where it is");
     tests.ancestors().map(|folder| folder.join("dtt-lab-net")).find(|path| path.is_file()).unwrap_or_default()
@@ -281,7 +282,7 @@ fn relay_program() -> Result<PathBuf> {
     found.context("iroh-relay is not in PATH: tools/tool install iroh-relay, then PATH=$(tools/tool path)$PATH")
 }
 
-/// Sends what a program logs to a file, if it logs at all.
+/// Sends a program's log to a file, if it logs at all.
 pub(crate) fn log_to(command: &mut Command, name: &str) -> Result<()> {
     if std::env::var_os("RUST_LOG").is_some() {
         let folder = program().parent().unwrap_or(Path::new(".")).join("../netlab/logs");

@@ -1,5 +1,6 @@
-//! Real nodes in bad networks. Each scenario ends with a table, and `make netlab` joins them.
+//! Real nodes in bad networks. Each scenario ends with a table, and `make netlab` joins the tables.
 //!
-//! It needs root, iproute2, nftables and TUN devices; `make test` says so and skips it where they are missing.
+//! These tests need root, iproute2, nftables and TUN devices. If one of them is missing, `make test` skips the tests
+//! and says so.
 
 mod netlab;

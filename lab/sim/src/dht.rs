@@ -1,4 +1,5 @@
-//! The model of the DHT: for each minute's slot a set of storing nodes, each with one value and a keep rule.
+//! The model of the DHT. The slot of each minute has a set of storing nodes, each with one value and a rule for keeping
+//! it.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -10,7 +11,7 @@ use crate::{
     queue::{MILLI, Time},
 };
 
-/// BEP44's limit of a value, in bytes as they are stored.
+/// BEP 44's limit of a value, in bytes as they are stored.
 const VALUE_LIMIT: usize = 996;
 
 /// The properties of the DHT.
@@ -18,17 +19,18 @@ const VALUE_LIMIT: usize = 996;
 pub(crate) struct DhtModel {
     /// The nodes nearest to a target, which store its value.
     pub(crate) holders: usize,
-    /// The share of them that never answers.
+    /// The share of these nodes that never answers.
     pub(crate) silent: f64,
-    /// The share of them that keeps the first value of an equal seq; the others keep the last.
+    /// The share of these nodes that keeps the first value of an equal seq. The others keep the last.
     pub(crate) first_wins: f64,
-    /// The share of requests that gets lost.
+    /// The share of requests that are lost.
     pub(crate) lost: f64,
-    /// Until the nodes nearest to a target are known: median and sigma of a log-normal time.
+    /// The time until the nodes nearest to a target are known: median and sigma of a log-normal distribution.
     pub(crate) traversal: (Time, f64),
-    /// One request to one of them, likewise. With the traversal before it, half of all values take more than 300 ms.
+    /// The time of one request to one of them, likewise. With the traversal before it, half of all values take more
+    /// than 300 ms.
     pub(crate) round_trip: (Time, f64),
-    /// A store's request to one node, likewise.
+    /// The time of a store's request to one node, likewise.
     pub(crate) store: (Time, f64),
 }
 
@@ -46,10 +48,10 @@ impl Default for DhtModel {
     }
 }
 
-/// What a storing node holds.
+/// The value of a storing node.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
-    /// A member's record, sealed and signed properly.
+    /// A member's record, properly sealed and signed.
     Record(Rc<SeenRecord>),
     /// Bytes that nobody can open.
     Garbage,
@@ -62,14 +64,14 @@ struct Holder {
     value: Option<Value>,
 }
 
-/// When which storing node answers, and when the query is over. Times count from its beginning.
+/// Which storing node answers when, and when the query ends. Times count from its beginning.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) answers: Vec<(Time, usize)>,
     pub(crate) end: Time,
 }
 
-/// A minute, and the part of the DHT, if it is cut.
+/// A minute, and the part of the DHT if it is cut.
 pub(crate) type Slot = (u64, u32);
 
 /// All slots.
@@ -86,14 +88,14 @@ impl Dht {
         Self { model, seed, rng: StdRng::seed_from_u64(mix(&[seed, 1])), slots: BTreeMap::new() }
     }
 
-    /// A lookup, whose requests have this long to be answered.
+    /// A lookup whose requests have this long to be answered.
     pub(crate) fn lookup(&mut self, slot: Slot, limit: Time) -> Query {
         let (traversal, sigma) = self.model.traversal;
         let begin = log_normal(&mut self.rng, traversal, sigma);
         self.query(slot, begin, self.model.round_trip, limit)
     }
 
-    /// A store right after a lookup: its nodes are known.
+    /// A store right after a lookup, which already knows the nodes.
     pub(crate) fn store(&mut self, slot: Slot, limit: Time) -> Query {
         self.query(slot, 0, self.model.store, limit)
     }
@@ -108,18 +110,18 @@ impl Dht {
                 answers.push((begin + time, at));
             }
         }
-        // The query waits for its last node: to the end of the request's time, unless all have answered.
+        // The query waits for its last node: until the time of the request is over, unless all nodes have answered.
         let last = answers.iter().map(|(time, _)| *time).max().unwrap_or(begin);
         let end = if answers.len() == silent.len() { last } else { begin + limit };
         Query { answers, end: end.max(last) }
     }
 
-    /// What a storing node holds.
+    /// The value that a storing node holds.
     pub(crate) fn read(&mut self, slot: Slot, holder: usize) -> Option<Value> {
         self.slot(slot)[holder].value.clone()
     }
 
-    /// Writes a value of so many bytes to a storing node; whether it is acknowledged.
+    /// Writes a value of `bytes` bytes to a storing node. Returns whether the node acknowledges it.
     pub(crate) fn write(&mut self, slot: Slot, holder: usize, value: Value, bytes: usize) -> bool {
         if bytes > VALUE_LIMIT {
             return false;
@@ -131,7 +133,7 @@ impl Dht {
         true
     }
 
-    /// Forgets slots before this minute.
+    /// Forgets the slots before this minute.
     pub(crate) fn forget_before(&mut self, minute: u64) {
         self.slots = self.slots.split_off(&(minute, 0));
     }
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn each_storing_node_keeps_one_value_by_its_own_rule() {
+    fn each_storing_node_keeps_one_value_by_its_rule() {
         for (first_wins, kept) in [(1.0, 1), (0.0, 2)] {
             let mut dht = Dht::new(DhtModel { first_wins, ..DhtModel::default() }, 7);
             assert!(
@@ -201,6 +203,6 @@ mod tests {
         let median = times[times.len() / 2] / MILLI;
         assert!((270..=330).contains(&median), "the median is {median} ms");
         let share = answers as f64 / (500.0 * 20.0);
-        assert!((0.68..0.74).contains(&share), "three in four answer, and few get lost: {share}");
+        assert!((0.68..0.74).contains(&share), "three in four nodes answer, and few requests are lost: {share}");
     }
 }

@@ -1,4 +1,4 @@
-//! Random draws that more than one model makes.
+//! Random draws that several models use.
 
 use rand::{RngExt, rngs::StdRng};
 
@@ -6,7 +6,7 @@ use crate::queue::Time;
 
 /// A log-normal time: half of all draws are below the median, and the tail is long.
 pub(crate) fn log_normal(rng: &mut StdRng, median: Time, sigma: f64) -> Time {
-    // Box and Muller's way to a normal variate.
+    // The Box–Muller method for a normal variate.
     let (u, v): (f64, f64) = (rng.random::<f64>().max(f64::MIN_POSITIVE), rng.random());
     let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
     (median as f64 * (sigma * normal).exp()) as Time
@@ -17,7 +17,7 @@ pub(crate) fn exponential(rng: &mut StdRng, mean: Time) -> Time {
     (-(1.0 - rng.random::<f64>()).ln() * mean as f64) as Time
 }
 
-/// A number that follows from others, well mixed (the finalizer of SplitMix64).
+/// A well-mixed number that follows from others (the finalizer of SplitMix64).
 pub(crate) fn mix(values: &[u64]) -> u64 {
     values.iter().fold(0x9E37_79B9_7F4A_7C15, |state, value| {
         let mut x = (state ^ value).wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_draws_have_the_shape_they_promise() {
+    fn the_draws_have_the_promised_shape() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut times: Vec<Time> = (0..10_001).map(|_| log_normal(&mut rng, 300, 0.8)).collect();
         times.sort_unstable();

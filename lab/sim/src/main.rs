@@ -38,7 +38,7 @@ use report::{Entry, Report};
 use scenario::Scenario;
 
 const USAGE: &str = "usage: dtt-lab-sim [--seed N] [--runs N] [--out FOLDER] [--page FILE] [SCENARIO...]";
-/// The table stands between these in a page.
+/// In a page, the table stands between these marks.
 const MARKS: (&str, &str) = ("<!-- table -->\n", "<!-- end of table -->");
 
 struct Options {
@@ -104,8 +104,8 @@ fn number(option: &str, value: &str) -> Result<u64> {
     value.parse().with_context(|| format!("{option}: {value:?} is no number"))
 }
 
-/// Runs everything, as many at once as there are processors. Each run is alone with its seed, so the order does not
-/// matter to the report.
+/// Runs everything, with one run at a time for each processor. A run depends on its seed only, so the order does not
+/// change the report.
 fn simulate(options: &Options) -> Vec<Entry> {
     let entries: Vec<(&Scenario, Rules)> =
         options.scenarios.iter().flat_map(|scenario| Rules::ALL.map(|rules| (scenario, rules))).collect();
@@ -115,7 +115,7 @@ fn simulate(options: &Options) -> Vec<Entry> {
         .enumerate()
         .flat_map(|(at, (scenario, _))| (0..runs(scenario)).map(move |run| (at, run)))
         .collect();
-    // The long ones first, so that no processor waits at the end.
+    // The longest runs come first, so that no processor waits at the end.
     let cost = |scenario: &Scenario| u64::from(scenario.nodes) * scenario.duration;
     jobs.sort_by_key(|(at, run)| (std::cmp::Reverse(cost(entries[*at].0)), *at, *run));
     let done: Mutex<Vec<(usize, u64, Outcome)>> = Mutex::new(Vec::new());
@@ -141,7 +141,7 @@ fn simulate(options: &Options) -> Vec<Entry> {
     entries.iter().enumerate().map(|(at, (scenario, rules))| Entry::new(scenario, *rules, of(at).collect())).collect()
 }
 
-/// Puts the table into a page, between its marks.
+/// Puts the table into a page, between the marks.
 fn insert(page: &Path, table: &str) -> Result<()> {
     let text = fs::read_to_string(page).with_context(|| format!("{} is not read", page.display()))?;
     let begin = text.find(MARKS.0).with_context(|| format!("{:?} is not in the page", MARKS.0))? + MARKS.0.len();

@@ -1,4 +1,4 @@
-//! What a run has shown.
+//! The measurements of a run.
 
 use serde::Serialize;
 
@@ -7,12 +7,12 @@ use crate::{
     queue::{MINUTE, SECOND, Time},
 };
 
-/// The swarm counts as healthy so long after it has become one component.
+/// The swarm counts as healthy this long after it has become one component.
 const HEALTHY_AFTER: Time = MINUTE;
-/// Points of a time series that are kept.
+/// The least number of points that a long time series keeps.
 const SERIES: usize = 400;
 
-/// The whole at one moment.
+/// All nodes at one moment.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Sample {
     pub(crate) seconds: f64,
@@ -24,7 +24,7 @@ pub(crate) struct Sample {
     pub(crate) components: u32,
 }
 
-/// Counts since the beginning, and the part of them that fell into healthy times.
+/// Counts since the beginning of the run, or of the healthy times only.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     reads: u64,
@@ -39,7 +39,7 @@ impl Counts {
     }
 }
 
-/// What is measured while a run goes on.
+/// Everything that is measured during a run.
 #[derive(Debug)]
 pub(crate) struct Measure {
     total: Counts,
@@ -60,7 +60,7 @@ pub(crate) struct Measure {
     isolated_time: u128,
     outside_time: u128,
     series: Vec<Sample>,
-    /// Every so many samples make a point of the series.
+    /// Every `stride` samples make a point of the series.
     stride: usize,
     samples: usize,
     labels: Vec<NodeId>,
@@ -103,13 +103,14 @@ impl Measure {
         self.healthy.writes += u64::from(self.is_healthy());
     }
 
-    /// A node of the first ones has started.
+    /// Notes that one of the first nodes has started.
     pub(crate) fn arrived(&mut self, now: Time) {
         self.last_arrival = now;
     }
 
-    /// A node joins others because of a split. It is right if one of them was elsewhere when last looked, wrong if all that
-    /// ran were not; whoever has gone since, or never was, says nothing.
+    /// Notes that a node joins others because of a split. The alarm is right if one of these nodes was in another
+    /// component at the last look, and wrong if all that ran were in the same. Nodes that have gone since, or never
+    /// were, do not count.
     pub(crate) fn alarm(&mut self, node: NodeId, peers: &[NodeId]) {
         let label = |node: NodeId| self.labels.get(node as usize).filter(|label| **label != NodeId::MAX);
         let own = label(node);
@@ -124,7 +125,7 @@ impl Measure {
         self.whole_since.is_some_and(|since| self.last >= since + HEALTHY_AFTER)
     }
 
-    /// A look at the whole. `labels` names each node's component, NodeId::MAX for those that do not run.
+    /// Notes a look at all nodes. `labels` names each node's component, or `NodeId::MAX` for a node that does not run.
     pub(crate) fn sample(&mut self, now: Time, all_arrived: bool, sample: Sample, labels: Vec<NodeId>) {
         let span = u128::from(now - self.last);
         self.total.node_time += span * u128::from(self.running);
@@ -146,7 +147,7 @@ impl Measure {
         }
         self.last = now;
         self.labels = labels;
-        // Evenly spread over the whole time, however long that becomes.
+        // The points are spread evenly over the whole time, however long that becomes.
         if self.samples.is_multiple_of(self.stride) {
             self.series.push(sample);
         }
@@ -193,11 +194,11 @@ impl Measure {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) seed: u64,
-    /// From the last first arrival until all nodes are one component.
+    /// The time from the last first arrival until all nodes are one component.
     pub(crate) one_component: Option<f64>,
     /// Whether there was a cut that ended.
     pub(crate) heals: bool,
-    /// From the end of a cut until all nodes are one component.
+    /// The time from the end of a cut until all nodes are one component.
     pub(crate) heal: Option<f64>,
     pub(crate) join_median: Option<f64>,
     pub(crate) join_p99: Option<f64>,
@@ -209,22 +210,22 @@ pub(crate) struct Outcome {
     pub(crate) outside: f64,
     pub(crate) reads: Option<f64>,
     pub(crate) writes: Option<f64>,
-    /// The same, while all have been one component for a minute.
+    /// The same rates, but only for times after all nodes have been one component for a minute.
     pub(crate) healthy_reads: Option<f64>,
     pub(crate) healthy_writes: Option<f64>,
-    /// Joins because of a split, of someone in another component.
+    /// Joins because of a split, to a node in another component.
     pub(crate) true_alarms: u64,
     /// Joins because of a split where there was none.
     pub(crate) false_alarms: u64,
     /// Neighbors that were dropped for one that a merge brought.
     pub(crate) evictions_per_node_hour: f64,
-    /// Messages heard, of those that running nodes should have heard.
+    /// The share of messages that arrived, of those that running nodes should have received.
     pub(crate) delivery: Option<f64>,
     #[serde(skip)]
     pub(crate) series: Vec<Sample>,
 }
 
-/// The value below which this share of sorted values lies.
+/// The value below which this share of the sorted values lies.
 pub(crate) fn percentile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let last = sorted.len().checked_sub(1)?;
     Some(sorted[(last as f64 * share).round() as usize])
@@ -239,7 +240,7 @@ fn round(value: f64, digits: i32) -> f64 {
     (value * factor).round() / factor
 }
 
-/// Components of a graph by union and find.
+/// The components of a graph, by union and find.
 #[derive(Debug)]
 pub(crate) struct Components {
     parent: Vec<NodeId>,
@@ -283,7 +284,7 @@ mod tests {
         }
         let outcome = measure.finish(1, 0);
         assert_eq!(outcome.one_component, Some(30.0));
-        assert_eq!(outcome.reads, Some(6.033), "a read a second by ten nodes");
+        assert_eq!(outcome.reads, Some(6.033), "ten nodes read once per second");
         assert_eq!(outcome.healthy_reads, Some(6.0));
     }
 

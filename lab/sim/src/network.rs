@@ -1,4 +1,5 @@
-//! The model of the network between nodes: who reaches whom, how long it takes, and which connections stand.
+//! The model of the network between nodes: which nodes reach each other, how long it takes, and which connections
+//! stand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,44 +12,44 @@ use crate::{
 /// A node's number in the simulation.
 pub(crate) type NodeId = u32;
 
-/// A connection attempt to someone who does not answer is given up after this.
+/// A connection attempt to a node that does not answer is given up after this.
 pub(crate) const DIAL_LIMIT: Time = 10 * SECOND;
-/// A connection whose other end has gone silent is given up after this, as QUIC's idle timeout has it.
+/// A connection whose other end has gone silent is given up after this, like QUIC's idle timeout.
 pub(crate) const IDLE_LIMIT: Time = 30 * SECOND;
-/// A QUIC handshake takes one and a half round trips until the dialed side has heard the first message.
+/// Round trips of a QUIC handshake, rounded up: the dialed side has the first message after one and a half.
 const HANDSHAKE_TRIPS: u64 = 2;
 
-/// One way, drawn for each pair of nodes from this range.
+/// The range of the latency in one direction. It is drawn for each pair of nodes.
 const LATENCY: (Time, Time) = (20 * MILLI, 200 * MILLI);
 
 /// A node's end of a connection.
 #[derive(Debug)]
 enum Link<M> {
-    /// The handshake is under way; these wait for it.
+    /// The handshake is under way, and these messages wait for it.
     Dialing(Vec<M>),
-    /// It stands, under this number.
+    /// It stands, with this number.
     Open(u64),
 }
 
-/// What becomes of a message that is to be sent.
+/// What happens to a message that is sent.
 #[derive(Debug)]
 pub(crate) enum Sent<M> {
-    /// It arrives after this.
+    /// It arrives after this time.
     Arrives(Time, M),
-    /// A handshake has begun, whose outcome is to be asked for after this.
+    /// A handshake has begun. Its outcome is known after this time.
     Dials(Time),
     /// It waits for a handshake that is under way.
     Waits,
-    /// The process at the other end of the connection is gone, and nobody has noticed yet.
+    /// The process at the other end of the connection is gone, and its peer has not noticed yet.
     Lost,
 }
 
-/// A cut through the network: nodes of different groups do not reach each other.
+/// A cut through the network. Nodes of different groups do not reach each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Partition {
-    /// Nodes are dealt out to so many groups, in turn.
+    /// The nodes are dealt out to this many groups, in turn.
     pub(crate) groups: u32,
-    /// Whether the DHT is cut too: what is written in one part is not read in another.
+    /// Whether the DHT is cut too. If it is, values written in one part are not read in another.
     pub(crate) dht: bool,
 }
 
@@ -57,7 +58,7 @@ pub(crate) struct Network<M> {
     seed: u64,
     links: BTreeMap<(NodeId, NodeId), Link<M>>,
     connections: u64,
-    /// Connections of processes that are gone, until the other end notices.
+    /// Connections of processes that are gone, until the other end has noticed.
     dead: BTreeSet<u64>,
     partition: Option<Partition>,
 }
@@ -67,7 +68,7 @@ impl<M> Network<M> {
         Self { seed, links: BTreeMap::new(), connections: 0, dead: BTreeSet::new(), partition: None }
     }
 
-    /// One way between two nodes.
+    /// The latency in one direction between two nodes.
     pub(crate) fn latency(&self, a: NodeId, b: NodeId) -> Time {
         let (low, high) = (a.min(b), a.max(b));
         LATENCY.0 + mix(&[self.seed, low.into(), high.into()]) % (LATENCY.1 - LATENCY.0)
@@ -82,7 +83,7 @@ impl<M> Network<M> {
         self.partition.is_none_or(|cut| a % cut.groups == b % cut.groups)
     }
 
-    /// The slot that a node reaches: in a DHT that is cut, each part stores it on nodes of its own.
+    /// The slot that a node reaches. In a DHT that is cut, each part has storing nodes of its own.
     pub(crate) fn slot(&self, node: NodeId, minute: u64) -> Slot {
         (minute, self.partition.filter(|cut| cut.dht).map_or(0, |cut| node % cut.groups))
     }
@@ -103,13 +104,13 @@ impl<M> Network<M> {
         }
     }
 
-    /// The outcome of a handshake: the messages that waited for it, or None if it failed. If the other side has dialed
-    /// at the same time, its messages come along.
+    /// The outcome of a handshake: the messages that waited for it, or `None` if it failed. If the other side has
+    /// dialed at the same time, its messages come along.
     pub(crate) fn dialed(&mut self, from: NodeId, to: NodeId, answers: bool) -> Option<(Vec<M>, Vec<M>)> {
         let waiting = match self.links.remove(&(from, to)) {
             Some(Link::Dialing(waiting)) => waiting,
             Some(open) => {
-                // The other side's handshake was done first.
+                // The other side's handshake was faster.
                 self.links.insert((from, to), open);
                 return Some((Vec::new(), Vec::new()));
             }
@@ -126,7 +127,7 @@ impl<M> Network<M> {
         }
     }
 
-    /// One side lets a connection go; its number, if it stood.
+    /// One side lets go of a connection. Returns its number, if it stood.
     pub(crate) fn close(&mut self, from: NodeId, to: NodeId) -> Option<u64> {
         match self.links.remove(&(from, to)) {
             Some(Link::Open(connection)) => Some(connection),
@@ -134,12 +135,12 @@ impl<M> Network<M> {
         }
     }
 
-    /// Whether a node has a connection to another one whose process is gone.
+    /// Whether a node has a connection to another node whose process is gone.
     pub(crate) fn is_stale(&self, at: NodeId, peer: NodeId) -> bool {
         matches!(self.links.get(&(at, peer)), Some(Link::Open(open)) if self.dead.contains(open))
     }
 
-    /// A node learns that a connection is gone; false if it had let it go itself, or has a newer one.
+    /// A node learns that a connection is gone. Returns false if the node had let it go itself, or has a newer one.
     pub(crate) fn gone(&mut self, at: NodeId, peer: NodeId, connection: u64) -> bool {
         self.dead.remove(&connection);
         let stands = matches!(self.links.get(&(at, peer)), Some(Link::Open(open)) if *open == connection);
@@ -149,7 +150,7 @@ impl<M> Network<M> {
         stands
     }
 
-    /// A process is gone: who has a connection to it, and under which number.
+    /// A process is gone. Returns the nodes that have a connection to it, with the number of the connection.
     pub(crate) fn stop(&mut self, node: NodeId) -> Vec<(NodeId, u64)> {
         let ends: Vec<NodeId> = self.links.range((node, 0)..=(node, NodeId::MAX)).map(|((_, peer), _)| *peer).collect();
         let mut left = Vec::new();
@@ -164,7 +165,7 @@ impl<M> Network<M> {
         left
     }
 
-    /// Both ends of all connections that stand where there is no path any more.
+    /// Both ends of all connections that stand but have no path anymore.
     pub(crate) fn cut(&self) -> Vec<(NodeId, NodeId, u64)> {
         let open = self.links.iter().filter_map(|((from, to), link)| match link {
             Link::Open(connection) => Some((*from, *to, *connection)),
@@ -197,20 +198,20 @@ mod tests {
         network.send(2, 1, "b", true);
         assert_eq!(network.dialed(1, 2, true), Some((vec!["a"], vec!["b"])));
         assert_eq!(network.dialed(2, 1, true), Some((vec![], vec![])));
-        let connection = network.close(1, 2).expect("it stood");
+        let connection = network.close(1, 2).expect("the connection stood");
         assert!(network.gone(2, 1, connection), "the other side is told");
         assert!(!network.gone(2, 1, connection), "once");
     }
 
     #[test]
-    fn a_partition_cuts_nodes_and_if_asked_the_dht() {
+    fn a_partition_cuts_nodes_and_optionally_the_dht() {
         let mut network = Network::<&str>::new(1);
         for (from, to) in [(0, 1), (0, 2)] {
             network.send(from, to, "a", true);
             network.dialed(from, to, true);
         }
         network.set_partition(Some(Partition { groups: 2, dht: false }));
-        assert_eq!(network.cut().len(), 2, "both ends of the one connection across");
+        assert_eq!(network.cut().len(), 2, "both ends of the one connection across the cut");
         assert!(!network.has_path(0, 1) && network.has_path(0, 2));
         assert_eq!(network.slot(0, 9), network.slot(1, 9));
         network.set_partition(Some(Partition { groups: 2, dht: true }));
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stops_leaves_its_connections_to_be_noticed() {
+    fn a_stopped_node_leaves_its_connections_until_they_are_noticed() {
         let mut network = Network::new(1);
         network.send(1, 2, "a", true);
         network.dialed(1, 2, true);

@@ -1,4 +1,4 @@
-//! One node: the gossip state machine, the policy, and what is known of it from outside.
+//! One node: the gossip state machine, the policy, and what the simulation knows about the node.
 
 use std::time::Duration;
 
@@ -15,14 +15,16 @@ use crate::{
 
 /// The one topic of the simulation.
 pub(crate) const TOPIC: TopicId = TopicId::from_bytes([7; 32]);
-/// Node numbers from here on stand for nodes that do not exist.
+/// Numbers from here on stand for nodes that do not exist.
 pub(crate) const GHOSTS: NodeId = 1 << 30;
-/// The gossip layer looks for expired messages this often; rarer than its default, which would be most of the events.
+/// How often the gossip layer looks for expired messages. This is rarer than its default, which would be most of the
+/// events.
 const EVICT_INTERVAL: Duration = Duration::from_secs(15);
 
 pub(crate) type GossipTimer = Timer<NodeId>;
 
-/// A message of the gossip layer, and the merge that it comes from, if it is a request to join or the answer to one.
+/// A message of the gossip layer. If it is a request to join or the answer to one, it carries the merge that it comes
+/// from.
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub(crate) message: Message<NodeId>,
@@ -42,15 +44,15 @@ pub(crate) struct Traits {
 pub(crate) struct Node {
     pub(crate) traits: Traits,
     pub(crate) started: Time,
-    /// Which of the processes of all nodes it is: a node that is killed may come back with its key.
+    /// The number of the process, among those of all nodes: a node that is killed may come back with its key.
     pub(crate) life: u64,
     pub(crate) policy: Policy,
     pub(crate) gossip: State<NodeId, StdRng>,
     pub(crate) neighbors: Vec<NodeId>,
     pub(crate) joined: bool,
-    /// The time for which the policy is woken next.
+    /// When the policy is woken next.
     pub(crate) wakes: Option<Time>,
-    /// The number of the store under way: a new one replaces it.
+    /// The number of the store that is under way. A new store replaces it.
     pub(crate) store: u64,
 }
 
@@ -73,14 +75,14 @@ impl Node {
     }
 }
 
-/// The public key that stands for a node.
+/// The public key of a node.
 pub(crate) fn peer_id(id: NodeId) -> PeerId {
     let mut bytes = [1; 32];
     bytes[..4].copy_from_slice(&id.to_le_bytes());
     bytes
 }
 
-/// The node that a public key stands for.
+/// The node of a public key.
 pub(crate) fn node_id(peer: &PeerId) -> NodeId {
     NodeId::from_le_bytes([peer[0], peer[1], peer[2], peer[3]])
 }

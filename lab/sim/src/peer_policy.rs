@@ -1,6 +1,6 @@
 //! The peer implementation's rules (distributed-topic-tracker 0.3.5, with its defaults), for comparison.
 //!
-//! Its DHT actor does one thing at a time, and its bootstrap, publisher and merges wait for whole queries.
+//! Its DHT actor does one thing at a time. Its bootstrap, publisher and merges wait for whole queries.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -27,7 +27,7 @@ const PUT_RETRIES: u32 = 3;
 const PUT_RETRY: Duration = Duration::from_secs(5);
 const PUT_RETRY_JITTER: Duration = Duration::from_secs(10);
 
-/// Who asked for a lookup.
+/// The part that asked for a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asker {
     Bootstrap,
@@ -55,7 +55,7 @@ enum Operation {
 
 #[derive(Debug)]
 enum Bootstrap {
-    /// Two lookups, one after the other: this many are still to come.
+    /// Two lookups, one after the other. `left` of them are still to come.
     Looking {
         left: u32,
         minute: u64,
@@ -77,7 +77,7 @@ enum Bootstrap {
     Done,
 }
 
-/// One merge's timer and what its two lookups have shown.
+/// The timer of one merge, and the records that its two lookups have shown.
 #[derive(Debug, Default)]
 struct Merge {
     next: Option<Duration>,
@@ -92,7 +92,8 @@ pub(crate) struct PeerPolicy {
     actions: VecDeque<Action>,
     neighbors: Vec<PeerId>,
     hashes: VecDeque<MessageHash>,
-    /// The DHT actor: what waits, what runs, what the running get has shown, and when it may go on after a failed put.
+    /// The DHT actor: waiting operations, the running one, the records that the running get has shown, and when it may
+    /// go on after a failed put.
     waiting: VecDeque<Operation>,
     running: Option<Operation>,
     shown: Vec<SeenRecord>,
@@ -132,7 +133,7 @@ impl PeerPolicy {
         match input {
             Input::NeighborUp(peer) => {
                 self.neighbors.push(peer);
-                // Whoever sleeps in the bootstrap is woken; whoever waits for a lookup sees it afterwards.
+                // If the bootstrap sleeps, this wakes it. If it waits for a lookup, it notices the neighbor afterwards.
                 if !matches!(self.bootstrap, Bootstrap::Looking { .. }) {
                     self.bootstrap_done(now);
                 }
@@ -158,7 +159,7 @@ impl PeerPolicy {
     pub(crate) fn handle_timeout(&mut self, now: Now) {
         self.advance_bootstrap(now);
         if self.publisher.is_some_and(|at| at <= now.mono) {
-            // The next tick is set when this one is done; the queue of the DHT actor does the waiting.
+            // The next tick is planned when this one is done, since the queue of the DHT actor makes it wait.
             self.publisher = None;
             let content =
                 Box::new(GossipRecordContent::new(self.neighbors.iter().take(MAX_RECORD_PEERS), &self.hashes));
@@ -193,7 +194,7 @@ impl PeerPolicy {
         if asker == Asker::Bubble { &mut self.bubble } else { &mut self.overlap }
     }
 
-    /// The DHT actor takes its next operation.
+    /// Lets the DHT actor take its next operation.
     fn run_dht(&mut self, now: Now) {
         if self.dht_pause.is_some_and(|until| until > now.mono) || self.running.is_some() {
             return;
@@ -285,7 +286,7 @@ impl PeerPolicy {
         }
     }
 
-    /// Whoever finds nobody publishes once a minute, counting the records that the lookup has just shown.
+    /// A node that finds nobody publishes once a minute, if the last lookup has shown few records.
     fn publish_alone(&mut self, minute: u64, records: usize) {
         if minute != self.published_minute {
             self.published_minute = minute;
@@ -314,7 +315,7 @@ impl PeerPolicy {
         }
     }
 
-    /// The bootstrap ends for good; the publisher and both merges begin.
+    /// Ends the bootstrap for good. The publisher and both merges begin.
     fn bootstrap_done(&mut self, now: Now) {
         if matches!(self.bootstrap, Bootstrap::Done) {
             return;
@@ -339,7 +340,7 @@ impl PeerPolicy {
             if self.hashes.is_empty() {
                 return;
             }
-            // Compared with the last five messages only.
+            // Only the last five messages are compared.
             records.retain(|record| {
                 !record.hashes.is_empty() && !record.hashes.iter().any(|hash| self.hashes.contains(hash))
             });
@@ -389,7 +390,8 @@ mod tests {
         SeenRecord { minute, publisher: [publisher; 32], peers: vec![[publisher + 100; 32]], hashes: vec![] }
     }
 
-    /// One thing at a time: the check, the old slot and the new one, which waited already, then the put; the dials 100 ms apart.
+    /// The actor does one thing at a time: the check, then the old slot and the new one, which waited already, then the
+    /// put. The dials are 100 ms apart.
     #[test]
     fn it_looks_and_dials_as_the_peer_implementation_does() {
         let minute = at(0.0).minute();

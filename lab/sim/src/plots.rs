@@ -35,7 +35,7 @@ struct Plot {
     lines: Vec<Line>,
 }
 
-/// Draws everything that the report has figures for; the names of the files.
+/// Draws everything for which the report has figures. Returns the names of the files.
 pub(crate) fn draw(report: &Report, folder: &Path) -> Result<Vec<String>> {
     register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).map_err(|_| anyhow!("the font is not valid"))?;
     let mut files = Vec::new();
@@ -120,7 +120,7 @@ fn over_time(entry: &Entry, figure: fn(&Sample) -> f64) -> Option<Line> {
     Some(Line { name: entry.rules.name().into(), color: color(entry.rules), points })
 }
 
-/// Paints with the scales that the plot asks for.
+/// Paints with the scales of the plot.
 fn paint<B: DrawingBackend>(plot: &Plot, area: DrawingArea<B, Shift>) -> Result<(), Box<dyn Error>>
 where
     B::ErrorType: 'static,
@@ -129,7 +129,7 @@ where
     area.fill(&WHITE)?;
     let mut builder = ChartBuilder::on(&area);
     builder.caption(&plot.title, (FONT, 20)).margin(14).x_label_area_size(44).y_label_area_size(64);
-    // The four kinds of axes are four types.
+    // The kinds of axes are different types.
     macro_rules! chart {
         ($x:expr, $y:expr) => {{
             let mut chart = builder.build_cartesian_2d($x, $y)?;
@@ -166,7 +166,7 @@ where
     Ok(())
 }
 
-/// The range of an axis: from the least to the most, or from nothing where the scale is not logarithmic.
+/// The range of an axis: from the least to the greatest value, or from zero if the scale is not logarithmic.
 fn range(plot: &Plot, of: impl Fn(&(f64, f64)) -> f64, log: bool) -> Range<f64> {
     let values: Vec<f64> = plot.lines.iter().flat_map(|line| &line.points).map(of).collect();
     let most = values.iter().copied().fold(f64::MIN, f64::max);

@@ -1,4 +1,4 @@
-//! What decides for a node: dtt's tracker, or the rules of the peer implementation.
+//! The policy of a node: dtt's tracker, or the rules of the peer implementation.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::{
     queue::{SECOND, Time},
 };
 
-/// Whose rules the nodes of a run follow.
+/// The rules that the nodes of a run follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Rules {
     /// The tracker of dtt-core, unchanged, with its default configuration.
     Dtt,
-    /// The deployed behaviour of the peer implementation, with its defaults.
+    /// The deployed behavior of the peer implementation, with its defaults.
     Peer,
 }
 
@@ -32,7 +32,7 @@ impl Rules {
         }
     }
 
-    /// How long a DHT node has to answer: each implementation's default.
+    /// How long a DHT node may take to answer: each implementation's default.
     pub(crate) fn request_limit(self) -> Time {
         match self {
             Self::Dtt => SECOND,

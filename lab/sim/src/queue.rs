@@ -1,4 +1,5 @@
-//! What happens next: events in the order of their time, and of their scheduling where times are equal.
+//! The event queue. Events come in the order of their time; events of equal time come in the order in which they were
+//! scheduled.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -52,18 +53,18 @@ impl<E> Queue<E> {
         self.now
     }
 
-    /// An event after this long.
+    /// Schedules an event after this long.
     pub(crate) fn after(&mut self, delay: Time, event: E) {
         self.at(self.now + delay, event);
     }
 
-    /// An event at this time, or now if that has passed.
+    /// Schedules an event at this time, or now if that has passed.
     pub(crate) fn at(&mut self, time: Time, event: E) {
         self.scheduled += 1;
         self.heap.push(Entry { key: Reverse((time.max(self.now), self.scheduled)), event });
     }
 
-    /// The next event; the clock moves to it.
+    /// Takes the next event. The clock moves to its time.
     pub(crate) fn pop(&mut self) -> Option<E> {
         let Entry { key: Reverse((time, _)), event } = self.heap.pop()?;
         self.now = time;

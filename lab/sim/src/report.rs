@@ -1,4 +1,4 @@
-//! What all runs came to: figures for machines, tables for readers, and whether the targets were reached.
+//! The results of all runs: figures for machines, tables for readers, and whether the targets were reached.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ impl Entry {
         percentile(&self.figures(figure), 0.5)
     }
 
-    /// Runs without the figure count as the worst.
+    /// The worst figure. A run without the figure counts as the worst.
     fn most(&self, figure: impl Fn(&Outcome) -> Option<f64> + Copy) -> Option<f64> {
         let figures = self.figures(figure);
         figures.last().copied().filter(|_| figures.len() == self.runs.len())
@@ -50,12 +50,12 @@ impl Entry {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// The seed of each first run; later runs count on from it.
+    /// The seed of each first run. Later runs count up from it.
     pub(crate) seed: u64,
     pub(crate) entries: Vec<Entry>,
 }
 
-/// A promise of this project, and whether it was kept.
+/// A target of this project, and whether it was reached.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) text: String,
@@ -67,7 +67,7 @@ impl Report {
         self.entries.iter().find(|entry| entry.scenario == scenario && entry.rules == rules)
     }
 
-    /// The targets that the scenarios of this report can tell of.
+    /// The targets that the scenarios of this report can show.
     pub(crate) fn targets(&self) -> Vec<Target> {
         let mut targets = Vec::new();
         let mut judge = |text: String, reached: bool| targets.push(Target { text, reached });
@@ -83,7 +83,7 @@ impl Report {
             }
             if name.starts_with("split") || name.starts_with("islands") {
                 let most = entry.most(|run| run.heal).unwrap_or(f64::INFINITY);
-                judge(format!("{name} is healed: after {most} s at the most (at most 180 s)"), most <= 180.0);
+                judge(format!("{name} is healed after at most {most} s (the target is 180 s)"), most <= 180.0);
             }
             if name.starts_with("busy") {
                 let alarms = entry.total(|run| run.false_alarms);
@@ -99,11 +99,11 @@ impl Report {
             }
             if name.starts_with("crashes") || name.starts_with("phone") {
                 let most = entry.most(|run| run.join_most).unwrap_or(f64::INFINITY);
-                judge(format!("{name}: a newcomer joins after {most} s at the most (at most 8 s)"), most <= 8.0);
+                judge(format!("{name}: a newcomer joins after at most {most} s (the target is 8 s)"), most <= 8.0);
                 continue;
             }
-            // In a swarm of ten thousand there is hardly a minute in which no node is between two neighbors; then all reads
-            // count, those of joining too.
+            // In a swarm of ten thousand, there is hardly a minute in which every node has a neighbor. Then all reads
+            // count, also those of joining.
             let healthy = entry.median(|run| run.healthy_reads);
             let (reads, when) = match healthy {
                 Some(_) => (healthy, "when healthy"),
@@ -161,7 +161,7 @@ fn joins(entry: &Entry) -> String {
     format!("{median}, {p99}, {} s", number(most))
 }
 
-/// Three digits that count.
+/// Three significant digits.
 fn number(value: Option<f64>) -> String {
     match value {
         None => "never".into(),

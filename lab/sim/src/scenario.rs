@@ -1,4 +1,4 @@
-//! What is simulated.
+//! The scenarios.
 
 use crate::{
     dht::DhtModel,
@@ -6,42 +6,42 @@ use crate::{
     queue::{MILLI, MINUTE, SECOND, Time},
 };
 
-/// How the first nodes come.
+/// How the first nodes arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     AtOnce,
-    /// As a Poisson stream whose expected length is this.
+    /// As a Poisson stream of this expected length.
     Stream(Time),
 }
 
-/// What a squatter writes into every slot, on every storing node, twice a minute: just before the minute begins, so that
-/// the nodes that keep a first value keep this one, and a quarter into it, for the others.
+/// What a squatter writes into every slot, on every storing node, twice a minute. It writes just before the minute
+/// begins, for nodes that keep the first value, and a quarter into the minute, for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Squat {
-    /// Bytes that nobody can open: all that an outsider can do who knows the topic's name.
+    /// Bytes that nobody can open. An outsider who knows the topic's name can do no more.
     Garbage,
-    /// Proper records of a member who lies: its publishers and peers do not exist.
+    /// Proper records of a lying member. Their publishers and peers do not exist.
     Ghosts,
-    /// The same, with the hashes of what was said last: a member who listens.
+    /// The same, with the hashes of the last messages: a member that listens.
     Mimic,
 }
 
-/// Newcomers that are killed and come again, beside nodes that stand.
+/// Newcomers that are killed and come again, beside nodes that stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Crashes {
     /// How many such newcomers there are at a time.
     pub(crate) together: u32,
-    /// Whether each comes back with its key; otherwise it is somebody else each time.
+    /// Whether each newcomer comes back with its key. If not, it is a new node each time.
     pub(crate) same_key: bool,
     pub(crate) pace: Pace,
 }
 
-/// How long such newcomers live, and how long they are away.
+/// How long these newcomers live, and how long they are away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Killed after 1 to 5 s, every other one only after it has joined, and back after up to 3 s.
+    /// Killed after 1 to 5 s, and back after up to 3 s. Every other one is killed only after it has joined.
     Crash,
-    /// There for 10 s in every minute.
+    /// Present for 10 s in every minute.
     Phone,
 }
 
@@ -52,22 +52,22 @@ pub(crate) struct Scenario {
     pub(crate) nodes: u32,
     pub(crate) arrival: Arrival,
     pub(crate) duration: Time,
-    /// The share of nodes that leaves and is replaced in an hour; half of them are killed.
+    /// The share of nodes that leave and are replaced per hour. Half of them are killed.
     pub(crate) churn: f64,
-    /// Clocks are off by up to this, either way.
+    /// The most by which clocks are off, in either direction.
     pub(crate) skew: Time,
-    /// The share of nodes that nobody can dial.
+    /// The share of nodes that cannot be dialed.
     pub(crate) unreachable: f64,
-    /// Messages in a second, each said by a random node, from half a minute after the last planned arrival.
+    /// Messages per second, each sent by a random node. They begin half a minute after the last planned arrival.
     pub(crate) messages: f64,
-    /// A cut, and from when to when.
+    /// A cut, with its beginning and its end.
     pub(crate) partition: Option<(Partition, Time, Time)>,
     pub(crate) squat: Option<Squat>,
     pub(crate) crashes: Option<Crashes>,
     pub(crate) dht: DhtModel,
-    /// The interval between two looks at the whole.
+    /// The interval between two looks at all nodes.
     pub(crate) sample: Time,
-    /// How often it is run, each time with another seed.
+    /// How many times it is run, each time with another seed.
     pub(crate) runs: u64,
 }
 
@@ -92,7 +92,7 @@ impl Scenario {
         }
     }
 
-    /// When nodes stop arriving, by plan.
+    /// When the last node arrives, by plan.
     pub(crate) fn last_arrival(&self) -> Time {
         match self.arrival {
             Arrival::AtOnce => 0,
@@ -215,8 +215,8 @@ impl Scenario {
         all
     }
 
-    /// Nodes that stand, and newcomers that are killed again and again: on storing nodes that all keep the last value, and on
-    /// such that all keep the first.
+    /// Nodes that stay, and newcomers that are killed again and again: once with storing nodes that all keep the last
+    /// value, and once with storing nodes that all keep the first.
     fn all_crashes() -> Vec<Self> {
         let mut all = Vec::new();
         for (rule, first_wins) in [("last", 0.0), ("first", 1.0)] {

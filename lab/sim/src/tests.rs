@@ -1,4 +1,4 @@
-//! The targets at sizes that take seconds. `make sim` has them all.
+//! The targets at sizes that take seconds. `make sim` checks all of them.
 
 use super::*;
 use crate::{
@@ -67,7 +67,7 @@ fn a_healthy_swarm_hardly_reads_the_dht() {
 }
 
 #[test]
-fn a_busy_topic_raises_no_false_alarm_here_and_many_by_the_peers_rules() {
+fn a_busy_topic_raises_no_false_alarm_with_our_rules_and_many_with_the_peers() {
     let scenario = Scenario { nodes: 30, duration: 4 * MINUTE, messages: 40.0, ..scenario("busy-200") };
     assert_eq!(world::run(&scenario, Rules::Dtt, 1).false_alarms, 0);
     assert!(world::run(&scenario, Rules::Peer, 1).false_alarms > 10, "the measure can see them");
@@ -92,7 +92,7 @@ fn churn_leaves_hardly_anyone_outside() {
 }
 
 #[test]
-fn options_that_are_none_are_refused() {
+fn unknown_options_are_refused() {
     for wrong in [&["--seed"][..], &["--seed", "x"], &["--wrong"], &["nothing"]] {
         assert!(options(wrong.iter().map(|text| text.to_string())).is_err(), "{wrong:?}");
     }

@@ -15,6 +15,8 @@ from dtt.cli import _options
 #: Ended by Ctrl-C, as shells count it.
 INTERRUPTED = 130
 
+#: Ended by SIGTERM, as shells count it.
+TERMINATED = 143
 
 #: Nobody was there to hear a line of the input in time.
 NOBODY = 3
@@ -71,11 +73,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 CHAT = """\
-Talks with everyone who joins a topic of the same name with the same secret. What you type is sent; Ctrl-D or Ctrl-C ends it.
+Talks with everyone who joins a topic of the same name with the same secret. It sends what you type. Ctrl-D, Ctrl-C or SIGTERM
+ends it, and it leaves the topic.
 
-Where the input is a file or a pipe, or with --json, a line waits until someone is there to hear it. If nobody comes within
---wait, the line is not sent, and the command ends with code 3. At a terminal nothing waits, and you are told that nobody
-hears you."""
+If the input is a file or a pipe, or with --json, each line waits until someone is there to hear it. If nobody comes within
+--wait, the command does not send the line and ends with code 3. At a terminal no line waits, and the chat tells you that
+nobody hears you."""
 CHAT_EXAMPLE = """\
   dtt chat my-topic --secret-file secret
   echo "the build is done" | dtt chat my-topic --secret-file secret --wait 30"""
@@ -99,8 +102,8 @@ ID_EXAMPLE = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit code: 0, 1 for an error, 2 for a wrong use, 3 if nobody was there to hear a line of the
-    input in time, 130 for Ctrl-C where that is no usual end."""
+    """Runs the command and returns its exit code: 0, 1 for an error, 2 for wrong use, 3 if nobody was there in time to hear a
+    line of the input, 130 for Ctrl-C and 143 for SIGTERM where that is not the usual end."""
     options = parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], Any] = options.run
     try:

@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 import threading
 import uuid
@@ -16,12 +17,31 @@ from collections.abc import Callable
 from typing import Any
 
 import dtt
-from dtt.cli import NOBODY, _options
+from dtt.cli import NOBODY, TERMINATED, _options
 from dtt.cli._peek import printable
 
 
 async def run(options: argparse.Namespace) -> int:
-    """Talks until the input ends or Ctrl-C."""
+    """Talks until the input ends, or until Ctrl-C or SIGTERM."""
+    task, is_terminated = asyncio.current_task(), False
+    assert task is not None
+
+    def terminate() -> None:
+        nonlocal is_terminated
+        is_terminated = True
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await _chat(options)
+    except asyncio.CancelledError:
+        # Ctrl-C cancels the task, too, and asyncio.run makes a KeyboardInterrupt of it.
+        if not is_terminated:
+            raise
+        return TERMINATED
+
+
+async def _chat(options: argparse.Namespace) -> int:
     config, secret = _options.node(options), _options.secret(options.secret_file)
     if not secret:
         print("dtt: no secret: whoever knows the topic's name finds you and can talk (--secret-file)", file=sys.stderr)

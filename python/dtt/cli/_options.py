@@ -25,6 +25,8 @@ def command(commands: Any, name: str, help: str, description: str, example: str)
         description=description,
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # A shortened option would be guessed: --secret would be --secret-file, and the error would show the secret.
+        allow_abbrev=False,
     )
     return made
 
@@ -61,8 +63,19 @@ def add_network(parser: argparse.ArgumentParser, relay: bool) -> None:
         )
 
 
+class _NoSecret(argparse.Action):
+    """Refuses a secret on the command line, and does not show it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.error(
+            "--secret: there is no such option, since other users can read the command line; "
+            "write the secret to a file and give its name with --secret-file"
+        )
+
+
 def add_secret(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--secret-file", metavar="FILE", help=f"holds {text}; one line feed at its end does not count")
+    parser.add_argument("--secret", action=_NoSecret, nargs="?", help=argparse.SUPPRESS)
 
 
 def add_key(parser: argparse.ArgumentParser) -> None:

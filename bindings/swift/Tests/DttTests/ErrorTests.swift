@@ -10,7 +10,7 @@ import Testing
             (.invalidArgument, "argument: on purpose"), (.tooLarge, "message: 5000 bytes, the limit is 4057 bytes"),
             (.closed, "the topic is closed"), (.timeout, "broadcast did not finish within 5000 ms"),
             (.bind, "cannot bind the endpoint: on purpose"), (.dht, "dht store failed: on purpose"),
-            (.gossip, "gossip: on purpose"), (.record, "record: its signature does not hold"),
+            (.gossip, "gossip: on purpose"), (.record, "record: its signature is not valid"),
             (.internal, "internal error: on purpose"),
         ]
         for (number, (kind, words)) in words.enumerated() {

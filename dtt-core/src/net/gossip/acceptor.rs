@@ -1,8 +1,8 @@
 //! Connections that come in for the gossip layer.
 //!
-//! A peer counts as there as long as a connection to it stands. If a process was killed and is back with its key, it still counts as a
-//! neighbor on every topic. Nodes that had joined it before do not answer its joins. So the predecessor's connections have to end
-//! before the new one is handed over.
+//! A peer counts as present as long as a connection to it stands. If a process was killed and is back with its key, it
+//! still counts as a neighbor on every topic, and nodes that had joined it before do not answer its joins. So the
+//! predecessor's connections have to end before the new connection is handed over.
 
 use std::time::Duration;
 
@@ -19,23 +19,25 @@ use super::{
     own::Gossip,
 };
 
-/// Two that dial each other at the same time have two connections, and both are alive.
+/// A connection that we dialed less than this long ago counts as dialed at the same time as the new one. If two nodes
+/// dial each other at once, both connections are alive.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// The newest so many of the older connections are asked.
+/// How many of the older connections are probed, the newest first.
 const ASKED: usize = 4;
-/// Packets that whoever lives acknowledges: some may get lost.
+/// Probe packets on each connection. A live peer acknowledges them, but some may get lost.
 const PROBES: u32 = 5;
 const BETWEEN_PROBES: Duration = Duration::from_millis(50);
-/// Who has not answered by then, and after so many round trips, is gone. A peer that waits for the answer to a join over the new
-/// connection waits longer (`connector.rs`).
+/// A peer that has not answered after this time plus this many round trips is gone. A peer that waits for the answer to
+/// a join over the new connection waits longer (`topic/connector.rs`).
 const PATIENCE: Duration = Duration::from_millis(400);
 const PATIENCE_ROUND_TRIPS: u32 = 2;
-/// What the gossip layer needs to notice an end, and the topics to hear of it.
+/// Time that the gossip layer needs to notice the end of a connection, and the topics to hear of it.
 const NOTICED: Duration = Duration::from_millis(50);
 const NOTICED_AT_MOST: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(10);
 
-/// Hands connections to the gossip layer, as its own handler would, once it has forgotten the peer's predecessor.
+/// Hands connections to the gossip layer, as iroh-gossip's own handler would, after it has closed those of the peer's
+/// predecessor.
 #[derive(Debug)]
 pub(in crate::net) struct Acceptor {
     pub(in crate::net) gossip: Gossip,
@@ -61,7 +63,8 @@ impl Acceptor {
         older.retain(|(connection, _)| connection.stable_id() != new.stable_id());
         older.sort_by_key(|(_, since)| std::cmp::Reverse(*since));
         older.truncate(ASKED);
-        // A peer that dialed us before has no use for that connection if it does so again.
+        // If a peer that dialed us before dials again, it has no use for its earlier connection. So only our own dials
+        // count.
         let young = |(connection, since): &(_, Instant)| {
             Connection::side(connection) == Side::Client && since.elapsed() < AT_ONCE
         };
@@ -73,7 +76,7 @@ impl Acceptor {
             return;
         }
         tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer is back, its old connections are closed");
-        older.iter().for_each(|(connection, _)| self.gossip.bury(connection));
+        older.iter().for_each(|(connection, _)| self.gossip.close_dead(connection));
         let begin = Instant::now();
         sleep(NOTICED).await;
         while self.gossip.neighborhood().contains(&peer) && begin.elapsed() < NOTICED_AT_MOST {
@@ -82,7 +85,7 @@ impl Acceptor {
     }
 }
 
-/// Whether the peer may still be at the other end: it answers, or could not be asked.
+/// Whether the peer may still be at the other end: it answers, or it could not be probed.
 async fn lives(connection: &Connection, patience: Duration) -> bool {
     let (heard, sent) = frames(connection);
     let begin = Instant::now();
@@ -90,7 +93,8 @@ async fn lives(connection: &Connection, patience: Duration) -> bool {
     while begin.elapsed() < patience && connection.close_reason().is_none() {
         if probes < PROBES && begin.elapsed() >= BETWEEN_PROBES * probes {
             probes += 1;
-            // The gossip layer reads no datagrams, so they stay where they arrive; empty ones take next to no room (RFC 9221).
+            // The gossip layer reads no datagrams, so they stay where they arrive. Empty ones take hardly any room (RFC
+            // 9221).
             if connection.send_datagram(Bytes::new()).is_err() {
                 return connection.close_reason().is_none();
             }
@@ -100,11 +104,11 @@ async fn lives(connection: &Connection, patience: Duration) -> bool {
             return true;
         }
     }
-    // Without a path that is known to work nothing is sent at all.
+    // Without a path that is known to work, QUIC sends no probe at all, so silence proves nothing.
     connection.close_reason().is_none() && frames(connection).1.datagram == sent.datagram
 }
 
-/// Received and sent so far.
+/// Frames received and sent so far.
 fn frames(connection: &Connection) -> (FrameStats, FrameStats) {
     let stats = connection.stats();
     (stats.frame_rx, stats.frame_tx)

@@ -1,4 +1,4 @@
-//! What a topic and its member tell each other: the way in, and the events that come out.
+//! What a topic and its member exchange: controls and broadcasts go in, events come out.
 
 use std::{
     pin::Pin,
@@ -21,13 +21,13 @@ use crate::error::{Error, Result};
 /// Broadcasts that wait for the topic's task.
 const BROADCASTS: usize = 32;
 
-/// What is said on a topic, and to whom.
+/// The content of a broadcast, and how far it goes.
 pub(super) type Broadcast = (Bytes, Scope);
 
 /// The channel that events go to.
 pub(super) type EventSender = mpsc::Sender<Event>;
 
-/// What a member is told.
+/// What a member is told to do.
 #[derive(Debug)]
 pub(super) enum Control {
     Subscribe(u64, EventSender),
@@ -37,13 +37,13 @@ pub(super) enum Control {
     OwnData(PeerData),
 }
 
-/// Where it is told.
+/// Where a member receives what it is told.
 pub(super) struct Inbox {
     pub(super) controls: mpsc::UnboundedReceiver<Control>,
     pub(super) broadcasts: mpsc::Receiver<Broadcast>,
 }
 
-/// The way to a topic's membership. Cheap to clone; it keeps nothing open.
+/// The way to a topic's member. Cheap to clone. It does not keep the membership alive.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     control: mpsc::UnboundedSender<Control>,
@@ -57,7 +57,7 @@ impl Sender {
         (Self { control, broadcasts: sender }, Inbox { controls, broadcasts })
     }
 
-    /// Waits for a place among the broadcasts that wait. They wait while a neighbor takes too little.
+    /// Waits until there is room for another broadcast. Broadcasts pile up while a neighbor takes too little.
     pub(in crate::net) async fn broadcast(&self, content: Bytes, scope: Scope) -> Result<()> {
         self.broadcasts.send((content, scope)).await.map_err(|_| Error::Closed("the topic"))
     }
@@ -71,12 +71,12 @@ impl Sender {
         self.control.is_closed()
     }
 
-    /// A topic that is gone needs to know nothing.
+    /// Sends a control. A topic that is gone no longer needs it.
     pub(super) fn control(&self, control: Control) {
         let _ = self.control.send(control);
     }
 
-    /// The stream again if the topic is gone.
+    /// Offers a stream to the topic. Returns the stream if the topic is gone.
     pub(super) fn offer(&self, incoming: Incoming) -> Option<Incoming> {
         match self.control.send(Control::Stream(incoming)) {
             Err(mpsc::error::SendError(Control::Stream(incoming))) => Some(incoming),
@@ -85,7 +85,7 @@ impl Sender {
     }
 }
 
-/// The events of a topic. As long as it is held, this node is a member.
+/// The events of a topic. This node is a member as long as the subscription is held.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     id: u64,
@@ -94,7 +94,7 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// A number for a subscription, and its channel for so many events.
+    /// A number for a subscription, and its channel with room for `capacity` events.
     pub(super) fn channel(capacity: usize) -> (u64, EventSender, mpsc::Receiver<Event>) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (sender, events) = mpsc::channel(capacity);

@@ -1,11 +1,12 @@
-//! The connections that stand, both ways.
+//! The connections that stand, in both directions.
 //!
-//! A node that closes waits for their peers and for nobody else: an endpoint waits for dials, too, that nobody has
-//! answered yet, three seconds, for somebody who most likely is gone.
+//! A node that closes waits for the peers of these connections only. An endpoint also waits three seconds for dials
+//! that nobody has answered yet, and their peers are most likely gone.
 //!
-//! Those of the gossip layer that nobody uses are closed. A peer that runs iroh-gossip 0.101 never closes one whose last topic has gone,
-//! or that a newer one has replaced, and keep-alives hold it open on both sides (n0-computer/iroh-gossip, issue 145). It also
-//! happens that a peer counts us as its neighbor and we do not count it: the end of the connection tells it.
+//! Connections of the gossip layer that nobody uses are closed. A peer that runs iroh-gossip 0.101 never closes a
+//! connection whose last topic is gone, or that a newer one has replaced, and keep-alives hold it open on both sides
+//! (n0-computer/iroh-gossip, issue 145). A peer may also count us as its neighbor while we do not count it: the end of
+//! the connection tells it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -23,25 +24,27 @@ use tokio::time::Instant;
 use super::neighborhood::Neighborhood;
 use crate::sync::Unpoisoned;
 
-/// What a peer needs to acknowledge a close, beside the way there and back.
+/// Time that a peer needs to acknowledge a close, in addition to the round trips.
 const MOMENT: Duration = Duration::from_millis(250);
-/// Round trips after which QUIC gives up repeating a close, at the most: three probe time-outs, each of the round trip
-/// and four times its variation, which begins as half of it.
+/// Round trips after which QUIC stops repeating a close at the latest: three probe time-outs. Each takes the round trip
+/// and four times its variation, which begins as half of the round trip.
 const ROUND_TRIPS: u32 = 9;
 
-/// How often the connections are looked through.
+/// How often the connections are examined.
 pub(in crate::net) const LOOK: Duration = Duration::from_secs(2);
-/// What was under way on a connection that a newer one replaced has arrived by then.
+/// After this time, whatever was under way on a replaced connection has arrived.
 const REPLACED_FOR: Duration = Duration::from_secs(5);
-/// Looks in a row at a connection to a node that is nobody's neighbor: it carries joins and shuffles, which take moments.
-/// They are counted, and not timed, since whoever was stopped for a while does not yet know who came meanwhile.
+/// If nothing goes over a connection to a node that is no neighbor, it is closed after more looks in a row than this.
+/// It carries joins and shuffles, which take moments. Looks are counted instead of time, since a process that was
+/// stopped for a while does not yet know who connected meanwhile.
 const UNUSED_LOOKS: u32 = 5;
-/// And if something still goes over it: its peer counts us as a neighbor, or we are late to notice that it is ours.
+/// The same limit if something still goes over the connection: its peer counts us as a neighbor, or this node is late
+/// to notice that the peer is one.
 const UNUSED_LOOKS_HEARD: u32 = 30;
 
-/// Why a connection ends that its peer has no use for: the peer is there all the same.
+/// Close reason of a connection that is of no use. The node that closes it is still there.
 pub(super) const UNUSED: &[u8] = b"unused";
-/// Why a connection ends whose peer does not answer a join, so that the peer forgets us.
+/// Close reason of a connection whose peer does not answer a join. It makes the peer forget us.
 pub(in crate::net) const NO_ANSWER: &[u8] = b"no answer";
 
 /// A hook of the endpoint that remembers its connections.
@@ -52,37 +55,39 @@ pub(in crate::net) struct Connections(Arc<Mutex<Vec<Watched>>>);
 struct Watched {
     handle: WeakConnectionHandle,
     since: Instant,
-    /// Stream frames both ways so far, and when there was a new one last.
+    /// Stream frames in both directions so far, and when the last new one was noticed.
     heard: u64,
     heard_at: Instant,
-    /// Looks in a row at which its peer was nobody's neighbor, and those of them at which nothing had come.
+    /// Looks in a row at which the peer was no topic's neighbor; and looks in a row at which, in addition, nothing had
+    /// gone over the connection.
     unused: u32,
-    unheard: u32,
+    quiet: u32,
 }
 
 impl Connections {
     /// Waits until the connections that stand now have been closed, and then as long as their peers need to notice.
-    pub(in crate::net) fn told(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(in crate::net) fn peers_know(&self) -> impl Future<Output = ()> + Send + use<> {
         let open: Vec<Connection> = self.lock().iter().filter_map(Watched::open).collect();
         let round_trip = open.iter().filter_map(longest_round_trip).max().unwrap_or_default();
         async move {
             let handles: Vec<_> = open.iter().map(Connection::weak_handle).collect();
             let closed = join_all(handles.iter().map(WeakConnectionHandle::closed));
-            // Held so far, so that their end is not missed; whoever else holds none closes them by letting go.
+            // Held until here, so that the handles do not miss their end. If nothing else holds a connection, dropping
+            // it closes it.
             drop(open);
             closed.await;
             tokio::time::sleep(MOMENT + round_trip * ROUND_TRIPS).await;
         }
     }
 
-    /// Those of the gossip layer to a peer, and since when they stand.
+    /// The gossip connections to a peer, each with the time when it began.
     pub(in crate::net) fn to(&self, peer: &EndpointId) -> Vec<(Connection, Instant)> {
         let standing = self.lock();
         let open = standing.iter().filter_map(|standing| Some((standing.open()?, standing.since)));
         open.filter(|(connection, _)| connection.alpn() == GOSSIP_ALPN && connection.remote_id() == *peer).collect()
     }
 
-    /// Closes what is of no use to the gossip layer.
+    /// Closes connections that are of no use to the gossip layer.
     pub(in crate::net) fn close_unused(&self, neighborhood: &Neighborhood) {
         let now = Instant::now();
         let mut all = self.lock();
@@ -99,8 +104,8 @@ impl Connections {
         for standing in all.iter() {
             let Some(connection) = gossips(standing) else { continue };
             let peer = connection.remote_id();
-            // A node dials anew only when it has no use for its older connections to us. Which of two that it dialed at
-            // the same time it uses shows in what comes over them.
+            // A node dials again only if it has no use for its older connections to us. If it dialed two at the same
+            // time, what comes over them shows which one it uses.
             let replaces = |(other, since, heard_at): &(EndpointId, Instant, Instant)| {
                 *other == peer && *since > standing.since && *heard_at >= standing.heard_at + REPLACED_FOR
             };
@@ -129,27 +134,27 @@ impl EndpointHooks for Connections {
 impl Watched {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, unheard: 0 }
+        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, quiet: 0 }
     }
 
     fn open(&self) -> Option<Connection> {
         self.handle.upgrade().filter(|connection| connection.close_reason().is_none())
     }
 
-    /// Notes what has gone over the connection, keep-alives left out.
+    /// Notes what has gone over the connection. Keep-alives do not count.
     fn look(&mut self, connection: &Connection, is_neighbor: bool, now: Instant) {
         let stats = connection.stats();
-        // What was sent counts as well: it may be under way.
+        // Sent frames count as well: they may be under way.
         let heard = stats.frame_rx.stream + stats.frame_tx.stream;
         if heard != self.heard {
             (self.heard, self.heard_at) = (heard, now);
         }
         self.unused = if is_neighbor { 0 } else { self.unused + 1 };
-        self.unheard = if is_neighbor || self.heard_at == now { 0 } else { self.unheard + 1 };
+        self.quiet = if is_neighbor || self.heard_at == now { 0 } else { self.quiet + 1 };
     }
 
     fn is_unused(&self) -> bool {
-        self.unheard > UNUSED_LOOKS || self.unused > UNUSED_LOOKS_HEARD
+        self.quiet > UNUSED_LOOKS || self.unused > UNUSED_LOOKS_HEARD
     }
 }
 

@@ -1,7 +1,8 @@
-//! How a topic's messages stand on a stream, as iroh-gossip 0.101 has it.
+//! How the messages of a topic are framed on a stream, in the format of iroh-gossip 0.101.
 //!
-//! A stream carries one topic one way. It is a sequence of frames: a length (4 bytes, big-endian) and so many bytes in
-//! [postcard's encoding](https://postcard.jamesmunns.com). The first frame is the topic's id, each other one a message.
+//! A stream carries one topic in one direction. It is a sequence of frames: a length (4 bytes, big-endian), and that
+//! many bytes in [postcard's encoding](https://postcard.jamesmunns.com). The first frame is the topic's id. Each
+//! further frame is a message.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use iroh::{EndpointId, endpoint::RecvStream};
@@ -16,30 +17,31 @@ pub(super) type Frames = FramedRead<RecvStream, LengthDelimitedCodec>;
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) peer: EndpointId,
-    /// The number of its connection, and its own number there.
+    /// The number of its connection, and the stream's number on that connection.
     pub(super) connection: u64,
     pub(super) stream: u64,
     pub(super) frames: Frames,
-    /// A frame that was read already.
+    /// A frame that has been read already.
     pub(super) first: Option<BytesMut>,
 }
 
-/// The message by which a member says that it is no neighbor: one that goes, and one that stays in the swarm. iroh-gossip makes such a
-/// message itself only for those whom it counts as neighbors.
+/// The messages by which a member says that it is no longer a neighbor: `GOES` if it leaves the swarm, `STAYS` if it
+/// stays there. iroh-gossip makes such a message only for peers that it counts as neighbors.
 pub(super) const GOES: &[u8] = &[0, 0, 0, 4, 0, 5, 0, 0];
 pub(super) const STAYS: &[u8] = &[0, 0, 0, 4, 0, 5, 1, 0];
 
 const LENGTH: usize = size_of::<u32>();
-/// Bytes that are read at once at first; longer frames get more room. There is one such buffer for each topic and neighbor.
+/// First size of a stream's read buffer, in bytes. Longer frames get more room. There is one buffer for each topic and
+/// neighbor.
 const READ: usize = 1024;
 
-/// Frames of at most so many bytes; a longer one is an error.
+/// Frames of at most `max_message_size` bytes. A longer one is an error.
 pub(super) fn frames(stream: RecvStream, max_message_size: usize) -> Frames {
     let codec = LengthDelimitedCodec::builder().max_frame_length(max_message_size).new_codec();
     FramedRead::with_capacity(stream, codec, READ)
 }
 
-/// What a stream begins with.
+/// The first frame of a stream.
 pub(super) fn header(topic: TopicId) -> Bytes {
     let id = topic.as_bytes();
     let mut frame = BytesMut::with_capacity(LENGTH + id.len());
@@ -53,7 +55,7 @@ pub(super) fn topic_of(header: &[u8]) -> Option<TopicId> {
     header.try_into().ok().map(TopicId::from_bytes)
 }
 
-/// A message with its length; none if it is longer than peers read.
+/// A message with its length; `None` if it is longer than peers read.
 pub(super) fn encode(message: &Message, max_message_size: usize) -> Option<Bytes> {
     let mut frame = vec![0; LENGTH];
     frame = postcard::to_extend(message, frame).ok()?;

@@ -1,9 +1,9 @@
-//! The gossip layer that a topic runs on: a node's own, or one that the program brings.
+//! The gossip layer that a topic runs on: the node's own, or one that the program brings.
 
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream::BoxStream};
 use iroh::EndpointId;
 use iroh_gossip::{
     api::{self, Event, GossipSender, JoinOptions},
@@ -17,18 +17,19 @@ use crate::{
     wire::TopicId,
 };
 
-/// Events that may wait between a gossip layer and a topic's task. A gossip layer of the program's own overwrites what is not taken in time.
+/// Events that may wait between a gossip layer and a topic's task. A gossip layer that the program brings overwrites
+/// events that are not taken in time.
 const OWN: usize = 64;
 const BROUGHT: usize = 4096;
-/// How long a gossip layer has to name the present neighbors.
+/// How long a gossip layer may take to name the present neighbors.
 const RESYNC: Duration = Duration::from_secs(1);
 
 /// A gossip layer.
 #[derive(Debug, Clone)]
 pub(crate) enum Layer {
-    /// A node's. It loses nothing.
+    /// The layer of a [`crate::Node`]. It loses nothing.
     Own(Gossip),
-    /// The program's.
+    /// A layer that the program brings.
     Brought(iroh_gossip::net::Gossip),
 }
 
@@ -51,7 +52,7 @@ impl Layer {
         matches!(self, Self::Own(_))
     }
 
-    /// Takes part in a topic as long as the events are held.
+    /// Joins a topic. This node takes part in it as long as the events are held.
     pub(in crate::net) async fn subscribe(&self, topic: TopicId) -> Result<(TopicSender, BoxStream<'static, Event>)> {
         match self {
             Self::Own(gossip) => {
@@ -62,13 +63,15 @@ impl Layer {
                 let options = JoinOptions { bootstrap: Default::default(), subscription_capacity: BROUGHT };
                 let topic = gossip.subscribe_with_opts(topic.into(), options).await.map_err(failed)?;
                 let (sender, events) = topic.split();
-                let events = events.take_while(|event| std::future::ready(event.is_ok()));
+                let log = |error: &_| tracing::warn!(target: "dtt::topic", %error, "the gossip layer ended the topic");
+                let events = events.inspect_err(log).take_while(|event| std::future::ready(event.is_ok()));
                 Ok((TopicSender::Brought(sender), events.filter_map(async |event| event.ok()).boxed()))
             }
         }
     }
 
-    /// The present neighbors on a topic, after events were lost: a second subscription begins with them. None if there is no answer in time.
+    /// The present neighbors on a topic, for use after events were lost: a second subscription begins with them. `None`
+    /// if there is no answer in time.
     pub(in crate::net) async fn neighbors(self, topic: TopicId) -> Option<HashSet<EndpointId>> {
         let Self::Brought(gossip) = self else { return None };
         let mut topic = gossip.subscribe(topic.into(), Vec::new()).await.ok()?;

@@ -1,4 +1,5 @@
-//! The way between one topic here and one peer: messages that wait to be sent, and the streams that the peer sends on.
+//! The link between one topic on this node and one peer: messages that wait to be sent, and the streams on which the
+//! peer sends.
 
 use std::{
     collections::VecDeque,
@@ -22,15 +23,16 @@ use super::{
     peers::{Peers, Standing},
 };
 
-/// Bytes that may wait for a peer before this node's own broadcasts wait for them.
+/// Bytes that may wait for a peer. If there are more, this node's own broadcasts wait too.
 const BROADCASTS: usize = 64 * 1024;
-/// Bytes that may wait for a neighbor before nothing is taken from the other neighbors: what waits is what they send.
+/// Bytes that may wait for a neighbor. If there are more, nothing is taken from the other neighbors: their messages are
+/// what waits.
 const FORWARDED: usize = 1024 * 1024;
-/// If more waits, the peer asks for more than it takes. It is let go at once.
+/// If more bytes than this wait, the peer has asked for more than it takes, and it is let go at once.
 const MOST: usize = 4 * 1024 * 1024;
-/// A peer that takes too little for so long is let go. QUIC notices much earlier that a node is dead.
+/// A peer that takes too little for this long is let go. QUIC notices a dead node much earlier.
 const STALLED: Duration = Duration::from_secs(30);
-/// Bytes in that time that are too little, while a lot waits.
+/// Fewer bytes than this in that time are too little, if a lot waits.
 const LITTLE: usize = 32 * 1024;
 /// Streams in a row that a peer may refuse, and streams that it may have open on a connection.
 const REFUSALS: u32 = 3;
@@ -42,9 +44,9 @@ enum Way {
     Connecting(BoxFuture<'static, Option<Standing>>),
     Opening(BoxFuture<'static, Option<SendStream>>),
     Open(SendStream),
-    /// The stream has ended. Ready when the peer has all of it.
+    /// The stream has ended. The future is ready when the peer has received all of it.
     Ended(BoxFuture<'static, ()>),
-    /// The connection has ended, which `Link::ended` is about to tell.
+    /// The connection has ended, and `Link::ended` is about to say so.
     Broken,
 }
 
@@ -52,17 +54,18 @@ pub(super) struct Link {
     topic: TopicId,
     peer: EndpointId,
     way: Way,
-    /// Ready when the connection of the way has ended: whether the peer may be there all the same.
+    /// Ready when the connection in use has ended. The value tells whether the peer may still be there.
     ended: Option<BoxFuture<'static, bool>>,
     queue: VecDeque<Bytes>,
     /// Bytes in the queue.
     queued: usize,
-    /// What is left to send of the stream's header, and of the queue's first message.
+    /// The unsent rest of the stream's header, and of the queue's first message.
     header: Bytes,
     message: Bytes,
-    /// Whether the stream ends when all has been sent.
+    /// Whether the stream ends when everything has been sent.
     is_last: bool,
-    /// Since when something waits, and since when so much that others wait for this peer; bytes that it has taken since then.
+    /// Since when something waits; since when so much waits that others wait for this peer; and bytes that the peer has
+    /// taken since the latter.
     waits_since: Option<Instant>,
     delays_since: Option<Instant>,
     taken: usize,
@@ -100,7 +103,8 @@ impl Link {
         }
     }
 
-    /// Has the connection watched, since the peer is a neighbor now. If there is none any more, the link looks for one, and ends in vain.
+    /// Watches the connection, since the peer is a neighbor now. If the connection is gone already, the link dials, and
+    /// it ends if that fails.
     pub(super) fn keep(&mut self, peers: &Peers) {
         self.is_last = false;
         if matches!(self.way, Way::None | Way::Ended(_)) {
@@ -114,12 +118,12 @@ impl Link {
         self.way = Way::Connecting(async move { peers.connect(peer).await }.boxed());
     }
 
-    /// The topic has no more to say to the peer: the stream ends after what waits.
+    /// Ends the stream after what waits: the topic has nothing more to say to the peer.
     pub(super) fn finish(&mut self) {
         self.is_last = true;
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait to be sent.
     pub(super) fn queued(&self) -> usize {
         self.queued
     }
@@ -141,7 +145,8 @@ impl Link {
         self.queued > MOST
     }
 
-    /// Whether the peer has taken nothing, or very little, for long. To be asked now and then.
+    /// Whether the peer has taken nothing, or very little, for long. The member has to ask this regularly: an answer
+    /// may begin a new period.
     pub(super) fn is_stalled(&mut self) -> bool {
         let is_long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > STALLED);
         let delays = is_long(self.delays_since);
@@ -152,24 +157,26 @@ impl Link {
         takes_little || is_long(self.waits_since)
     }
 
-    /// Whether the peer lets us open no stream: it allows fewer than there are topics.
+    /// Whether the link waits for the peer to allow another stream. The peer may allow fewer streams than there are
+    /// topics.
     pub(super) fn waits_for_a_stream(&self) -> bool {
         matches!(self.way, Way::Opening(_))
     }
 
-    /// Whether something was said to the peer, which it may still answer.
+    /// Whether something was sent to the peer that it may still answer.
     pub(super) fn has_begun(&self) -> bool {
         matches!(self.way, Way::Open(_)) || self.queued > 0 && matches!(self.way, Way::Opening(_))
     }
 
-    /// Whether nothing is under way either way.
+    /// Whether nothing is under way in either direction.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.way, Way::None) && self.queue.is_empty() && self.incoming.is_empty()
     }
 
-    /// Takes a stream of the peer's in. Those of a connection are read one after the other, since the peer ends one before it opens
-    /// the next: so a farewell on the one is not taken for an answer to a greeting on the other.
-    /// False if they are too many.
+    /// Takes in a stream that the peer opened. Returns false if the peer has too many.
+    ///
+    /// The streams of a connection are read one after the other, since the peer ends one before it opens the next.
+    /// Otherwise a farewell on one stream could be taken for an answer to a greeting on the next.
     pub(super) fn receive_from(&mut self, incoming: Incoming) -> bool {
         if self.incoming.iter().filter(|other| other.connection == incoming.connection).count() >= STREAMS {
             return false;
@@ -184,7 +191,7 @@ impl Link {
         std::mem::take(&mut self.incoming)
     }
 
-    /// Forgets what waits, and the stream.
+    /// Drops what waits, and the stream.
     pub(super) fn reset(&mut self) {
         self.queue.clear();
         (self.queued, self.waits_since, self.delays_since) = (0, None, None);
@@ -192,7 +199,7 @@ impl Link {
         self.refusals = 0;
     }
 
-    /// The next message of the peer. A peer that sends what is none has its connection closed.
+    /// The next message of the peer. If the peer sends something that is not a message, its connection is closed.
     pub(super) fn poll_message(&mut self, peers: &Peers, cx: &mut Context<'_>) -> Poll<Message> {
         let mut at = 0;
         while at < self.incoming.len() {
@@ -221,7 +228,7 @@ impl Link {
         Poll::Pending
     }
 
-    /// Sends what waits. Ready if the peer is out of reach.
+    /// Sends what waits. Ready when the peer can no longer be reached.
     pub(super) fn poll_send(&mut self, peers: &Peers, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if let Some(Poll::Ready(is_there)) = self.ended.as_mut().map(|ended| ended.poll_unpin(cx))
@@ -257,7 +264,7 @@ impl Link {
         }
     }
 
-    /// Writes until nothing waits. Ready when the stream has been ended, or cannot go on.
+    /// Writes until nothing waits. Ready when the stream has ended or cannot go on.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         let Way::Open(stream) = &mut self.way else { return Poll::Pending };
         loop {
@@ -288,7 +295,8 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    /// Begins another stream, on a connection that stands; false if there is none, or the peer refuses streams.
+    /// Begins another stream on a connection that stands. Returns false if there is none, or if the peer refuses
+    /// streams.
     fn reopen(&mut self, peers: &Peers) -> bool {
         self.refusals += 1;
         let standing = peers.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);

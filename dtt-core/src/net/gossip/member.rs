@@ -1,13 +1,14 @@
-//! This node as a member of one topic's swarm: iroh-gossip's state machine, and the streams that it talks over.
+//! This node as a member of one topic's swarm: iroh-gossip's state machine, and the streams that carry its messages.
 //!
-//! One task has all of a topic, so that a topic whose neighbors or readers are slow holds up no other. As long as connections stand, messages
-//! are not lost here, and what waits has a bound:
+//! One task does all the work of a topic, so a topic with slow neighbors or readers holds up no other topic. As long as
+//! connections stand, no message is lost here, and what waits has a bound:
 //!
 //! - If a reader has no room, nothing is taken from the neighbors.
-//! - If a neighbor takes too little, nothing is taken from the *others*. What it sends itself is taken, or two neighbors
-//!   that send to each other would wait for ever. Messages spread along a tree, so that each wait ends at a neighbor that takes something.
-//! - This node's own broadcasts wait first, and so does whoever calls `broadcast`.
-//! - A neighbor that takes nothing, or very little, for half a minute is let go, and told so.
+//! - If a neighbor takes too little, nothing is taken from the *other* neighbors. What the slow neighbor sends itself
+//!   is still taken, or two neighbors that send to each other would wait forever. Messages spread along a tree, so each
+//!   wait ends at a neighbor that takes something.
+//! - This node's own broadcasts wait first, and with them the callers of `broadcast`.
+//! - A neighbor that takes nothing, or very little, for half a minute is let go, and is told so.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -45,16 +46,17 @@ use super::{
 };
 use crate::net::Addresses;
 
-/// Rounds of a turn, and messages and broadcasts of a round: other topics have their turns as well.
+/// Rounds of one turn, and messages and broadcasts of one round. The task then yields to other topics.
 const ROUNDS: usize = 8;
 const MESSAGES: usize = 16;
 const BROADCASTS: usize = 8;
-/// How often what peers may make the state machine remember is forgotten, and of how many peers it may know addresses.
+/// How often the state machine forgets what peers could fill its memory with, and for how many peers it may know
+/// addresses.
 const TIDY: Duration = Duration::from_secs(60);
 const KNOWN: usize = 256;
-/// How often links that have something to send are looked at.
+/// How often links that have something to send are checked.
 const LOOK: Duration = Duration::from_secs(5);
-/// A topic that was left has said its farewell by then.
+/// How long the farewell of a topic that was left may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -85,14 +87,14 @@ pub(super) struct Member {
     readers: Readers,
     neighbors: HashSet<EndpointId>,
     links: BTreeMap<EndpointId, Link>,
-    /// Whose messages were taken last: the others come first.
+    /// The peer whose messages were taken last. The next round begins with the peer after it.
     last: Option<EndpointId>,
     timers: Timers<Due>,
     looks: bool,
     /// Peers whose addresses the state machine remembers.
     known: LruCache<EndpointId, ()>,
     closing: BoxFuture<'static, ()>,
-    /// The end of the time for the farewell, after the topic was left.
+    /// Set when the topic has been left: the end of the time for the farewell.
     leaving: Option<Pin<Box<Sleep>>>,
 }
 
@@ -121,7 +123,7 @@ impl Member {
         (member, sender)
     }
 
-    /// Ends when the last reader has gone, or the node closes, and the neighbors know.
+    /// Runs until the last reader has gone or the node closes, and the neighbors know.
     pub(super) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
     }
@@ -134,7 +136,7 @@ impl Member {
             if self.leaving.is_none() {
                 let closes = self.closing.poll_unpin(cx).is_ready();
                 if closes {
-                    // Or the streams that are handed back would come to this one again.
+                    // Otherwise the streams that are handed back would come to this member again.
                     self.common.topics.forget(&self.topic, || false);
                 }
                 if closes || self.is_unread() {
@@ -165,7 +167,7 @@ impl Member {
     fn control(&mut self, control: Control) {
         match control {
             Control::Subscribe(id, events) => {
-                // Nobody starts blind.
+                // A new reader first hears which neighbors are present.
                 let present = self.neighbors.iter().map(|peer| api::Event::NeighborUp(*peer));
                 self.readers.add(id, events, present);
             }
@@ -183,12 +185,13 @@ impl Member {
         while let Poll::Ready(due) = self.timers.poll(cx) {
             moves = true;
             match due {
-                // It would look for neighbors in place of those that were left.
+                // It would look for new neighbors in place of those that were left.
                 Due::Protocol(_) if self.leaving.is_some() => {}
                 Due::Protocol(timer) => self.handle(InEvent::TimerExpired(timer)),
                 Due::Look => self.look(),
                 Due::Tidy => {
-                    // The state machine forgets announcements that nobody else made when it loses a peer, whoever it is.
+                    // When the state machine loses a peer, it also forgets all announcements that no peer stands behind
+                    // anymore. This node is no peer of its own, so its loss has no other effect.
                     self.handle(InEvent::PeerDisconnected(self.common.peers.endpoint().id()));
                     self.timers.insert(Instant::now() + TIDY, Due::Tidy);
                 }
@@ -204,7 +207,7 @@ impl Member {
         }
     }
 
-    /// Lets go of neighbors that take nothing.
+    /// Lets go of neighbors that take nothing, or very little.
     fn look(&mut self) {
         self.looks = false;
         let stalled = self.links.iter_mut().filter_map(|(peer, link)| {
@@ -217,7 +220,7 @@ impl Member {
         for (peer, waits) in stalled.collect::<Vec<_>>() {
             tracing::debug!(target: "dtt::topic", peer = %peer.fmt_short(), "a neighbor takes nothing");
             self.lose(peer);
-            // It would go on believing that it hears us.
+            // Otherwise the peer would go on believing that it hears us.
             if !waits && self.common.peers.connection_to(&peer).is_some() {
                 self.link(peer).send(Bytes::from_static(frame::STAYS));
                 self.link(peer).finish();
@@ -235,7 +238,7 @@ impl Member {
         }
     }
 
-    /// Takes messages in, of one peer after the other.
+    /// Takes messages in, from one peer after the other.
     fn poll_messages(&mut self, cx: &mut Context<'_>) -> bool {
         let (mut moves, mut left) = (false, MESSAGES);
         let later = self.links.keys().copied().filter(|peer| Some(*peer) > self.last);
@@ -273,11 +276,12 @@ impl Member {
         moves
     }
 
-    /// Sends what waits, and forgets peers that are out of reach. Whether there is more room than before, or more to do.
+    /// Sends what waits, and forgets peers that can no longer be reached. Returns whether there is more room than
+    /// before, or more to do.
     fn poll_links(&mut self, cx: &mut Context<'_>) -> bool {
         let queued = |links: &BTreeMap<EndpointId, Link>| links.values().map(Link::queued).sum::<usize>();
         let (before, mut moves) = (queued(&self.links), false);
-        // Losing one may give others something to send.
+        // The loss of one peer may give others something to send.
         loop {
             let peers = &self.common.peers;
             let lost = self.links.iter_mut().filter_map(|(peer, link)| {
@@ -309,7 +313,7 @@ impl Member {
         self.links.entry(peer).or_insert_with(|| Link::new(self.topic, peer))
     }
 
-    /// Has the state machine think, and does what it says.
+    /// Passes an event to the state machine, and does what the state machine asks for.
     fn handle(&mut self, event: InEvent<EndpointId>) {
         let now = Instant::now();
         let out: Vec<OutEvent<EndpointId>> = self.state.handle(event, now).collect();
@@ -332,14 +336,15 @@ impl Member {
                 OutEvent::PeerData(peer, data) => {
                     peer_data::decode(peer, &data)
                         .into_iter()
-                        .for_each(|address| self.common.addresses.hearsay(address));
+                        .for_each(|address| self.common.addresses.learn_second_hand(address));
                     self.remember(peer);
                 }
             }
         }
     }
 
-    /// Has the state machine forget addresses of peers that it heard of long ago: it would keep those of every peer that others invent.
+    /// Makes the state machine forget the addresses of the peer that it heard of longest ago. Otherwise it would keep
+    /// the addresses of every peer that others invent.
     fn remember(&mut self, peer: EndpointId) {
         self.known.put(peer, ());
         if self.known.len() > KNOWN
@@ -381,14 +386,14 @@ impl Member {
         forgotten
     }
 
-    /// Sends what was to be broadcast, and the farewell.
+    /// Sends the broadcasts that still wait, and the farewell.
     fn leave(&mut self) {
         self.leaving.get_or_insert_with(|| Box::pin(sleep(FAREWELL)));
         self.inbox.broadcasts.close();
         while let Ok((content, scope)) = self.inbox.broadcasts.try_recv() {
             self.handle(InEvent::Command(Command::Broadcast(content, scope)));
         }
-        // Peers that were asked to be neighbors may not have answered yet.
+        // Peers that were asked to be neighbors may not have answered yet, and need a farewell too.
         for (_, link) in self.links.iter_mut().filter(|(peer, _)| !self.neighbors.contains(*peer)) {
             if link.has_begun() { link.send(Bytes::from_static(frame::GOES)) } else { link.reset() }
         }
@@ -409,7 +414,7 @@ impl Member {
     }
 }
 
-/// However the task ends, also when a runtime goes down under it, nobody counts on its neighbors.
+/// However the task ends, nothing counts on its neighbors anymore. It may end because its runtime shuts down.
 impl Drop for Member {
     fn drop(&mut self) {
         self.neighbors.iter().for_each(|peer| self.common.neighborhood.remove(peer));

@@ -1,4 +1,4 @@
-//! Whom a node's topics have as neighbors, all of them together.
+//! The neighbors of a node, over all of its topics.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use iroh::EndpointId;
 
 use crate::sync::Unpoisoned;
 
-/// Shared by the topics of a node, which note their neighbors in it: how many of them have each.
+/// Shared by the topics of a node. It counts for each peer how many topics have it as a neighbor.
 #[derive(Debug, Clone, Default)]
 pub(in crate::net) struct Neighborhood(Arc<Mutex<HashMap<EndpointId, usize>>>);
 
@@ -28,7 +28,7 @@ impl Neighborhood {
         }
     }
 
-    /// Whether any topic has it as a neighbor.
+    /// Whether any topic has the peer as a neighbor.
     pub(in crate::net) fn contains(&self, peer: &EndpointId) -> bool {
         self.lock().contains_key(peer)
     }

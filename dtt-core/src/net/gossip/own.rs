@@ -26,19 +26,19 @@ use crate::{
     net::Addresses,
 };
 
-/// A stream without its first bytes holds up those that are opened after it, for so long at the most.
+/// How long a stream without its first bytes may hold up the streams that are opened after it.
 const HEADER: Duration = Duration::from_secs(10);
-/// What topics have to say when the node closes is with the peers by then, if they answer at all.
+/// How long the topics' farewells may take when the node closes. A peer that answers at all has them by then.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Cheap to clone.
+/// A node's gossip layer. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Gossip(Arc<Inner>);
 
 struct Inner {
     common: Common,
     members: TaskTracker,
-    /// Where the node was started: its topics may be opened on others, which end before it.
+    /// The runtime on which the node was started. Topics may be opened on other runtimes, which end before it.
     runtime: Handle,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Debug for Gossip {
 }
 
 impl Gossip {
-    /// A gossip layer that lives as long as the token.
+    /// A gossip layer that lives until the token is cancelled.
     pub(in crate::net) fn new(
         endpoint: Endpoint,
         addresses: Addresses,
@@ -76,7 +76,7 @@ impl Gossip {
         &self.0.common.neighborhood
     }
 
-    /// Takes part in a topic; whoever does so twice hears everything twice. So many events may wait.
+    /// Joins a topic, with room for `capacity` events that wait. A second subscription hears everything as well.
     pub(in crate::net) fn subscribe(&self, topic: TopicId, capacity: usize) -> Result<(Sender, Subscription)> {
         let Inner { common, members, runtime } = &*self.0;
         if common.token.is_cancelled() {
@@ -91,19 +91,19 @@ impl Gossip {
         Ok((sender.clone(), Subscription::new(id, sender, receiver)))
     }
 
-    /// Takes a connection in that a peer opened.
+    /// Takes in a connection that a peer opened.
     pub(super) fn take(&self, connection: Connection) {
         self.0.common.peers.take(connection);
     }
 
-    /// Begins another connection, or waits for the one that is beginning.
+    /// Dials the peer, or waits for a dial that is under way.
     pub(in crate::net) fn dial(&self, peer: EndpointId) -> Shared<Dial> {
         self.0.common.peers.dial(peer)
     }
 
-    /// Ends a connection to somebody who is gone.
-    pub(super) fn bury(&self, dead: &Connection) {
-        self.0.common.peers.bury(dead);
+    /// Closes a connection whose peer is gone.
+    pub(super) fn close_dead(&self, dead: &Connection) {
+        self.0.common.peers.close_dead(dead);
     }
 
     /// Waits until the topics have left, after the token was cancelled.
@@ -130,18 +130,19 @@ impl Gossip {
         if let Some(ConnectionError::ApplicationClosed(close)) = connection.close_reason()
             && close.reason == NO_ANSWER
         {
-            // The peer is back under its key, and we took it for its predecessor.
-            others.iter().for_each(|other| peers.bury(other));
+            // The peer is back with its key, and we took it for its predecessor: the other connections are those of the
+            // predecessor.
+            others.iter().for_each(|other| peers.close_dead(other));
         }
     }
 
-    /// False if it is no stream of a topic.
+    /// Hands a stream to its topic. Returns false if it is no stream of a topic.
     async fn route(&self, peer: EndpointId, connection: u64, stream: RecvStream) -> bool {
         let number = stream.id().index();
         let mut frames = frames(stream, self.max_message_size());
         let header = match timeout(HEADER, frames.next()).await {
             Ok(Some(Ok(header))) => header,
-            // The stream or the connection was given up, or nothing came.
+            // The peer gave up the stream or the connection, or nothing came.
             Ok(Some(Err(error))) => return error.kind() != std::io::ErrorKind::InvalidData,
             Ok(None) => return true,
             Err(_) => return false,
@@ -152,7 +153,7 @@ impl Gossip {
         true
     }
 
-    /// Tells topics how we can be reached, whenever it has changed.
+    /// Tells the topics at which addresses this node can be reached, whenever they change.
     async fn tell_own_data(self) {
         let mut addresses = self.0.common.peers.endpoint().watch_addr().stream();
         while let Some(address) = addresses.next().await {

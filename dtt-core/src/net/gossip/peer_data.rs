@@ -1,4 +1,4 @@
-//! How a node can be reached, as joins tell it: iroh-gossip 0.101's encoding.
+//! How a node can be reached, as join messages say it, in the encoding of iroh-gossip 0.101.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -6,7 +6,7 @@ use iroh::{EndpointAddr, EndpointId, RelayUrl};
 use iroh_gossip::proto::PeerData;
 use serde::{Deserialize, Serialize};
 
-/// More addresses than this are not worth remembering.
+/// Addresses of one peer that are read. More are not worth remembering.
 const MAX: usize = 16;
 
 #[derive(Serialize, Deserialize)]
@@ -18,11 +18,11 @@ struct Reached {
 pub(super) fn encode(address: &EndpointAddr) -> PeerData {
     let reached =
         Reached { relay: address.relay_urls().next().cloned(), direct: address.ip_addrs().copied().collect() };
-    // An address is plain data: encoding it into memory does not fail.
+    // An address is plain data, so encoding it into memory does not fail.
     PeerData::new(postcard::to_allocvec(&reached).unwrap_or_default())
 }
 
-/// None if it names no address.
+/// `None` if the data names no address.
 pub(super) fn decode(id: EndpointId, data: &PeerData) -> Option<EndpointAddr> {
     let reached: Reached = postcard::from_bytes(data.as_bytes()).ok()?;
     let direct = reached.direct.into_iter().take(MAX);

@@ -1,4 +1,4 @@
-//! The connections of a node's gossip layer: which there are, and dials.
+//! The connections of a node's gossip layer, and its dials.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,36 +27,38 @@ use tokio::{
 use super::connections::UNUSED;
 use crate::sync::Unpoisoned;
 
-/// The longest dial. A handshake repeats its packets ever more rarely: a new dial reaches a network that is back sooner.
+/// The longest dial. A handshake repeats its packets ever more rarely, so a new dial reaches a recovered network
+/// sooner.
 const DIAL: Duration = Duration::from_secs(10);
-/// Dials in a row of a peer that does not answer.
+/// How many dials in a row a peer may leave unanswered.
 const DIALS: u32 = 3;
-/// Streams of topics that we do not have that a connection may have open. The peer believes us members.
+/// Streams that a connection may have open for topics that we do not have: the peer believes that we are members.
 const PARKED: usize = 4096;
-/// Peers that are warned of at the most.
+/// The most peers about which a warning is logged.
 const MAX_TOLD: usize = 256;
-/// Connections that one peer may have to us. A peer that runs iroh-gossip's `net` part leaves older ones open for a while.
+/// Connections that one peer may have to us. A peer that runs iroh-gossip's `net` part leaves older ones open for a
+/// while.
 const CONNECTIONS: usize = 64;
 
-/// Application error codes at the end of a connection. Peers do not look at them.
+/// Application error codes of a closed connection. Peers do not look at them.
 pub(super) const NONSENSE: u32 = 1;
 const TOO_MANY: u32 = 2;
 
-/// Whether there is a connection now.
+/// Resolves to whether there is a connection now.
 pub(in crate::net) type Dial = BoxFuture<'static, bool>;
 
-/// Cheap to clone.
+/// The peers of a node. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Peers(Arc<Inner>);
 
 struct Inner {
     endpoint: Endpoint,
     connections: Mutex<HashMap<EndpointId, Vec<Standing>>>,
-    /// Each connection, for whoever serves its streams.
+    /// Passes each connection on to the task that serves its streams.
     arrivals: mpsc::UnboundedSender<Standing>,
-    /// Told of each connection.
+    /// Notified of each connection.
     arrived: Notify,
-    /// The dials under way: topics that want the same peer share one.
+    /// The dials under way. Topics that want the same peer share one.
     dials: Mutex<HashMap<EndpointId, WeakShared<Dial>>>,
     told_of_few_streams: Mutex<HashSet<EndpointId>>,
 }
@@ -65,15 +67,16 @@ struct Inner {
 #[derive(Clone)]
 pub(super) struct Standing {
     pub(super) connection: Connection,
-    /// In the order in which connections came.
+    /// Connections are numbered in the order in which they came.
     pub(super) number: u64,
     parking: Arc<Semaphore>,
-    /// Whether whoever is at the other end was found to be gone.
+    /// Whether the peer at the other end was found to be gone.
     is_dead: Arc<AtomicBool>,
 }
 
 impl Standing {
-    /// Waits until it has ended. True if its peer may be there all the same: one side closed it, and not because the other was gone.
+    /// Waits until the connection has ended. Returns true if its peer may still be there: one side closed the
+    /// connection, and not because the other side was gone.
     pub(super) async fn ended(self) -> bool {
         match self.connection.closed().await {
             ConnectionError::LocallyClosed => !self.is_dead.load(Ordering::Relaxed),
@@ -84,7 +87,7 @@ impl Standing {
 }
 
 impl Peers {
-    /// And the connections as they come.
+    /// The peers, and a receiver of the connections as they come.
     pub(super) fn new(endpoint: Endpoint) -> (Self, mpsc::UnboundedReceiver<Standing>) {
         let (arrivals, receiver) = mpsc::unbounded_channel();
         let inner = Inner {
@@ -102,7 +105,7 @@ impl Peers {
         &self.0.endpoint
     }
 
-    /// Takes a connection in, whoever opened it.
+    /// Takes in a connection, whichever side opened it.
     pub(super) fn take(&self, connection: Connection) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let standing = Standing {
@@ -119,12 +122,12 @@ impl Peers {
             }
             of_peer.push(standing.clone());
         }
-        // Nobody serves the connections of a node that is closed.
+        // If the node is closed, nothing serves its connections anymore.
         let _ = self.0.arrivals.send(standing);
         self.0.arrived.notify_waiters();
     }
 
-    /// Forgets a connection that has ended; the peer's other ones.
+    /// Forgets a connection that has ended. Returns the peer's other connections.
     pub(super) fn remove(&self, ended: &Connection) -> Vec<Connection> {
         let mut connections = lock(&self.0.connections);
         let Some(standing) = connections.get_mut(&ended.remote_id()) else { return Vec::new() };
@@ -136,14 +139,15 @@ impl Peers {
         others
     }
 
-    /// The newest connection to a peer that stands.
+    /// The newest connection to a peer that still stands.
     pub(super) fn connection_to(&self, peer: &EndpointId) -> Option<Standing> {
         let connections = lock(&self.0.connections);
         connections.get(peer)?.iter().rev().find(|standing| standing.connection.close_reason().is_none()).cloned()
     }
 
-    /// Ends a connection to somebody who is gone: every topic forgets the neighbor, whoever else has the same key.
-    pub(super) fn bury(&self, dead: &Connection) {
+    /// Closes a connection whose peer is gone. Every topic forgets that neighbor, even if another process has the same
+    /// key now.
+    pub(super) fn close_dead(&self, dead: &Connection) {
         let connections = lock(&self.0.connections);
         let mut standing = connections.get(&dead.remote_id()).into_iter().flatten();
         if let Some(standing) = standing.find(|standing| standing.connection.stable_id() == dead.stable_id()) {
@@ -152,11 +156,11 @@ impl Peers {
         dead.close(0u32.into(), b"replaced");
     }
 
-    /// A connection to a peer, which is dialed if there is none. Its own dial counts as well.
+    /// A connection to a peer, which is dialed if there is none. A connection that the peer opens counts as well.
     pub(super) async fn connect(&self, peer: EndpointId) -> Option<Standing> {
         let arrived = self.0.arrived.notified();
         pin!(arrived);
-        // The same dial goes on when somebody else's connection has come.
+        // A connection of any peer wakes this loop, and the same dial goes on then.
         let (mut dial, mut dials) = (None, 0);
         loop {
             arrived.as_mut().enable();
@@ -168,7 +172,7 @@ impl Peers {
                 () = &mut arrived => arrived.set(self.0.arrived.notified()),
                 connected = under_way => {
                     dials += 1;
-                    // What failed at once would do so again.
+                    // A dial that failed at once would fail at once again.
                     if connected || begun.elapsed() < DIAL || dials == DIALS {
                         return self.connection_to(&peer);
                     }
@@ -178,7 +182,7 @@ impl Peers {
         }
     }
 
-    /// Begins another connection, or waits for the one that is beginning.
+    /// Dials the peer, or waits for a dial that is under way.
     pub(super) fn dial(&self, peer: EndpointId) -> Shared<Dial> {
         let mut dials = lock(&self.0.dials);
         dials.retain(|_, dial| dial.upgrade().is_some_and(|dial| dial.peek().is_none()));
@@ -186,12 +190,12 @@ impl Peers {
             return dial;
         }
         let peers = self.clone();
-        let dial = async move { peers.connect_anew(peer).await }.boxed().shared();
+        let dial = async move { peers.connect_again(peer).await }.boxed().shared();
         dial.downgrade().and_then(|weak| dials.insert(peer, weak));
         dial
     }
 
-    async fn connect_anew(&self, peer: EndpointId) -> bool {
+    async fn connect_again(&self, peer: EndpointId) -> bool {
         match timeout(DIAL, self.0.endpoint.connect(peer, GOSSIP_ALPN)).await {
             Ok(Ok(connection)) => {
                 self.take(connection);
@@ -205,33 +209,33 @@ impl Peers {
         }
     }
 
-    /// Room for a stream of a topic that we do not have; none if its connection has too many of them.
+    /// Room for a stream of a topic that we do not have. `None` if its connection has too many of them.
     pub(super) fn parking(&self, peer: &EndpointId, connection: u64) -> Option<OwnedSemaphorePermit> {
         let connections = lock(&self.0.connections);
         let standing = connections.get(peer)?.iter().find(|standing| standing.number == connection)?;
         standing.parking.clone().try_acquire_owned().ok()
     }
 
-    /// Ends a connection whose peer does not keep to the protocol.
+    /// Closes a connection whose peer does not keep to the protocol.
     pub(super) fn refuse(&self, peer: &EndpointId, connection: u64) {
         self.close(peer, connection, NONSENSE, b"not a message");
     }
 
-    /// Ends a connection whose peer opens more streams than a member needs.
+    /// Closes a connection whose peer opens more streams than a member needs.
     pub(super) fn refuse_more(&self, peer: &EndpointId, connection: u64) {
         self.close(peer, connection, TOO_MANY, b"too many streams");
     }
 
-    /// Warns of a peer that allows fewer streams than there are topics, once.
+    /// Warns once about a peer that allows fewer streams than there are topics.
     pub(super) fn tell_of_few_streams(&self, peer: &EndpointId) {
         let mut told = lock(&self.0.told_of_few_streams);
         if told.len() < MAX_TOLD && told.insert(*peer) {
             tracing::warn!(
                 target: "dtt::node",
                 peer = %peer.fmt_short(),
-                "a peer lets us open no further stream, and each topic needs one: it hears nothing of us on further topics. \
-                 The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's default is 100): \
-                 see dtt_core::transport_config",
+                "a peer allows no further stream, but each topic needs one: on further topics the peer hears nothing \
+                 from us. The peer's endpoint has to allow as many unidirectional streams as there are topics (QUIC's \
+                 default is 100): see dtt_core::transport_config",
             );
         }
     }

@@ -1,4 +1,5 @@
-//! Who hears the events of a topic. Each has a channel with a bound, and some room beside it: one message may bring more than one event.
+//! The readers of a topic's events. Each has a bounded channel and some room beside it, since one message may bring
+//! more than one event.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +11,7 @@ use tokio_util::sync::PollSender;
 
 use super::channel::EventSender;
 
-/// Events that may wait for a reader beside those in its channel.
+/// Events that may wait for a reader in addition to those in its channel.
 const EVENTS: usize = 16;
 
 #[derive(Default)]
@@ -23,7 +24,7 @@ struct Reader {
 }
 
 impl Readers {
-    /// Adds a reader, which begins with these events.
+    /// Adds a reader. It receives `first` before anything else.
     pub(super) fn add(&mut self, id: u64, events: EventSender, first: impl Iterator<Item = Event>) {
         self.0.push(Reader { id, events: PollSender::new(events), waiting: first.collect() });
     }

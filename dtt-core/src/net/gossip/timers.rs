@@ -1,4 +1,4 @@
-//! What is due when, for one topic.
+//! The timers of one topic.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Things in the order of when they are due.
+/// Entries in the order in which they are due.
 #[derive(Debug)]
 pub(super) struct Timers<T> {
     due: BTreeMap<(Instant, u64), T>,
@@ -26,7 +26,7 @@ impl<T> Timers<T> {
         self.due.insert((at, self.number), what);
     }
 
-    /// The first that is due.
+    /// The first entry that is due.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         loop {
             let Some(((at, _), _)) = self.due.first_key_value() else { return Poll::Pending };

@@ -1,4 +1,4 @@
-//! Which topics a node has open, and to which of them a stream belongs.
+//! Which topics a node has open, and which topic a stream belongs to.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::sync::Unpoisoned;
 
-/// Cheap to clone.
+/// The open topics of a node. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Topics {
     peers: Peers,
@@ -26,20 +26,20 @@ pub(super) struct Topics {
 
 struct Inner {
     open: HashMap<TopicId, Sender>,
-    /// What peers are told of how we can be reached.
+    /// The addresses of this node, as peers are told them.
     own_data: PeerData,
 }
 
 impl Topics {
-    /// `runtime` is where streams that belong to no topic are read.
+    /// `runtime` reads the streams that belong to no topic.
     pub(super) fn new(peers: Peers, own_data: PeerData, runtime: Handle) -> Self {
         Self { peers, runtime, inner: Arc::new(Mutex::new(Inner { open: HashMap::new(), own_data })) }
     }
 
-    /// Tells a topic something, which is opened if it is not open. The topic cannot be forgotten in between.
+    /// Sends a control to a topic, which is opened if it is not open. The topic cannot be forgotten in between.
     pub(super) fn tell(&self, topic: TopicId, control: Control, open: impl FnOnce(PeerData) -> Sender) -> Sender {
         let mut inner = self.lock();
-        // A task that panicked has not said that it has ended.
+        // A task that panicked has not reported its end.
         if inner.open.get(&topic).is_some_and(Sender::is_closed) {
             inner.open.remove(&topic);
         }
@@ -49,7 +49,8 @@ impl Topics {
         sender.clone()
     }
 
-    /// Forgets a topic whose last subscriber is gone, unless it has got one meanwhile. Nobody can subscribe while this looks.
+    /// Forgets a topic whose last subscriber is gone, unless `gets_one` finds a new one. Nobody can subscribe
+    /// meanwhile.
     pub(super) fn forget(&self, topic: &TopicId, gets_one: impl FnOnce() -> bool) -> bool {
         let mut inner = self.lock();
         let forgets = !gets_one();
@@ -59,14 +60,15 @@ impl Topics {
         forgets
     }
 
-    /// Tells every topic how we can be reached.
+    /// Tells every topic the addresses of this node.
     pub(super) fn tell_own_data(&self, own_data: PeerData) {
         let mut inner = self.lock();
         inner.open.values().for_each(|sender| sender.control(Control::OwnData(own_data.clone())));
         inner.own_data = own_data;
     }
 
-    /// Gives a stream to its topic. If we are no member, what comes is not for us, but the peer may use the stream later, when we are.
+    /// Gives a stream to its topic. If this node is no member of the topic, messages on the stream are not for it. The
+    /// stream is kept all the same, since the peer may use it later, when this node is a member.
     pub(super) fn hand_over(&self, topic: TopicId, incoming: Incoming) {
         let Some(incoming) = self.offer(&topic, incoming) else { return };
         match self.peers.parking(&incoming.peer, incoming.connection) {
@@ -75,7 +77,7 @@ impl Topics {
         }
     }
 
-    /// The stream again if the topic is not open.
+    /// Offers a stream to its topic. Returns the stream if the topic is not open.
     fn offer(&self, topic: &TopicId, incoming: Incoming) -> Option<Incoming> {
         match self.lock().open.get(topic) {
             Some(sender) => sender.offer(incoming),

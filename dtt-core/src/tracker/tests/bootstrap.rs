@@ -6,7 +6,7 @@ use super::*;
 use crate::config::BootstrapConfig;
 
 #[test]
-fn two_that_start_together_find_each_other() {
+fn two_nodes_that_start_together_find_each_other() {
     let mut bench = Bench::at(Config::default(), early());
     let minute = bench.now.minute();
     bench.run(Duration::from_millis(1100));
@@ -30,30 +30,30 @@ fn a_standing_member_is_dialed_when_its_record_arrives() {
     bench.input(Input::NeighborUp(id(1)));
     bench.forget();
     bench.run(secs(9));
-    assert!(bench.joins(JoinReason::Bootstrap).is_empty(), "joined is joined");
+    assert!(bench.joins(JoinReason::Bootstrap).is_empty(), "a joined node dials nobody");
 }
 
 #[test]
-fn whom_only_a_record_of_the_minute_before_names_is_dialed_again() {
+fn a_node_that_only_a_record_of_the_minute_before_names_is_dialed_again() {
     let minute = START.minute();
     let mut bench = Bench::new(Config::default()).with(record(minute - 1, 1, &[], &[]));
     bench.run(secs(10));
     let before = bench.lookups().iter().filter(|(_, looked)| *looked == minute - 1).count();
-    assert_eq!(before, 1, "little news comes to a slot whose minute is over");
+    assert_eq!(before, 1, "little changes in a slot whose minute is over");
     let joins = bench.joins(JoinReason::Bootstrap);
     assert!(joins.len() >= 2, "{joins:?}");
     assert!(joins[1].0 - joins[0].0 >= secs(2), "{joins:?}");
 }
 
 #[test]
-fn who_finds_only_its_own_earlier_record_dials_the_neighbors_that_it_names() {
+fn a_node_that_finds_only_its_own_earlier_record_dials_the_neighbors_in_it() {
     let minute = START.minute();
     let mut bench = Bench::new(Config::default()).with(record(minute, 0, &[1, 2], &[]));
     bench.run(secs(1));
     let mut dialed: Vec<PeerId> = bench.joins(JoinReason::Bootstrap).into_iter().flat_map(|(_, peers)| peers).collect();
     dialed.sort();
     assert_eq!(dialed, [id(1), id(2)]);
-    // Another record of its own takes the place of the earlier one, and says nothing.
+    // Another record of its own replaces the earlier one, and names no neighbor.
     bench.dht.insert(minute, vec![record(minute, 0, &[], &[])]);
     bench.forget();
     bench.run(secs(20));
@@ -75,7 +75,7 @@ fn newcomers_spread_over_a_populated_swarm() {
                 .unwrap()
         })
         .collect();
-    assert_eq!(first.len(), 6, "every one of the publisher and its peers is some newcomer's first");
+    assert_eq!(first.len(), 6, "the publisher and each of its peers are dialed first by some newcomer");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn stale_records_are_tried_gently_and_a_live_one_among_them_is_reached() {
     bench = bench.with(record(minute, 1, &[], &[]));
     bench.run(secs(20));
     let joins = bench.joins(JoinReason::Bootstrap);
-    let live = joins.iter().find(|(_, peers)| peers == &[id(1)]).expect("the live one is dialed");
+    let live = joins.iter().find(|(_, peers)| peers == &[id(1)]).expect("the live node is dialed");
     assert!(live.0 < secs(4), "{:?}", live.0);
     assert!(joins.iter().all(|(_, peers)| peers.len() == 1), "one at a time");
     for pair in joins.windows(2) {
@@ -119,7 +119,7 @@ fn losing_the_last_neighbor_starts_bootstrap_again() {
 }
 
 #[test]
-fn who_has_just_left_is_not_dialed_at_once_but_later_is() {
+fn a_peer_that_has_just_left_is_dialed_later_and_not_at_once() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early()).with(record(minute, 1, &[2], &[]));
     bench.run(secs(1));
@@ -159,7 +159,7 @@ fn a_member_whose_clock_is_a_minute_ahead_is_found() {
 }
 
 #[test]
-fn older_records_first_when_asked() {
+fn older_records_come_first_when_the_option_is_set() {
     let bootstrap = BootstrapConfig::builder().check_older_records_first_on_startup(true).build();
     let bench = Bench::at(Config::builder().bootstrap_config(bootstrap).build(), early());
     let minute = early().minute();
@@ -193,9 +193,9 @@ fn a_dht_that_comes_late_is_used_at_once() {
     let answered = bench.lookups()[0].0;
     assert!(answered - came <= Duration::from_millis(6250), "{:?}", answered - came);
     let soon = |at: &Duration| *at - answered <= secs(2);
-    assert!(bench.stores().iter().any(|(at, ..)| soon(at)), "it becomes findable: {:?}", bench.stores());
+    assert!(bench.stores().iter().any(|(at, ..)| soon(at)), "the node becomes findable: {:?}", bench.stores());
     let looks = bench.lookups().iter().filter(|(at, _)| soon(at)).count();
-    assert!(looks >= 3, "and looks as if it had just started: {:?}", bench.lookups());
+    assert!(looks >= 3, "the node looks as if it had just started: {:?}", bench.lookups());
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_dht_that_answers_every_other_time_is_not_read_without_end() {
 }
 
 #[test]
-fn while_records_are_in_sight_it_looks_every_few_seconds() {
+fn a_node_that_finds_records_looks_every_few_seconds() {
     let first = early().minute();
     let dead = (first..first + 10).map(|minute| record(minute, 9, &[8], &[]));
     let mut bench = dead.fold(Bench::at(Config::default(), early()), Bench::with);

@@ -1,4 +1,4 @@
-//! Neighbors, members and clocks that mean no good, or are broken.
+//! Neighbors, members and clocks that are hostile or broken.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn a_neighbor_that_comes_and_goes_makes_us_neither_read_nor_dial_more() {
     assert!(dials <= 12, "{dials} dials in 20 s of the 4 nodes that the record names");
     bench.forget();
     bench.run(secs(15));
-    assert!(!bench.lookups().is_empty(), "it looks on when that has ended");
+    assert!(!bench.lookups().is_empty(), "the search goes on when that has ended");
 }
 
 #[test]
@@ -44,20 +44,20 @@ fn a_flooded_slot_shuts_no_honest_record_out() {
 }
 
 #[test]
-fn records_that_lead_to_nobody_do_not_keep_us_unfindable() {
+fn records_that_lead_nowhere_do_not_keep_us_unfindable() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early());
     for n in 0..20 {
         bench = bench.with(record(minute, n + 10, &[n + 40, n + 80], &[]));
     }
     bench.run(secs(3));
-    assert!(bench.stores().is_empty(), "at first they are believed");
+    assert!(bench.stores().is_empty(), "at first the node believes the records");
     bench.run(secs(22));
-    assert_eq!(bench.stores()[0].1, minute, "nobody came, so the record goes out in the same minute");
+    assert_eq!(bench.stores()[0].1, minute, "no neighbor came, so the record goes out in the same minute");
 }
 
 #[test]
-fn who_was_not_yet_dialed_comes_before_who_was_dialed_in_vain() {
+fn peers_that_were_not_dialed_yet_come_before_peers_that_were_dialed_in_vain() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early());
     for n in 0..40 {
@@ -70,17 +70,18 @@ fn who_was_not_yet_dialed_comes_before_who_was_dialed_in_vain() {
     bench.forget();
     bench.run(secs(20));
     let joins = bench.joins(JoinReason::Bootstrap);
-    let found = joins.iter().position(|(_, peers)| peers == &[id(1)]).expect("it is dialed");
+    let found = joins.iter().position(|(_, peers)| peers == &[id(1)]).expect("the member is dialed");
     let again = joins[..found].iter().filter(|(_, peers)| in_vain.iter().any(|(_, before)| before == peers)).count();
-    assert!(again * 4 <= found, "{again} of {found} who were dialed before it");
+    assert!(again * 4 <= found, "{again} of the {found} dials before it");
 }
 
 #[test]
-fn whoever_invents_ever_other_nodes_does_not_take_every_dial_of_a_member() {
+fn a_liar_that_keeps_inventing_nodes_does_not_take_every_dial() {
     let minute = early().minute();
     let member = record(minute, 1, &[], &[]);
     let mut bench = Bench::at(Config::default(), early());
-    // The member's first dial fails; from then on each lookup shows it, and a hundred nodes that were never heard of.
+    // The member's first dial fails. From then on, each lookup shows the member and a hundred nodes that were never
+    // heard of.
     for second in 0..45 {
         let inventions = (0..17).map(|n| SeenRecord {
             publisher: bytes_of(1000 * second + n),
@@ -96,7 +97,7 @@ fn whoever_invents_ever_other_nodes_does_not_take_every_dial_of_a_member() {
 }
 
 #[test]
-fn a_publisher_of_ever_other_records_fills_no_memory() {
+fn a_publisher_of_ever_new_records_fills_no_memory() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early());
     for n in 0..1000 {
@@ -118,7 +119,7 @@ fn a_clock_that_is_set_again_and_again_leaves_few_lookups_under_way() {
     let lookups = bench.lookups().len();
     assert!(lookups <= 16, "{lookups} lookups without an answer");
     bench.run(secs(120));
-    assert!(bench.lookups().len() > lookups, "it looks on when they have ended");
+    assert!(bench.lookups().len() > lookups, "the search goes on when they have ended");
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_neighbor_that_comes_and_goes_does_not_keep_us_from_others() {
 }
 
 #[test]
-fn who_copies_what_is_said_does_not_silence_a_swarm() {
+fn a_liar_that_copies_messages_does_not_silence_a_swarm() {
     let first = early().minute();
     let copied = |minute: u64, n: u8| SeenRecord { hashes: vec![[77; 32]], ..record(minute, n, &[n + 10], &[]) };
     let records = (first..first + 1500).flat_map(|minute| (11..=15).map(move |n| copied(minute, n)));
@@ -156,8 +157,8 @@ fn who_copies_what_is_said_does_not_silence_a_swarm() {
 }
 
 #[test]
-fn a_stranger_who_stays_one_is_tried_a_few_times() {
-    // The one who speaks names no messages: its own are not among them.
+fn a_stranger_that_stays_one_is_tried_a_few_times() {
+    // The stranger sends messages but names none: a publisher does not name its own messages.
     let first = early().minute();
     let mut bench = (first..first + 200).fold(Bench::at(Config::default(), early()), |bench, minute| {
         bench.with(record(minute, 30, &[31, 32, 33], &[]))

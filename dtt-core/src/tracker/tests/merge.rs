@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::{BubbleMergeConfig, MergeConfig, MessageOverlapMergeConfig, PublisherConfig};
 
-/// A joined machine with four neighbors that has heard `messages`, one each second.
+/// A joined tracker with four neighbors that has received `messages`, one each second.
 fn hearing(messages: impl Iterator<Item = MessageHash>) -> Bench {
     let mut bench = Bench::at(Config::default(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
@@ -19,7 +19,7 @@ fn numbered(n: u32) -> MessageHash {
 }
 
 #[test]
-fn the_last_neighbor_that_stayed_is_asked_again() {
+fn the_last_steady_neighbor_is_asked_again() {
     let mut bench = Bench::at(Config::default(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(70));
@@ -32,11 +32,11 @@ fn the_last_neighbor_that_stayed_is_asked_again() {
     bench.input(Input::NeighborUp(id(1)));
     bench.forget();
     bench.run(secs(30));
-    assert!(bench.joins(JoinReason::Bubble).iter().all(|(_, peers)| peers != &[id(1)]), "it is back");
+    assert!(bench.joins(JoinReason::Bubble).iter().all(|(_, peers)| peers != &[id(1)]), "the neighbor is back");
 }
 
 #[test]
-fn with_few_neighbors_it_joins_two_unknown_peers_and_with_enough_it_looks_nothing_up() {
+fn a_node_joins_two_unknown_peers_if_it_has_few_neighbors_and_looks_nothing_up_if_it_has_enough() {
     let quiet = Config::builder().publisher_config(PublisherConfig::Disabled).build();
     let mut few = Bench::at(quiet.clone(), early());
     few.run(secs(2));
@@ -60,17 +60,17 @@ fn with_few_neighbors_it_joins_two_unknown_peers_and_with_enough_it_looks_nothin
 }
 
 #[test]
-fn many_that_start_at_once_do_not_stay_in_small_groups() {
+fn many_nodes_that_start_at_once_do_not_stay_in_small_groups() {
     let minute = early().minute();
     let found = |bench: Bench| (10..20).fold(bench, |bench, n| bench.with(record(minute, n, &[], &[])));
-    // Found by the bootstrap: no lookup is needed.
+    // The bootstrap has found the peers, so no lookup is needed.
     let mut pair = found(Bench::at(Config::default(), early()));
     pair.run(Duration::from_millis(150));
     pair.input(Input::NeighborUp(id(10)));
     pair.run(secs(5));
     assert_eq!(pair.joins(JoinReason::Bubble)[0].1.len(), 2);
-    assert_eq!(pair.lookups().len(), 2, "those of the bootstrap");
-    // Whoever looked before the others had published looks once more.
+    assert_eq!(pair.lookups().len(), 2, "the lookups of the bootstrap");
+    // A node that looked before the others had published looks once more.
     let mut first = Bench::at(Config::default(), early());
     first.run(Duration::from_millis(150));
     first.input(Input::NeighborUp(id(10)));
@@ -78,7 +78,7 @@ fn many_that_start_at_once_do_not_stay_in_small_groups() {
     first.run(secs(9));
     assert_eq!(first.joins(JoinReason::Bubble)[0].1.len(), 2);
     assert_eq!(first.lookups().len(), 3);
-    // Two that are alone in the world look once more, too, and then no more.
+    // Two nodes that are alone in the world look once more too, and then no more.
     let mut two = Bench::at(Config::default(), early());
     two.run(Duration::from_millis(150));
     two.input(Input::NeighborUp(id(10)));
@@ -87,7 +87,7 @@ fn many_that_start_at_once_do_not_stay_in_small_groups() {
 }
 
 #[test]
-fn once_checked_the_merges_use_what_the_publisher_looks_up() {
+fn after_the_first_check_the_merges_use_the_lookups_of_the_publisher() {
     let mut bench = hearing((0..60).map(numbered));
     let minute = bench.now.minute();
     for minute in minute..minute + 70 {
@@ -98,7 +98,7 @@ fn once_checked_the_merges_use_what_the_publisher_looks_up() {
     bench.run(secs(3600));
     let lookups = bench.lookups().len();
     assert!((5..=20).contains(&lookups), "{lookups} lookups in an hour, with four neighbors");
-    assert_eq!(lookups, bench.stores().len(), "each of them for a record");
+    assert_eq!(lookups, bench.stores().len(), "each lookup is for a record");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn unknown_messages_mark_a_split() {
 }
 
 #[test]
-fn where_nobody_speaks_a_split_shows_by_who_names_whom() {
+fn without_messages_a_split_shows_in_the_neighbors_that_records_name() {
     let hour = early().minute()..early().minute() + 70;
     let member = |others: &dyn Fn(u64) -> SeenRecord| {
         let mut bench = hour.clone().fold(Bench::at(Config::default(), early()), |bench, m| bench.with(others(m)));
@@ -125,17 +125,19 @@ fn where_nobody_speaks_a_split_shows_by_who_names_whom() {
         bench.run(secs(3600));
         bench.joins(JoinReason::Bubble)
     };
-    // Six others, of whom nobody is known here; what was said before the split says nothing about now.
+    // The record names six others that are unknown here. A message from before the split tells nothing about the
+    // present.
     let said = SeenRecord { hashes: vec![numbered(1)], ..record(0, 20, &[21, 22, 23, 24, 25], &[]) };
     let joins = member(&|minute| SeenRecord { minute, ..said.clone() });
     assert!(joins[0].0 < secs(600) && joins.iter().all(|(_, peers)| peers.len() == 1), "{joins:?}");
     assert!(joins[0].1.iter().all(|peer| (20..=25).any(|n| *peer == id(n))));
-    // One of them has a neighbor of ours; or is a newcomer, who will find us.
+    // The record names a neighbor of ours; or it is a newcomer's, which will find us by itself.
     assert_eq!(member(&|minute| record(minute, 20, &[21, 22, 23, 24, 5], &[])), []);
     assert_eq!(member(&|minute| record(minute, 20, &[], &[])), []);
 }
 
-/// A member joins those whom records name, at its first check; somebody comes of it, or nobody. How often it joins more of them soon.
+/// A member joins nodes that records name, at its first check. Either one of them becomes a neighbor, or none does.
+/// Returns how many more nodes it joins soon after that.
 fn more_joins(neighbors: u8, somebody_comes: bool) -> usize {
     let minutes = early().minute()..early().minute() + 30;
     let mut bench = minutes.fold(Bench::at(Config::default(), early()), |bench, minute| {
@@ -153,13 +155,13 @@ fn more_joins(neighbors: u8, somebody_comes: bool) -> usize {
     }
     let lookups = bench.lookups().len();
     bench.run(secs(18));
-    assert_eq!(bench.lookups().len(), lookups, "what was read will do");
+    assert_eq!(bench.lookups().len(), lookups, "no further lookup is needed");
     bench.joins(JoinReason::Bubble).len() - 1
 }
 
 #[test]
-fn whoever_joined_nodes_that_do_not_exist_tries_others_soon() {
-    // A liar's records may name ever other nodes, more than all others together.
+fn a_node_that_joined_nodes_that_do_not_exist_tries_others_soon() {
+    // A liar's records may keep naming new nodes, more than all other records together.
     assert_eq!(more_joins(3, false), 4);
     assert_eq!(more_joins(3, true), 0, "there are enough neighbors now");
     assert_eq!(more_joins(5, false), 4);
@@ -201,7 +203,7 @@ fn a_busy_topic_does_not_look_split() {
     let mut bench = Bench::at(Config::default(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     let start = bench.now;
-    // A hundred messages a second; each minute's record was made at its start and names what was heard then.
+    // A hundred messages a second. Each minute's record was made at its start, and names the messages of that moment.
     for second in 0..1500u32 {
         for n in 0..100 {
             let hash = numbered(second * 100 + n);
@@ -220,8 +222,8 @@ fn a_busy_topic_does_not_look_split() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_no_split() {
-    // Joined only now: the swarm's last messages are older than that.
+fn records_that_cannot_be_judged_mark_no_split() {
+    // The node has joined only now: the swarm's last messages are older than that.
     let mut newcomer = Bench::at(Config::default(), early());
     (1..=4).for_each(|n| newcomer.input(Input::NeighborUp(id(n))));
     for minute in early().minute()..early().minute() + 30 {
@@ -229,7 +231,7 @@ fn what_cannot_be_judged_is_no_split() {
     }
     newcomer.run(secs(1500));
     assert_eq!(newcomer.joins(JoinReason::Overlap), []);
-    // A record of a neighbor, or of a neighbor's neighbor, is connected whatever it has heard.
+    // A record of a neighbor, or of a neighbor's neighbor, is connected whatever messages it names.
     let mut connected = hearing((0..180).map(numbered));
     for minute in connected.now.minute()..connected.now.minute() + 30 {
         connected = connected.with(record(minute, 1, &[40], &[201])).with(record(minute, 41, &[2], &[202]));
@@ -239,9 +241,9 @@ fn what_cannot_be_judged_is_no_split() {
 }
 
 #[test]
-fn a_speaker_who_heard_nothing_since_is_no_split() {
-    // Its record names what was said before we came: its own messages are not in it. It is told from a split by staying
-    // the same.
+fn a_sender_that_received_nothing_since_marks_no_split() {
+    // Its record names messages from before this node came: its own messages are not in it. It differs from a split in
+    // that it stays the same.
     let mut listener = hearing((0..180).map(numbered));
     for minute in listener.now.minute()..listener.now.minute() + 40 {
         listener = listener.with(record(minute, 50, &[51], &[211, 212, 213, 214, 215]));
@@ -249,7 +251,7 @@ fn a_speaker_who_heard_nothing_since_is_no_split() {
     listener.merges_compare_from_now();
     listener.run(secs(2000));
     assert_eq!(listener.joins(JoinReason::Overlap), []);
-    // So is what was said while we were away.
+    // The same holds for messages from a time when this node was away.
     let mut returned = hearing((0..180).map(numbered));
     (1..=4).for_each(|n| returned.input(Input::NeighborDown(id(n))));
     (1..=4).for_each(|n| returned.input(Input::NeighborUp(id(n))));
@@ -262,7 +264,7 @@ fn a_speaker_who_heard_nothing_since_is_no_split() {
 }
 
 #[test]
-fn a_message_marks_a_split_a_few_times_and_not_for_ever() {
+fn a_message_marks_a_split_only_a_few_times() {
     let mut bench = hearing((0..180).map(numbered));
     bench.run(secs(1800));
     for minute in bench.now.minute()..bench.now.minute() + 300 {
@@ -293,7 +295,7 @@ fn disabled_parts_do_nothing() {
     assert_eq!(bench.tracker.next_deadline(), None);
 }
 
-/// A machine with four neighbors, two of which go `apart` from each other, and half an hour after that.
+/// A tracker with four neighbors. Two of them go, with `apart` between them, and then two others come.
 fn losing_two(apart: Duration) -> Bench {
     let mut bench = Bench::at(Config::default(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
@@ -307,7 +309,7 @@ fn losing_two(apart: Duration) -> Bench {
 }
 
 #[test]
-fn neighbors_that_went_in_the_same_moment_are_asked_for_until_one_is_back() {
+fn neighbors_that_went_at_the_same_moment_are_asked_until_one_is_back() {
     let mut bench = losing_two(secs(5));
     bench.run(secs(300));
     let joins = bench.joins(JoinReason::Bubble);
@@ -326,14 +328,14 @@ fn neighbors_that_went_in_the_same_moment_are_asked_for_until_one_is_back() {
 
     let mut apart = losing_two(secs(9));
     apart.run(secs(300));
-    assert_eq!(apart.joins(JoinReason::Bubble), [], "neighbors come and go");
+    assert_eq!(apart.joins(JoinReason::Bubble), [], "single neighbors come and go");
 }
 
 #[test]
 fn neighbors_that_went_are_forgotten_when_a_record_of_this_swarm_names_them() {
     let bench = losing_two(secs(5));
     let minute = bench.now.minute();
-    // Of the minute in which they went, or the next one: a neighbor may not have noticed yet.
+    // Records of the minute in which the neighbors went, or of the next one: their publisher may not have noticed yet.
     let mut bench = bench.with(record(minute, 3, &[1, 2], &[])).with(record(minute + 1, 3, &[1, 2], &[]));
     bench.run(secs(100));
     assert!(!bench.joins(JoinReason::Bubble).is_empty());
@@ -345,7 +347,7 @@ fn neighbors_that_went_are_forgotten_when_a_record_of_this_swarm_names_them() {
 }
 
 #[test]
-fn what_was_said_before_the_cut_shows_nothing() {
+fn messages_from_before_the_cut_show_nothing() {
     let mut bench = Bench::at(Config::default(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(60));
@@ -353,7 +355,7 @@ fn what_was_said_before_the_cut_shows_nothing() {
     (1..=2).for_each(|n| bench.input(Input::NeighborDown(id(n))));
     (5..=6).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     let minute = bench.now.minute();
-    // The other side's records, which repeat what was heard last.
+    // Records of the other side, which repeat the last messages from before the cut.
     let mut bench = (minute..minute + 12).fold(bench, |bench, later| bench.with(record(later, 1, &[2], &[9])));
     bench.run(secs(300));
     bench.forget();
@@ -362,7 +364,7 @@ fn what_was_said_before_the_cut_shows_nothing() {
 }
 
 #[test]
-fn a_neighbor_that_comes_and_goes_after_the_cut_ends_nothing() {
+fn a_neighbor_that_comes_and_goes_after_the_cut_changes_nothing() {
     let mut bench = losing_two(secs(5));
     bench.run(secs(60));
     bench.input(Input::NeighborDown(id(5)));

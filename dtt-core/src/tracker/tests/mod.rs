@@ -1,4 +1,4 @@
-//! The machine by a hand-held clock, against a DHT that answers as each test says.
+//! The tracker with a clock that the tests move, and with a DHT that answers as each test says.
 
 mod bootstrap;
 mod hostile;
@@ -13,13 +13,13 @@ use super::*;
 const START: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_750_000_000) };
 const LATENCY: Duration = Duration::from_millis(100);
 
-/// One machine and what it did, with the time of each action since its start.
+/// One tracker and its actions, each with the time since the start.
 struct Bench {
     tracker: Tracker,
     now: Now,
     dht: BTreeMap<u64, Vec<SeenRecord>>,
     answers: bool,
-    /// Whether lookups show the machine's own record.
+    /// Whether lookups show the tracker's own record.
     own: bool,
     pending: Vec<(Duration, u64)>,
     log: Vec<(Duration, Action)>,
@@ -68,11 +68,11 @@ impl Bench {
         }
     }
 
-    /// Lets time pass, answering lookups after [`LATENCY`].
+    /// Lets time pass. Lookups are answered after [`LATENCY`].
     fn run(&mut self, time: Duration) {
         let end = self.now.mono + time;
         for step in 0.. {
-            assert!(step < 100_000, "the machine asks to be called without end");
+            assert!(step < 100_000, "the tracker asks to be called without end");
             let answer = self.pending.iter().map(|(at, _)| *at).min();
             let next = self.tracker.next_deadline().into_iter().chain(answer).min().unwrap_or(end).max(self.now.mono);
             if next >= end {
@@ -136,7 +136,7 @@ impl Bench {
 
     /// Forgets which records were compared so far, as after a pause.
     fn merges_compare_from_now(&mut self) {
-        self.tracker.merges.judge_anew();
+        self.tracker.merges.restart_comparison();
     }
 
     fn forget(&mut self) {

@@ -1,4 +1,4 @@
-//! Resting while the application is in the background.
+//! Pausing while the application is in the background.
 
 use super::*;
 
@@ -7,23 +7,23 @@ fn busy(bench: &Bench) -> bool {
 }
 
 #[test]
-fn who_rests_neither_looks_nor_stores_nor_dials() {
+fn a_paused_node_neither_looks_up_nor_stores_nor_dials() {
     let minute = early().minute();
     let mut bench = Bench::at(Config::default(), early()).with(record(minute, 1, &[2], &[]));
     bench.input(Input::Paused);
     bench.forget();
-    // An answer that was on its way all the same changes nothing.
+    // An answer that was already on its way changes nothing.
     bench.input(Input::Record(record(minute, 3, &[], &[])));
     bench.input(Input::LookupDone { minute, answered: true });
     bench.input(Input::NetworkChanged);
     bench.input(Input::AddressChanged);
     bench.run(secs(600));
     assert!(!busy(&bench), "{:?}", bench.log);
-    assert_eq!(bench.tracker.next_deadline(), None, "nothing wakes the machine");
+    assert_eq!(bench.tracker.next_deadline(), None, "nothing wakes the tracker");
 }
 
 #[test]
-fn neighbors_who_go_and_come_meanwhile_are_noticed() {
+fn neighbors_that_go_and_come_during_a_pause_are_noticed() {
     let mut bench = Bench::at(Config::default(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(100));
@@ -38,7 +38,7 @@ fn neighbors_who_go_and_come_meanwhile_are_noticed() {
 }
 
 #[test]
-fn whoever_lost_everyone_looks_at_once_afterwards() {
+fn a_node_that_lost_all_neighbors_looks_at_once_after_the_pause() {
     let mut bench = Bench::at(Config::default(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(100));
@@ -52,11 +52,11 @@ fn whoever_lost_everyone_looks_at_once_afterwards() {
     bench.input(Input::Resumed);
     bench.run(secs(3));
     assert_eq!(bench.joins(JoinReason::Bootstrap)[0], (since + LATENCY, vec![id(5)]));
-    assert!(bench.stores().iter().any(|(_, stored, _)| *stored == minute), "and it can be found again");
+    assert!(bench.stores().iter().any(|(_, stored, _)| *stored == minute), "the node can be found again");
 }
 
 #[test]
-fn whoever_still_has_neighbors_publishes_soon_afterwards() {
+fn a_node_that_still_has_neighbors_publishes_soon_after_the_pause() {
     let mut bench = Bench::at(Config::default(), early());
     bench.run(secs(1));
     bench.input(Input::NeighborUp(id(1)));
@@ -71,7 +71,7 @@ fn whoever_still_has_neighbors_publishes_soon_afterwards() {
 }
 
 #[test]
-fn resting_twice_and_waking_twice_is_fine() {
+fn pausing_twice_and_resuming_twice_is_fine() {
     let mut bench = Bench::at(Config::default(), early());
     for input in [Input::Paused, Input::Paused, Input::Resumed, Input::Resumed] {
         bench.input(input);

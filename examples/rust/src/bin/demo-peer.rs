@@ -1,8 +1,8 @@
-//! A peer of `make demo`. It knows a topic's name, a secret, and a bootstrap list, and nothing of the other peers.
+//! A peer of `make demo`. It knows a topic's name, a secret and a bootstrap list, and nothing about the other peers.
 //!
 //! usage: demo-peer NAME TOPIC BOOTSTRAP     (the secret is the environment variable `DTT_DEMO_SECRET`)
 //!
-//! It prints a line for each thing that happens, greets twice a second, and ends when its input ends:
+//! It sends a greeting twice a second, and ends when its input ends. It prints a line for each thing that happens:
 //! `published`, `found`, `dialed`, `joined`, `heard NAME`. A peer in any other language does the same.
 
 use std::{collections::HashSet, process::ExitCode, time::Duration};
@@ -38,7 +38,7 @@ async fn peer() -> Result<()> {
                 Some(Event::State(TopicState::Joined)) => {
                     tell(&topic.stats(), &mut told);
                     println!("joined");
-                    // Whoever just joined has heard nothing yet.
+                    // A peer that has just joined has received no greeting yet, so this one goes out at once.
                     greet.reset_immediately();
                 }
                 Some(Event::Received(message)) => {
@@ -57,7 +57,7 @@ async fn peer() -> Result<()> {
     Ok(())
 }
 
-/// Tells once of each thing that the counters show for the first time.
+/// Prints a line for everything that the counters show for the first time.
 fn tell(stats: &TopicStats, told: &mut HashSet<&'static str>) {
     let firsts = [("published", stats.first_store), ("found", stats.first_record), ("dialed", stats.first_dial)];
     for (what, _) in firsts.into_iter().filter(|(_, at)| at.is_some()) {

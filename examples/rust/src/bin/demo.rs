@@ -1,5 +1,6 @@
-//! `make demo`: a DHT on loopback and peers in processes of their own, which know nothing but a name and a secret,
-//! meet and hear each other. Ends with 0 only if every peer has heard every other.
+//! `make demo`: a DHT on loopback, and peers in separate processes. The peers know nothing but a name and a secret,
+//! find each other, and receive each other's messages. The demo ends with 0 only if every peer has received messages of
+//! every other one.
 //!
 //! usage: demo [NAME=COMMAND ...]     (each peer's command; three Rust peers if there is none)
 
@@ -62,7 +63,7 @@ async fn run() -> Result<()> {
     };
     tokio::time::timeout(LIMIT, watch)
         .await
-        .with_context(|| format!("not everyone heard everyone within {LIMIT:?}"))??;
+        .with_context(|| format!("not every peer heard every other within {LIMIT:?}"))??;
     println!("\nEvery peer has heard every other after {} ms.", start.elapsed().as_millis());
     for peer in peers {
         peer.end().await?;
@@ -70,7 +71,7 @@ async fn run() -> Result<()> {
     Ok(())
 }
 
-/// What the peers are: as given, or three of the program beside this one.
+/// The commands of the peers: those that were given, or three times the program next to this one.
 fn commands() -> Result<BTreeMap<String, Vec<String>>> {
     let mut commands = BTreeMap::new();
     let usage = || Usage("demo [NAME=COMMAND ...]     (two peers at least)");
@@ -141,7 +142,7 @@ impl Peer {
         Ok(Self { name, child, input })
     }
 
-    /// Ends the peer's input; it must end well by itself.
+    /// Ends the peer's input. The peer then has to end by itself, without an error.
     async fn end(mut self) -> Result<()> {
         drop(self.input);
         let status = tokio::time::timeout(Duration::from_secs(10), self.child.wait())

@@ -1,7 +1,8 @@
 //! Every option of a topic, at its default.
 //!
-//! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
-//! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
+//! The API is the one that programs of `distributed-topic-tracker` 0.3 use. The program joins, sends the lines of
+//! standard input, prints the messages that it receives, and ends with its input. (With `DTT_BOOTSTRAP` set, it uses a
+//! testnet.)
 
 use std::{process::ExitCode, time::Duration};
 
@@ -15,7 +16,7 @@ use ed25519_dalek::SigningKey;
 use iroh::{SecretKey, protocol::Router};
 use iroh_gossip::net::Gossip;
 
-/// All options of a topic, as `Config::default()` has them.
+/// All options of a topic, with the values of `Config::default()`.
 fn full_config(bootstrap: Option<Vec<String>>) -> Config {
     let dht = DhtConfig::builder()
         .retries(3)

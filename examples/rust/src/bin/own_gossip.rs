@@ -1,7 +1,8 @@
 //! Discovery for a gossip layer that the program brings: the quick start.
 //!
-//! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
-//! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
+//! The API is the one that programs of `distributed-topic-tracker` 0.3 use. The program joins, sends the lines of
+//! standard input, prints the messages that it receives, and ends with its input. (With `DTT_BOOTSTRAP` set, it uses a
+//! testnet.)
 
 use std::process::ExitCode;
 
@@ -28,7 +29,7 @@ async fn run() -> Result<()> {
 
     let topic_id = TopicId::new("own-gossip-example".to_string());
     let secret = b"a secret of the members".to_vec();
-    // The endpoint lets the records carry addresses, so that no other address lookup is needed.
+    // With the endpoint, the records carry addresses, so no other address lookup is needed.
     let record_publisher =
         RecordPublisher::builder(topic_id, signing_key, secret).config(config()).endpoint(endpoint.clone()).build();
 

@@ -1,7 +1,8 @@
 //! A topic without merges: once it has joined, only the gossip layer keeps the swarm whole.
 //!
-//! The names and calls are those that programs of `distributed-topic-tracker` 0.3 use. It joins, sends the lines of
-//! standard input, prints what it hears, and ends with its input.   (With `DTT_BOOTSTRAP` set, on a testnet.)
+//! The API is the one that programs of `distributed-topic-tracker` 0.3 use. The program joins, sends the lines of
+//! standard input, prints the messages that it receives, and ends with its input. (With `DTT_BOOTSTRAP` set, it uses a
+//! testnet.)
 
 use std::process::ExitCode;
 

@@ -10,14 +10,14 @@ use dtt_lab_hosts::{DHT_NODES, Namespace, Process};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dtt-lab-interop");
 
-/// Which nodes the DHT is made of.
+/// The kind of nodes in the DHT.
 #[derive(Clone, Copy)]
 pub enum DhtKind {
     Mainline,
     Libtorrent,
 }
 
-/// A bridge namespace with a DHT in it. Everything goes when it is dropped.
+/// A bridge namespace with a DHT in it. Everything is removed when this is dropped.
 pub struct Net {
     entry: Ipv4Addr,
     hosts: Vec<Namespace>,
@@ -72,7 +72,7 @@ impl Net {
     }
 }
 
-/// Where the peer with this index listens.
+/// The address at which the peer with this index listens.
 pub fn address(index: u8) -> String {
     format!("10.77.2.{index}:4433")
 }
@@ -93,7 +93,7 @@ impl Peer {
         self.process.say(text).unwrap();
     }
 
-    /// Whether it has printed this line, waiting so long at the most.
+    /// Whether the process prints this line within `wait`.
     pub fn prints(&mut self, line: &str, wait: Duration) -> bool {
         let deadline = Instant::now() + wait;
         while !self.seen.iter().any(|seen| seen == line) {

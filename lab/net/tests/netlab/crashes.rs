@@ -1,4 +1,4 @@
-//! Newcomers that are killed again and again, beside members that stand and talk.
+//! Newcomers that are killed again and again, beside members that stay and send messages.
 
 use std::{
     ops::Range,
@@ -16,14 +16,15 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(90);
 const JOIN_LIMIT: Duration = Duration::from_secs(150);
 const TICK: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(5);
-/// A newcomer is killed so long after it has joined, or after its start, and comes again so long after that. In milliseconds.
+/// How long after joining, or after its start, a newcomer is killed, and how long after that it starts again. In
+/// milliseconds.
 const LIFE: Range<u64> = 1000..5000;
 const AWAY: Range<u64> = 0..3000;
-/// Where the keys of newcomers begin that are somebody else each time.
+/// The first and the last key of newcomers that have a new key each time.
 const FIRST_NEW_KEY: u8 = 60;
 const LAST_NEW_KEY: u8 = 240;
 
-/// What is done, and what must be reached.
+/// The scenario, and its targets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crashes {
     pub(crate) dht: DhtKind,
@@ -32,18 +33,19 @@ pub(crate) struct Crashes {
     pub(crate) members: u8,
     /// Newcomers at a time.
     pub(crate) together: u8,
-    /// Whether each comes back with its key.
+    /// Whether each newcomer comes back with its key.
     pub(crate) same_key: bool,
-    /// Starts that are waited for until they have joined.
+    /// How many starts are counted. Each of them is waited for until it has joined.
     pub(crate) starts: usize,
     pub(crate) median: Duration,
     pub(crate) worst: Duration,
 }
 
-/// A newcomer, and what comes next.
+/// A newcomer, and its next step.
 struct Newcomer {
     peer: Peer,
-    /// Killed only after it has joined. The others disturb, as programs do that a supervisor restarts.
+    /// Whether it is killed only after it has joined. The others disturb the swarm, as programs do that a supervisor
+    /// restarts.
     patient: bool,
     started: Instant,
     next: Next,
@@ -106,7 +108,7 @@ impl Loop<'_> {
     }
 }
 
-/// Runs such a loop until so many starts have joined.
+/// Runs such a loop until enough starts have joined.
 pub(crate) fn crashes(crashes: Crashes) {
     let Crashes { dht, delay, members, together, same_key, .. } = crashes;
     let key = if same_key { "old" } else { "new" };
@@ -134,7 +136,7 @@ pub(crate) fn crashes(crashes: Crashes) {
         newcomers.iter_mut().for_each(|newcomer| all.step(newcomer));
         std::thread::sleep(LOOK);
     }
-    // Whoever still waits has its time as well: the slowest would be left out otherwise.
+    // A newcomer that still waits gets its time as well. Otherwise the slowest ones would be left out.
     for newcomer in &mut newcomers {
         while matches!(newcomer.next, Next::Join(_)) {
             all.step(newcomer);

@@ -1,20 +1,20 @@
-//! How long joining takes, and whether what is said then arrives.
+//! How long joining takes, and whether messages arrive after that.
 
 use std::time::Duration;
 
 use dtt_lab_net::{Delivery, DhtKind, Kind, Link, Peer, Rate, Row, Services, Swarm, World, show};
 
-/// How long a first node stands before a second one comes.
+/// How long the first peer runs before the second one comes.
 const STANDS: Duration = Duration::from_secs(8);
-/// Runs of which the median counts.
+/// How many runs there are. Their median counts.
 const RUNS: u8 = 5;
-/// The peer implementation takes longer and is not what is tested.
+/// Fewer runs for the peer implementation: it takes longer, and it is not under test.
 const THEIR_RUNS: u8 = 3;
 const LIMIT: Duration = Duration::from_secs(60);
 const TALK: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_secs(20);
 
-/// A network of this kind, in milliseconds one way and percent.
+/// The name of a network with this delay in milliseconds one way and this loss in percent.
 pub(crate) fn network(delay: u64, loss: u32) -> String {
     format!("{delay} ms, {loss} %")
 }
@@ -23,7 +23,7 @@ fn runs(kind: Kind) -> u8 {
     if kind == Kind::Ours { RUNS } else { THEIR_RUNS }
 }
 
-/// The time that the second of two takes, of each pair.
+/// How long the second peer of each pair takes to join.
 fn second_times(pairs: &mut [Swarm]) -> Vec<Option<Duration>> {
     pairs.iter_mut().for_each(|pair| pair.join(0).unwrap());
     std::thread::sleep(STANDS);
@@ -38,12 +38,12 @@ fn second_times(pairs: &mut [Swarm]) -> Vec<Option<Duration>> {
     )
 }
 
-/// The time until both have joined that start at once, of each pair.
+/// How long each pair takes until both have joined, if they start at once.
 fn both_times(pairs: &mut [Swarm]) -> Vec<Option<Duration>> {
     in_turn(pairs, |pair| pair.join_all().unwrap(), |pair| last(&pair.await_joined(LIMIT).unwrap()))
 }
 
-/// Measures one pair after the other. Those of the peer implementation, which mostly wait, all at the same time.
+/// Measures one pair after the other. Pairs of the peer implementation, which mostly wait, are measured all at once.
 fn in_turn<T>(pairs: &mut [Swarm], start: impl Fn(&mut Swarm), end: impl Fn(&mut Swarm) -> T) -> Vec<T> {
     let at_once = if pairs.iter().all(|pair| pair.peers()[0].kind() == Kind::Theirs) { pairs.len() } else { 1 };
     let mut times = Vec::new();
@@ -59,7 +59,7 @@ fn last(times: &[Option<Duration>]) -> Option<Duration> {
     times.iter().copied().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max())
 }
 
-/// Swarms on topics of their own talk for a while, all at the same time.
+/// Swarms on different topics send messages for a while, all at the same time.
 fn talk(swarms: &mut [Swarm]) -> Delivery {
     let mut all = Delivery::default();
     dtt_lab_net::talk(swarms, TALK, REST).unwrap().into_iter().for_each(|delivery| all += delivery);
@@ -71,7 +71,7 @@ fn pairs(world: &World, kind: Kind, name: &str) -> Vec<Swarm> {
     (0..runs(kind)).map(pair).collect()
 }
 
-/// Second joins standing one; the must-reach of the issue is in milliseconds.
+/// A second peer joins a standing one. The target `must` is in milliseconds.
 fn second(world: &World, dht: DhtKind, kind: Kind, network: &str, must: Option<u64>) -> Row {
     let mut pairs = pairs(world, kind, "second");
     let times = second_times(&mut pairs);
@@ -102,12 +102,12 @@ fn twelve_at_once(world: &World, dht: DhtKind, kind: Kind, network: &str) -> Row
     Row::new("twelve at once, each", network, dht, kind).joins(&times).delivery(delivery)
 }
 
-/// Says what came out as soon as it has: the table comes late.
+/// Prints the results at once, since the table comes late.
 fn tell(kind: Kind, times: &[Option<Duration>], delivery: Delivery, network: &str) {
     println!("{network}, {}: {times:?}, {delivery:?}", kind.name());
 }
 
-/// The way to join that has a bound, alone.
+/// Only the way to join that has a target.
 pub(crate) fn second_alone(dht: DhtKind, delay: u64, loss: u32, must: u64) {
     let world = World::new(dht, Link::new(delay, loss), 1).unwrap();
     let row = second(&world, dht, Kind::Ours, &network(delay, loss), Some(must));
@@ -126,7 +126,7 @@ pub(crate) fn all(dht: DhtKind, delay: u64, loss: u32, must: Option<u64>, kinds:
     show(&format!("joins-{}-{delay:03}-{loss:02}", dht.name()), &rows).unwrap();
 }
 
-/// Everything as it is by default, while iroh's public services cannot be reached.
+/// Peers with default options, while iroh's public services cannot be reached.
 pub(crate) fn without_services(dht: DhtKind) {
     let (network, kind) = (network(25, 0), Kind::Ours);
     let world = World::new(dht, Link::new(25, 0), 8).unwrap();
@@ -146,7 +146,7 @@ pub(crate) fn without_services(dht: DhtKind) {
     .unwrap();
 }
 
-/// Twelve at once over slow uplinks with much jitter.
+/// Twelve peers at once over slow uplinks with much jitter.
 pub(crate) fn slow_uplinks(dht: DhtKind, kinds: &[Kind]) {
     let link = Link { jitter: Duration::from_millis(50), ..Link::new(25, 1) };
     let world = World::new(dht, link, 9).unwrap();

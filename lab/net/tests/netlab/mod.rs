@@ -4,7 +4,7 @@ mod nat;
 mod switch;
 mod trouble;
 
-/// What `make test` and CI run: ours alone, the least of each.
+/// The tests of `make test` and CI: our implementation alone, with the least of each scenario.
 mod short {
     use super::{
         crashes::{Crashes, crashes},
@@ -46,7 +46,7 @@ mod short {
     }
 }
 
-/// What `make netlab` runs: everything, beside the peer implementation.
+/// The tests of `make netlab`: everything, beside the peer implementation.
 mod full {
     use super::{
         crashes::{Crashes, crashes},
@@ -129,7 +129,7 @@ mod full {
         nat::relayed(Mainline, &[Ours, Theirs]);
     }
 
-    /// 200 starts each.
+    /// A crash loop with 200 starts.
     fn crash_loop(dht: DhtKind, delay: u64, members: u8, together: u8, same_key: bool, median: u64, worst: u64) {
         let [median, worst] = [median, worst].map(Duration::from_secs);
         crashes(Crashes { dht, delay, members, together, same_key, starts: 200, median, worst });

@@ -1,4 +1,4 @@
-//! Peers whom nobody can reach but through a relay.
+//! Peers that can be reached only through a relay.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -8,7 +8,7 @@ use super::joins::network;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Two behind routers of either kind each, and one in the open; everyone uses the relay.
+/// Two peers behind routers of each kind, and one without a router. All of them use the relay.
 pub(crate) fn relayed(dht: DhtKind, kinds: &[Kind]) {
     let world = World::new(dht, Link::new(25, 0), 7).unwrap();
     let relay = world.relay(Ipv4Addr::new(10, 77, 4, 1)).unwrap();

@@ -1,4 +1,5 @@
-//! The switch itself: what it promises of delay, loss, order, rate, partitions and NAT is measured from outside.
+//! Tests of the switch itself. They measure from outside what it promises: delay, loss, order, rate, partitions and
+//! NAT.
 
 use std::{
     collections::BTreeSet,
@@ -13,10 +14,10 @@ const A: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 1);
 const B: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 2);
 const C: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 3);
 const D: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 4);
-/// What has not come by then was lost.
+/// A packet that has not come by then was lost.
 const LATE: Duration = Duration::from_secs(2);
 
-/// A socket on a host, which waits for this long at the most.
+/// A socket on a host that waits for at most this long.
 fn socket(host: &Host, wait: Duration) -> UdpSocket {
     let socket = host.namespace().enter(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).unwrap().unwrap();
     socket.set_read_timeout(Some(wait)).unwrap();
@@ -27,21 +28,21 @@ fn at(host: &Host, socket: &UdpSocket) -> SocketAddr {
     (host.address(), socket.local_addr().unwrap().port()).into()
 }
 
-/// What arrives until nothing has come for as long as the socket waits.
+/// Receives packets until none has come for as long as the socket waits.
 fn received(socket: &UdpSocket) -> Vec<(Vec<u8>, SocketAddr)> {
     let mut buffer = [0; 2000];
     std::iter::from_fn(|| socket.recv_from(&mut buffer).ok().map(|(bytes, from)| (buffer[..bytes].to_vec(), from)))
         .collect()
 }
 
-/// Sends something and waits for it; how long that took, or none.
+/// Sends a packet and waits for it. Returns how long that took; `None` if it did not arrive.
 fn trip(from: &UdpSocket, to: (&UdpSocket, SocketAddr)) -> Option<Duration> {
     let start = Instant::now();
     from.send_to(b"trip", to.1).unwrap();
     to.0.recv_from(&mut [0; 9]).ok().map(|_| start.elapsed())
 }
 
-/// The fastest of five: a busy machine only adds to what a packet takes.
+/// The fastest of five trips: a busy machine only adds to the time of a packet.
 fn best_trip(from: &UdpSocket, to: (&UdpSocket, SocketAddr)) -> Duration {
     (0..5).map(|_| trip(from, to).unwrap()).min().unwrap()
 }
@@ -57,10 +58,10 @@ fn packets_take_their_time() {
         trips.sort();
         println!("{delay} ms one way: {:?} to {:?}, a quarter up to {:?}", trips[0], trips[20], trips[5]);
         assert!(trips[0] >= Duration::from_millis(delay), "{:?} is too fast for {delay} ms", trips[0]);
-        // A busy machine makes many of them late, and the switch none.
+        // A busy machine makes many packets late, but the switch makes none late.
         assert!(trips[5] < Duration::from_millis(delay + 15), "{:?} is too slow for {delay} ms", trips[5]);
     }
-    // A path of its own, one way only.
+    // One path, in one direction, gets a link of its own.
     world.switch().set_link_between(b.port(), a.port(), Link::new(60, 0));
     world.switch().set_link(Link::default());
     assert!(best_trip(&two, (&one, at(&a, &one))) >= Duration::from_millis(60));
@@ -68,7 +69,7 @@ fn packets_take_their_time() {
 }
 
 #[test]
-fn the_promised_share_is_lost_and_the_same_one_again() {
+fn the_promised_share_is_lost_and_the_same_packets_are_lost_again() {
     let run = |seed, percent| {
         let world = World::empty(seed).unwrap();
         let (a, b) = (world.host(A).unwrap(), world.host(B).unwrap());
@@ -88,7 +89,7 @@ fn the_promised_share_is_lost_and_the_same_one_again() {
             });
             for number in 0u32..5000 {
                 one.send_to(&number.to_be_bytes(), to).unwrap();
-                // Neither a device nor a socket holds many more, and a busy machine takes them out late.
+                // Neither a device nor a socket holds many more packets, and a busy machine reads them late.
                 let (sent, since) = (number as usize + 1, Instant::now());
                 while sent.is_multiple_of(100) && heard.load(Relaxed) + lost() < sent && since.elapsed() < LATE {
                     std::thread::sleep(Duration::from_millis(1));
@@ -114,7 +115,7 @@ fn a_slow_host_queues_and_then_drops() {
     let world = World::empty(1).unwrap();
     let (a, b) = (world.host(A).unwrap(), world.host(B).unwrap());
     let (one, two) = (socket(&a, Duration::from_secs(1)), socket(&b, Duration::from_secs(1)));
-    // 1,028 bytes each with the headers: two pass at once, ten wait.
+    // Each packet has 1,028 bytes with its headers. Two pass at once, and ten wait.
     world.switch().set_rate(a.port(), Rate { bytes_per_second: 20_560, burst: 2056, queue: 10_280 });
     let start = Instant::now();
     for _ in 0..40 {
@@ -126,11 +127,11 @@ fn a_slow_host_queues_and_then_drops() {
     }
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(480) && took < Duration::from_secs(1), "ten packets at 20/s took {took:?}");
-    // While they are sent one more passes every 50 ms; a busy machine may need that long.
+    // While the packets are sent, one more passes every 50 ms. A busy machine may need that long.
     let (more, allowed) = (received(&two).len(), 1 + sending.as_millis() as usize / 50);
     assert!(more <= allowed, "the queue holds ten, but {more} more came; sending took {sending:?}");
     assert_eq!(world.switch().counts().overflowed as usize + more, 28);
-    assert!(best_trip(&two, (&one, at(&a, &one))) < Duration::from_millis(40), "others are as fast as before");
+    assert!(best_trip(&two, (&one, at(&a, &one))) < Duration::from_millis(40), "other hosts are as fast as before");
 }
 
 #[test]
@@ -174,11 +175,11 @@ fn nat_lets_answers_in_and_nothing_else() {
         one.send_to(b"out", at(&b, &two)).unwrap();
         let seen_by_two = received(&two)[0].1;
         assert_eq!(seen_by_two.ip(), public, "{nat:?}");
-        assert!(trip(&three, (&one, seen_by_two)).is_none(), "{nat:?}: who was not asked gets no word in");
-        assert!(trip(&two, (&one, seen_by_two)).is_some(), "{nat:?}: who was asked can answer");
+        assert!(trip(&three, (&one, seen_by_two)).is_none(), "{nat:?}: a host that was not asked gets nothing in");
+        assert!(trip(&two, (&one, seen_by_two)).is_some(), "{nat:?}: a host that was asked can answer");
         one.send_to(b"out", at(&c, &three)).unwrap();
         let seen_by_three = received(&three)[0].1;
-        // Two ports drawn at random are the same once in 64,512 times; so a third one is asked.
+        // Two random ports are the same once in 64,512 times, so a third destination is asked as well.
         one.send_to(b"out", at(&d, &four)).unwrap();
         let seen_by_four = received(&four)[0].1;
         let seen = BTreeSet::from([seen_by_two, seen_by_three, seen_by_four]).len();

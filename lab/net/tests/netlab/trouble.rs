@@ -1,4 +1,4 @@
-//! What happens to swarms that stand: partitions, DHT hosts that die, moves, crashes.
+//! Troubles of standing swarms: partitions, DHT hosts that die, moves, crashes.
 
 use std::{
     collections::HashSet,
@@ -11,17 +11,17 @@ use dtt_lab_net::{Delivery, DhtKind, Kind, Link, Peer, Port, Row, Swarm, World, 
 
 use super::joins::network;
 
-/// Nothing ever stays split for longer after the network is whole again.
+/// No swarm may stay split for longer after the network is whole again.
 const HEAL_LIMIT: Duration = Duration::from_secs(180);
 const JOIN_LIMIT: Duration = Duration::from_secs(60);
-/// How long swarms talk before and after whatever happens.
+/// How long swarms send messages before and after the trouble.
 const TALK: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(20);
 
-/// Where the indices of each swarm's peers begin.
+/// The first index of each swarm's peers.
 const FIRSTS: [u8; 4] = [1, 16, 31, 46];
 
-/// Swarms of one size, one for each implementation, which have joined.
+/// Swarms of one size, one for each implementation. All of their peers have joined.
 fn standing(world: &World, kinds: &[Kind], count: u8) -> Vec<Swarm> {
     let start = |(kind, first): (&Kind, u8)| {
         Swarm::start(world, *kind, first, count, &format!("{} from {first}", kind.name())).unwrap()
@@ -40,7 +40,8 @@ fn is_ours(swarm: &Swarm) -> bool {
     swarm.peers()[0].kind() == Kind::Ours
 }
 
-/// Waits until each swarm has been one for a while: whoever has just been heard again may still be dialing and dropping neighbors.
+/// Waits until each swarm has been one for a while: peers that were just reached again may still be dialing and
+/// dropping neighbors.
 fn settle(swarms: &mut [Swarm], when: &str) {
     for swarm in swarms {
         let settled = swarm.await_settled(JOIN_LIMIT).unwrap();
@@ -48,7 +49,7 @@ fn settle(swarms: &mut [Swarm], when: &str) {
     }
 }
 
-/// What everyone says while all is well is heard by everyone.
+/// Every peer sends messages while all is well, and every peer must receive them.
 fn talk_well(swarms: &mut [Swarm], when: &str) -> Vec<Delivery> {
     let deliveries = talk(swarms, TALK, REST).unwrap();
     for (swarm, delivery) in swarms.iter().zip(&deliveries) {
@@ -57,8 +58,8 @@ fn talk_well(swarms: &mut [Swarm], when: &str) -> Vec<Delivery> {
     deliveries
 }
 
-/// Everyone talks until everyone has heard everyone since a moment, and the rest is so too; how long that took, of each
-/// swarm.
+/// Every peer sends until it has received a message of every other one since a moment, and `rest` holds as well.
+/// Returns how long that took in each swarm.
 fn heal_times(swarms: &mut [Swarm], since: Instant, mut rest: impl FnMut() -> Result<bool>) -> Vec<Option<Duration>> {
     let whole = |swarms: &mut [Swarm]| -> Result<Vec<Option<Duration>>> {
         swarms.iter_mut().map(|swarm| swarm.whole_since(since)).collect()
@@ -70,7 +71,7 @@ fn heal_times(swarms: &mut [Swarm], since: Instant, mut rest: impl FnMut() -> Re
     times
 }
 
-/// Rows of swarms that had to become whole again, with what they said while all was well.
+/// Rows of swarms that had to become whole again, with the messages that were sent while all was well.
 fn rows(
     scenario: &str,
     dht: DhtKind,
@@ -87,7 +88,7 @@ fn rows(
     swarms.iter().enumerate().map(row).collect()
 }
 
-/// Half of the DHT and half of the peers on each side.
+/// Cuts the network: half of the DHT and half of the peers are on each side.
 fn cut(world: &World, swarms: &[Swarm]) {
     let peers = swarms.iter().flat_map(|swarm| swarm.peers());
     let peers = peers.filter(|peer| peer.index().is_multiple_of(2)).map(|peer| peer.host().port());
@@ -104,8 +105,8 @@ fn heal(world: &World, swarms: &mut [Swarm]) -> Instant {
     Instant::now()
 }
 
-/// A partition. Some swarms go on talking all the while; the others say no word until they are whole again, which shows
-/// in their neighbors.
+/// A partition. Some swarms go on sending all the time. The others send nothing until they are whole again, which their
+/// neighbors show.
 pub(crate) fn partition(dht: DhtKind, talking: &[Kind], silent: &[Kind], count: u8, time: Duration) {
     let world = World::new(dht, Link::new(25, 0), 2).unwrap();
     let mut swarms = standing(&world, &[talking, silent].concat(), count);
@@ -132,7 +133,7 @@ pub(crate) fn partition(dht: DhtKind, talking: &[Kind], silent: &[Kind], count: 
     show(&format!("partition-{}-{count:02}-{:03}", dht.name(), time.as_secs()), &rows).unwrap();
 }
 
-/// A DHT host dies every second; newcomers come all along, and the swarm talks on when nothing is left.
+/// Every second, a DHT host dies. Newcomers come all the time, and the swarm goes on sending when no host is left.
 pub(crate) fn dying_dht(dht: DhtKind, kinds: &[Kind]) {
     let mut world = World::new(dht, Link::new(25, 0), 4).unwrap();
     let mut swarms = standing(&world, kinds, 3);
@@ -146,7 +147,7 @@ pub(crate) fn dying_dht(dht: DhtKind, kinds: &[Kind]) {
         }
         let mut fresh = Vec::new();
         for (place, (kind, index)) in kinds.iter().zip([30, 32]).enumerate() {
-            // Each at another time with another index: left hosts are 16, 8, 4, 2 and 1.
+            // Each newcomer has an index of its own: `left` is 16, 8, 4, 2 and 1.
             let index = index + 5 * left.ilog2() as u8;
             let mut one = Swarm::start(&world, *kind, index, 1, swarms[place].topic()).unwrap();
             one.join(0).unwrap();
@@ -172,7 +173,7 @@ pub(crate) fn dying_dht(dht: DhtKind, kinds: &[Kind]) {
     show(&format!("dying-{}", dht.name()), &rows).unwrap();
 }
 
-/// One of four gets another address while it runs.
+/// One of four peers gets another address while it runs.
 pub(crate) fn moved(dht: DhtKind, kinds: &[Kind]) {
     let world = World::new(dht, Link::new(25, 0), 5).unwrap();
     let mut swarms = standing(&world, kinds, 4);
@@ -186,7 +187,7 @@ pub(crate) fn moved(dht: DhtKind, kinds: &[Kind]) {
         .unwrap();
 }
 
-/// One of six is killed and comes back with the same key.
+/// One of six peers is killed and comes back with the same key.
 pub(crate) fn killed(dht: DhtKind, kinds: &[Kind]) {
     let world = World::new(dht, Link::new(25, 0), 6).unwrap();
     let mut swarms = standing(&world, kinds, 6);

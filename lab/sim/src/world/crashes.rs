@@ -9,11 +9,11 @@ use crate::{
     scenario::{Crashes, Pace},
 };
 
-/// Those that stand have found each other by then.
+/// By then, the nodes that stay have found each other.
 pub(super) const CRASHES_BEGIN: Time = MINUTE;
-/// How often it is looked whether a newcomer has joined that is killed only then.
+/// How often the simulation checks whether a newcomer has joined that is killed only after that.
 const LOOK: Time = SECOND / 10;
-/// A phone is there for this long in every minute.
+/// A phone is present for this long in every minute.
 const VISIT: Time = 10 * SECOND;
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) enum Crash {
     Start {
         newcomer: u32,
     },
-    /// `patient`: not before it has joined.
+    /// `patient`: the newcomer is killed only after it has joined.
     Kill {
         newcomer: u32,
         id: NodeId,
@@ -38,8 +38,8 @@ impl World<'_> {
         }
     }
 
-    /// Newcomers that wait until they have joined, and have not when the time is over: they would have taken longer.
-    pub(super) fn count_who_waits(&mut self) {
+    /// Counts newcomers that still wait to join when the time is over: they would have taken longer.
+    pub(super) fn count_waiting(&mut self) {
         if self.scenario.crashes.is_some() {
             let now = self.queue.now();
             let waits =
@@ -71,7 +71,7 @@ impl World<'_> {
             return self.queue.after(after, Event::Crash(Crash::Kill { newcomer, id, patient }));
         }
         if !node.joined {
-            // It would have taken longer.
+            // The newcomer would have taken longer.
             self.measure.join_times.push(self.queue.now() - node.started);
         }
         self.end(id, false);

@@ -27,12 +27,12 @@ use crate::{
 
 /// Size of a sealed record with its addresses, in bytes.
 const RECORD_BYTES: usize = 650;
-/// The first message is said this long after the last planned arrival.
+/// The first message is sent this long after the last planned arrival.
 const QUIET: Time = 30 * SECOND;
 /// When in a minute the squatter writes: into the next slot, and into the present one.
 const SQUAT_BEFORE: Time = 55 * SECOND;
 const SQUAT_AFTER: Time = 15 * SECOND;
-/// Any time will do: a Wednesday in 2025.
+/// Any time is good: this is a Wednesday in 2025.
 const EPOCH: Duration = Duration::from_secs(1_750_248_000);
 
 #[derive(Debug)]
@@ -69,10 +69,10 @@ pub(crate) struct World<'a> {
     dht: Dht,
     measure: Measure,
     said: Vec<(Time, u32)>,
-    /// Where the simulation's clocks stand at its beginning: the wall clock somewhere in a minute.
+    /// The simulation's clocks at its beginning. The wall clock begins somewhere in a minute.
     begin: (Instant, Duration),
     outputs: Vec<OutEvent<NodeId>>,
-    /// Whose request to join is being handled, and why it was made.
+    /// The node whose request to join is being handled, and the reason for the request.
     answering: Option<(NodeId, JoinReason)>,
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn run(scenario: &Scenario, rules: Rules, seed: u64) -> Outcome {
         }
         world.happen(event);
     }
-    world.count_who_waits();
+    world.count_waiting();
     world.measure.finish(seed, world.started)
 }
 
@@ -115,7 +115,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Puts everything that is certain into the queue.
+    /// Puts everything into the queue that is certain from the start.
     fn plan(&mut self) {
         let scenario = self.scenario;
         if let Some((partition, from, until)) = scenario.partition {
@@ -134,7 +134,7 @@ impl<'a> World<'a> {
             }
         }
         for _ in 0..scenario.nodes {
-            // A Poisson stream that is known to bring so many: each comes at any time.
+            // In a Poisson stream with a known number of arrivals, each arrival has an independent random time.
             let at = match scenario.arrival {
                 Arrival::AtOnce => self.rng.random_range(0..SECOND / 2),
                 Arrival::Stream(length) => self.rng.random_range(0..length),
@@ -183,7 +183,7 @@ impl<'a> World<'a> {
             Event::Cut(partition) => self.cut(partition),
             Event::Squat { minute } => self.squat(minute),
             Event::Crash(crash) => self.crash(crash),
-            // Of a process that is gone.
+            // These belong to a process that is gone.
             Event::Dialed { .. } | Event::Gossip(..) | Event::Answer { .. } | Event::LookupEnd { .. } => {}
         }
     }
@@ -204,7 +204,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A process with this number's key.
+    /// Starts a process with this number's key.
     fn start_as(&mut self, id: NodeId) {
         let skew = self.scenario.skew as i64;
         let traits = Traits {
@@ -218,11 +218,11 @@ impl<'a> World<'a> {
         self.started += 1;
         self.running += 1;
         self.gossip(id, InEvent::Command(TOPIC, Command::Join(Vec::new())), None);
-        // Its socket is bound before it joins anything: the endpoint knows an address.
+        // The socket is bound before the node joins anything, so the endpoint knows an address.
         self.input(id, Input::AddressChanged);
     }
 
-    /// Every other node that leaves says goodbye; another one takes its place.
+    /// Half of the nodes that leave say goodbye. Another node takes the place of each.
     fn stop(&mut self, id: NodeId) {
         let says_goodbye = self.rng.random_bool(0.5);
         if says_goodbye {
@@ -241,7 +241,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Which process runs under this number; `u64::MAX` is none.
+    /// The number of the process that this node runs; `u64::MAX` if it runs none.
     fn life(&self, id: NodeId) -> u64 {
         self.nodes.get(id as usize).and_then(Option::as_ref).map_or(u64::MAX, |node| node.life)
     }
@@ -278,7 +278,7 @@ impl<'a> World<'a> {
         self.carry_out(id);
     }
 
-    /// Carries out what the policy wants, and sees to it that it is woken in time.
+    /// Carries out the actions of the policy, and makes sure that it is woken in time.
     fn carry_out(&mut self, id: NodeId) {
         loop {
             let Some(node) = &mut self.nodes[id as usize] else { return };
@@ -325,7 +325,7 @@ impl<'a> World<'a> {
         if running < 2 {
             return;
         }
-        // The nth of those that run.
+        // The nth of the running nodes.
         let nth = self.rng.random_range(0..running) as usize;
         let (id, _) = self.nodes.iter().enumerate().filter(|(_, node)| node.is_some()).nth(nth).expect("so many run");
         let number = self.said.len() as u64;
@@ -353,7 +353,7 @@ impl<'a> World<'a> {
             let Some(node) = node else { continue };
             isolated += u32::from(node.neighbors.is_empty());
             for peer in &node.neighbors {
-                // Neighbors in both directions, with a path between them.
+                // Only neighbors in both directions count, and only with a path between them.
                 let mutual = self.nodes.get(*peer as usize).and_then(Option::as_ref);
                 let id = id as NodeId;
                 if mutual.is_some_and(|other| other.neighbors.contains(&id)) && self.network.has_path(id, *peer) {
@@ -381,7 +381,7 @@ impl<'a> World<'a> {
     }
 }
 
-/// Stands for the hash of a message: as good as random, and cheap.
+/// Stands in for the hash of a message: as good as random, and cheap.
 fn message_hash(number: u64) -> MessageHash {
     let mut hash = [0; 32];
     for (part, chunk) in hash.chunks_exact_mut(8).enumerate() {

@@ -46,7 +46,7 @@ impl World<'_> {
         self.queue.after(query.end, Event::StoreEnd { node, life, store, minute, stored });
     }
 
-    /// Every storing node gets a value of its own.
+    /// Writes the squatter's values. Every storing node gets a value of its own.
     pub(super) fn squat(&mut self, minute: u64) {
         let Some(squat) = self.scenario.squat else { return };
         for holder in 0..DhtModel::default().holders {

@@ -1,4 +1,4 @@
-//! The swarm's part of the simulation: what the gossip layers say to each other, and the connections under them.
+//! The swarm's part of the simulation: the messages between the gossip layers, and the connections under them.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl World<'_> {
-    /// Hands an event to a node's gossip layer and carries out what it wants. `reason` marks requests to join.
+    /// Hands an event to a node's gossip layer, and carries out what the layer wants. `reason` marks requests to join.
     pub(super) fn gossip(&mut self, id: NodeId, event: InEvent<NodeId>, reason: Option<JoinReason>) {
         let now = self.begin.0 + Duration::from_nanos(self.queue.now());
         let Some(node) = self.nodes.get_mut(id as usize).and_then(Option::as_mut) else { return };
@@ -24,7 +24,7 @@ impl World<'_> {
         for output in outputs.drain(..) {
             match output {
                 OutEvent::SendMessage(to, message) => {
-                    // The answer to a merge's request makes the one who asked drop a neighbor, too.
+                    // The answer to a merge's request makes the node that asked drop a neighbor, too.
                     let answer = self.answering.filter(|(asker, _)| *asker == to).map(|(_, reason)| reason);
                     self.send(id, to, Packet { message, reason: reason.or(answer), answer: answer.is_some() });
                 }
@@ -33,7 +33,7 @@ impl World<'_> {
                 }
                 OutEvent::DisconnectPeer(peer) => {
                     if let Some(connection) = self.network.close(id, peer) {
-                        // Just behind what was sent before.
+                        // Just after the messages that were sent before.
                         let after = self.network.latency(id, peer) + 1;
                         self.queue.after(after, Event::Gone { at: peer, peer: id, connection, cut: false });
                     }
@@ -51,7 +51,7 @@ impl World<'_> {
         }
     }
 
-    /// What the gossip layer tells the application: the policy hears of it.
+    /// Passes an event of the gossip layer to the policy.
     pub(super) fn emitted(&mut self, id: NodeId, event: GossipEvent<NodeId>) {
         let node = self.nodes[id as usize].as_mut().expect("it runs");
         let (traits, started) = (node.traits, node.started);
@@ -91,7 +91,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether a node answers someone who dials it.
+    /// Whether a node answers a dial of another one.
     pub(super) fn answers(&self, from: NodeId, to: NodeId) -> bool {
         let runs = self.nodes.get(to as usize).and_then(Option::as_ref);
         runs.is_some_and(|node| !node.traits.unreachable) && self.network.has_path(from, to)
@@ -101,7 +101,8 @@ impl World<'_> {
         let answers = answers && self.answers(from, to);
         let runs = self.nodes[from as usize].is_some();
         if answers && runs && self.network.is_stale(to, from) {
-            // As `net/acceptor.rs` has it: the predecessor's connection ends before its successor's begins.
+            // As in `net/gossip/acceptor.rs`: the predecessor's connection ends before the connection of its successor
+            // begins.
             self.gossip(to, InEvent::PeerDisconnected(from), None);
         }
         match self.network.dialed(from, to, answers && runs) {

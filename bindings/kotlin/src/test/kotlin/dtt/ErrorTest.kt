@@ -14,7 +14,7 @@ class ErrorTest {
         val words = listOf(
             "argument: on purpose", "message: 5000 bytes, the limit is 4057 bytes", "the topic is closed",
             "broadcast did not finish within 5000 ms", "cannot bind the endpoint: on purpose", "dht store failed: on purpose",
-            "gossip: on purpose", "record: its signature does not hold", "internal error: on purpose",
+            "gossip: on purpose", "record: its signature is not valid", "internal error: on purpose",
         )
         assertEquals(words.size, ErrorKind.entries.size)
         ErrorKind.entries.forEachIndexed { n, kind ->

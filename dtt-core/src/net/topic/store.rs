@@ -1,11 +1,12 @@
-//! Storing a record, with retries that block nobody.
+//! Stores a record, with retries that block nothing else.
 
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 use mainline::MutableItem;
 
-use super::{Addresses, Dht, clock::unix_minute, hub::Hub};
+use super::hub::Hub;
+use crate::net::{Addresses, Dht, clock::unix_minute};
 use crate::{
     config::AddressHints,
     error::{Error, Result},
@@ -24,13 +25,13 @@ pub(crate) struct StoreJob {
 }
 
 impl StoreJob {
-    /// Stores the record; true when a DHT node took it. Ends early when the minute is over.
+    /// Stores the record. Returns true when a DHT node took it. Gives up when nobody reads the slot anymore.
     pub(super) async fn run(self, hub: Arc<Hub>) -> bool {
         let minute = self.keys.slot().minute();
         let item = match self.item() {
             Ok(item) => item,
             Err(error) => {
-                tracing::error!(target: "dtt::topic", %error, "record not made");
+                tracing::error!(target: "dtt::topic", %error, "the record could not be made");
                 return false;
             }
         };

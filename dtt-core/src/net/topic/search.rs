@@ -1,4 +1,4 @@
-//! What the search for a first neighbor has come to, for the error of whoever waited in vain.
+//! How far the search for a first neighbor has come, for the error of a caller that waited in vain.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,16 +12,16 @@ use crate::tracker::{PeerId, SeenRecord};
 
 use crate::sync::Unpoisoned;
 
-/// Records, and nodes that were dialed, that are remembered: more would tell nobody more.
+/// Records and dialed nodes that are remembered. More of them would tell a caller nothing more.
 const MAX: usize = 256;
 
-/// Begins anew whenever a first neighbor has come.
+/// Begins again whenever a first neighbor has come.
 #[derive(Debug, Default)]
 pub(super) struct Search(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Whether a record of this minute and publisher names a neighbor.
+    /// For each minute and publisher, whether one of its records names a neighbor.
     records: HashMap<(u64, PeerId), bool>,
     dials: usize,
     dialed: HashMap<EndpointId, Outcome>,
@@ -30,7 +30,7 @@ struct Inner {
 /// What came of the last dial of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nothing yet, as far as it is known here.
+    /// Nothing yet, as far as is known here.
     UnderWay,
     /// There is no connection.
     NotReached,
@@ -39,12 +39,12 @@ pub(super) enum Outcome {
 }
 
 impl Search {
-    /// There is a neighbor.
-    pub(super) fn is_over(&self) {
+    /// Ends the search, since there is a neighbor.
+    pub(super) fn reset(&self) {
         *self.lock() = Inner::default();
     }
 
-    /// A record of another node.
+    /// Notes a record of another node.
     pub(super) fn found(&self, record: &SeenRecord) {
         let records = &mut self.lock().records;
         let key = (record.minute, record.publisher);
@@ -53,7 +53,7 @@ impl Search {
         }
     }
 
-    /// Nodes are dialed for want of a neighbor.
+    /// Notes that nodes are dialed because there is no neighbor.
     pub(super) fn dialed(&self, peers: &[EndpointId]) {
         let mut inner = self.lock();
         inner.dials += peers.len();
@@ -64,8 +64,8 @@ impl Search {
         }
     }
 
-    /// What came of dialing a node.
-    pub(super) fn came_to(&self, peer: &EndpointId, outcome: Outcome) {
+    /// Notes what came of dialing a node.
+    pub(super) fn set_outcome(&self, peer: &EndpointId, outcome: Outcome) {
         if let Some(known) = self.lock().dialed.get_mut(peer) {
             *known = outcome;
         }
@@ -126,7 +126,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dials == 0 {
-            return f.write_str("nobody was dialed yet");
+            return f.write_str("no node was dialed yet");
         }
         let (dials, dialed) = (counted(self.dials, "dial"), counted(self.dialed, "node"));
         let under_way = self.dialed - self.not_reached - self.not_answered;
@@ -160,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn two_records_of_dead_nodes_are_told_from_a_silent_network() {
+    fn records_of_dead_nodes_are_told_apart_from_a_silent_network() {
         let search = Search::default();
-        assert_eq!(search.summary().to_string(), "nobody was dialed yet");
+        assert_eq!(search.summary().to_string(), "no node was dialed yet");
         for minute in [7, 7, 8] {
             search.found(&record(minute, 1, &[]));
             search.found(&record(minute, 2, &[]));
@@ -175,21 +175,21 @@ mod tests {
             search.dialed(&[peer(1), peer(2)]);
         }
         assert_eq!(search.summary().to_string(), "4 dials to 2 nodes: 2 have not answered yet");
-        search.came_to(&peer(1), Outcome::NotReached);
-        search.came_to(&peer(2), Outcome::NotAnswered);
+        search.set_outcome(&peer(1), Outcome::NotReached);
+        search.set_outcome(&peer(2), Outcome::NotAnswered);
         let text = search.summary().to_string();
         assert_eq!(text, "4 dials to 2 nodes: 1 could not be reached, 1 connected but did not answer");
-        search.came_to(&peer(2), Outcome::NotReached);
+        search.set_outcome(&peer(2), Outcome::NotReached);
         let text = search.summary().to_string();
         assert!(text.starts_with("4 dials to 2 nodes: 2 could not be reached; these nodes are gone"), "{text}");
         search.found(&record(8, 2, &[3]));
         assert!(search.summary().records().ends_with("2 nodes, 1 of which named no neighbor of their own"));
-        search.is_over();
+        search.reset();
         assert_eq!(search.summary(), Summary::default());
     }
 
     #[test]
-    fn what_is_remembered_has_a_bound() {
+    fn the_memory_of_a_search_has_a_bound() {
         let search = Search::default();
         for n in 0..1000 {
             search.found(&record(n, 1, &[]));

@@ -11,10 +11,8 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use mainline::{MutableItem, async_dht::GetMutableDetailed};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{
-    dht_client::{Numbered, Shared, Turn, dht_error},
-    stats::DhtHealth,
-};
+use super::client::{Numbered, Shared, Turn, dht_error};
+use crate::net::stats::DhtHealth;
 use crate::{
     config::DhtConfig,
     error::{Error, Result},
@@ -44,8 +42,8 @@ impl Dht {
         Self { shared, config: config.clone() }
     }
 
-    /// Reads a mutable item (BEP 44): the distinct values that arrived within the lookup's time-out, one per
-    /// storing node. Fails only if no DHT node answered at all.
+    /// Reads a mutable item (BEP 44). Returns the distinct values that arrived within the lookup's time-out; each
+    /// storing node sends one. Fails if no DHT node answered, or if the client cannot be opened.
     pub async fn get(
         &self,
         pub_key: VerifyingKey,
@@ -65,8 +63,8 @@ impl Dht {
         }
     }
 
-    /// Stores a mutable item (BEP 44) of at most 996 bytes, with the configured retries. The sequence number also
-    /// is the compare-and-swap value, as the deployed protocol has it.
+    /// Stores a mutable item (BEP 44) of at most 996 bytes, with the configured retries. The sequence number is also
+    /// the compare-and-swap value, as the deployed protocol has it.
     pub async fn put_mutable(
         &self,
         signing_key: SigningKey,
@@ -100,11 +98,11 @@ impl Dht {
     /// Opens the client ahead of its first use, so that its routing table fills meanwhile.
     pub(crate) async fn warm(&self) {
         if let Err(error) = self.client().await {
-            tracing::warn!(target: "dtt::dht", %error, "the DHT client is not there yet");
+            tracing::warn!(target: "dtt::dht", %error, "the DHT client could not be opened yet");
         }
     }
 
-    /// Looks a slot up. Dropping the stream ends our interest.
+    /// Looks up a slot. Drop the stream to stop listening.
     pub(crate) fn lookup(&self, slot: &Slot) -> impl Stream<Item = Found> + Send + use<> {
         enum State {
             Start(Dht, [u8; 32], Vec<u8>),
@@ -117,7 +115,7 @@ impl Dht {
                 State::Start(dht, key, salt) => match Running::begin(&dht, key, Some(salt), None).await {
                     Ok(running) => (dht, running),
                     Err(error) => {
-                        tracing::debug!(target: "dtt::dht", %error, "lookup not begun");
+                        tracing::debug!(target: "dtt::dht", %error, "the lookup could not begin");
                         dht.shared.counters.answers.store(false, Ordering::Relaxed);
                         return Some((Found::End { answered: false }, State::Over));
                     }
@@ -146,7 +144,7 @@ impl Dht {
         let _turn = self.shared.take_turn().await?;
         let stored = timeout(self.config.put_timeout(), async {
             let client = self.client().await?;
-            // The client panics when its thread has died; that must not take the caller with it.
+            // The client panics when its thread has died. That must not take the caller down with it.
             match AssertUnwindSafe(client.dht.put_mutable(item, Some(seq))).catch_unwind().await {
                 Ok(put) => put.map_err(|error| dht_error("store", error.to_string())),
                 Err(_) => Err(self.lost_client("store", &client)),
@@ -160,9 +158,9 @@ impl Dht {
         Ok(())
     }
 
-    /// Whether a lookup was answered or a store acknowledged within this time; or, since lookups are rare after a while, whether the
-    /// last one was answered.
-    pub(super) fn answers(&self, time: Duration) -> bool {
+    /// Whether a lookup was answered or a store acknowledged within this time. Lookups become rare after a while, so it
+    /// is also true if the last lookup was answered.
+    pub(in crate::net) fn answers(&self, time: Duration) -> bool {
         let counters = &self.shared.counters;
         counters.answers.load(Ordering::Relaxed) || counters.silent_for().is_some_and(|silent| silent <= time)
     }
@@ -175,13 +173,13 @@ impl Dht {
         self.shared.counters.health(routing_table)
     }
 
-    /// The client; it is opened if it is not there, or if nobody has answered it for long.
+    /// The client. It is opened if there is none, or if no node has answered it for long.
     async fn client(&self) -> Result<Numbered> {
         let shared = self.shared.clone();
         if let Some(usable) = shared.usable() {
             return Ok(usable);
         }
-        // In a task of its own: a caller whose time is over must not throw away what is half open.
+        // In a task of its own: a caller whose time is over must not throw away a half-open client.
         let opened = tokio::spawn(async move { shared.open().await }).await;
         opened.map_err(|_| Error::Internal("opening the DHT client panicked".into()))?
     }
@@ -199,14 +197,14 @@ struct Running {
     deadline: Instant,
     values: u32,
     timed_out: bool,
-    /// A client that is replaced meanwhile lives until its queries have ended.
+    /// Keeps the client until the query has ended, also if another one replaces it meanwhile.
     _client: Numbered,
     _turn: Turn,
 }
 
 impl Running {
     async fn begin(dht: &Dht, key: [u8; 32], salt: Option<Vec<u8>>, more_recent_than: Option<i64>) -> Result<Self> {
-        // The time-out counts from the query's turn: a process with many topics has to wait for it.
+        // The time-out counts from the query's turn, since a process with many topics has to wait for it.
         let turn = dht.shared.take_turn().await?;
         let deadline = Instant::now() + dht.config.get_timeout();
         let client = timeout_at(deadline, dht.client())
@@ -235,7 +233,8 @@ impl Running {
         }
     }
 
-    /// Whether anyone answered. A lookup that was cut off tells only if a value came: empty slots may have answered.
+    /// Whether any node answered. A lookup that was cut off without a value counts as answered: nodes without a value
+    /// may have answered it.
     async fn end(self, dht: &Dht) -> bool {
         let counters = &dht.shared.counters;
         let answers = if self.timed_out {
@@ -253,10 +252,10 @@ impl Running {
         counters.answers.store(answered, Ordering::Relaxed);
         if answered {
             counters.answered.add(1);
-            counters.deaf.set(0);
+            counters.unanswered_in_a_row.set(0);
             counters.success();
         } else {
-            counters.deaf.add(1);
+            counters.unanswered_in_a_row.add(1);
         }
         answered
     }

@@ -1,4 +1,4 @@
-//! How often something may be done: so many times a second, with some in hand.
+//! A rate limit: so many actions per second, and some more in reserve.
 
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ impl Budget {
         Self { per_second, in_hand, left: in_hand, at: now }
     }
 
-    /// Takes this many from the budget, if they are there.
+    /// Takes this many actions from the budget, if it has them.
     pub(super) fn allows(&mut self, times: usize, now: Instant) -> bool {
         let earned = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
         self.left = (self.left + earned).min(self.in_hand);

@@ -1,12 +1,14 @@
 //! Joins that peers do not answer.
 //!
-//! A node that was killed and is back with its key is not answered by those who had joined it: to them it is a neighbor still, until a
-//! connection to it ends. Our acceptor (`gossip/acceptor.rs`) sees to that, and a peer that runs iroh-gossip's `net` part has none. So each
-//! join is looked after. If nothing comes of it, it is done once more, over a fresh connection.
+//! If a node was killed and is back with its key, nodes that had joined it before do not answer its joins. To them it
+//! is still a neighbor, until a connection to it ends. Our acceptor (`gossip/acceptor.rs`) sees to that, but a peer
+//! that runs iroh-gossip's `net` part has none. So each join is looked after: if it has no effect, it is repeated over
+//! a fresh connection.
 //!
-//! With many topics between two nodes it happens that such a peer counts us as a neighbor on a topic that we have left: when several
-//! topics are left at once, it loses the messages that say so. Joins are not answered then, until a connection ends. The connection
-//! is that of other topics too, so it ends only if the topic has nobody else, and the peer did not answer twice.
+//! With many topics between two nodes, such a peer may count us as a neighbor on a topic that we have left: if several
+//! topics are left at once, it loses the messages that say so. Then it does not answer joins until a connection ends.
+//! Other topics use the connection too, so it ends only if the topic has no neighbor and the peer has left two joins
+//! unanswered.
 
 use std::{
     collections::HashMap,
@@ -17,25 +19,24 @@ use std::{
 use iroh::{EndpointId, endpoint::Connection};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{
-    gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip},
-    hub::Hub,
-    search::Outcome,
-};
+use super::{hub::Hub, search::Outcome};
+use crate::net::gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip};
+
 use crate::sync::Unpoisoned;
 
-/// On a connection that stands, a join is answered by then, and after so many round trips: a packet or two may get lost.
+/// On a connection that stands, a join is answered within this time plus this many round trips. A packet or two may get
+/// lost.
 const ANSWER: Duration = Duration::from_secs(1);
 const ANSWER_ROUND_TRIPS: u32 = 6;
-/// What came while the process was stopped is taken in by then.
+/// Time to take in what came while the process was stopped.
 const MOMENT: Duration = Duration::from_millis(250);
-/// A new connection prolongs a wait. So many may do so.
+/// A new connection prolongs the wait for an answer, at most this many times.
 const WAITS: usize = 4;
-/// Between the end of a connection and the next one, beside the way there.
+/// Pause between the end of a connection and the next dial, in addition to a round trip.
 const ENDED: Duration = Duration::from_millis(50);
 /// If no connection stands by then, the gossip layer may not be dialing at all.
 const DIALED: Duration = Duration::from_secs(3);
-/// A connection that other topics use ends for the sake of one no more often than this.
+/// A topic may end a connection that other topics use at most this often.
 const BETWEEN_ENDS: Duration = Duration::from_secs(20);
 
 /// Shared by the topics of a node.
@@ -46,17 +47,18 @@ pub(crate) struct Connector(Arc<Inner>);
 struct Inner {
     gossip: Gossip,
     connections: Connections,
-    /// When connections that other topics used were ended.
+    /// When connections that other topics used were last ended.
     ended: Mutex<HashMap<EndpointId, Instant>>,
 }
 
 impl Connector {
-    pub(super) fn new(gossip: Gossip, connections: Connections) -> Self {
+    pub(in crate::net) fn new(gossip: Gossip, connections: Connections) -> Self {
         Self(Arc::new(Inner { gossip, connections, ended: Mutex::default() }))
     }
 
-    /// Looks after a join that the gossip layer was told of just now; it takes some seconds. None if an earlier one of the
-    /// same peer is still looked after. `any`: somebody else will do as well, so that whoever has a neighbor lets it be.
+    /// Looks after a join that the gossip layer was told of just now; this takes some seconds. `None` if the peer is a
+    /// neighbor, or if an earlier join of it is still looked after. If `any` is set, any other neighbor will do as
+    /// well: once the topic has one, the join is left alone.
     pub(super) fn look_after(
         &self,
         peer: EndpointId,
@@ -71,11 +73,11 @@ impl Connector {
                 return;
             }
             let is_connected = !connector.0.connections.to(&peer).is_empty();
-            asked.hub.search.came_to(&peer, if is_connected { Outcome::NotAnswered } else { Outcome::NotReached });
+            asked.hub.search.set_outcome(&peer, if is_connected { Outcome::NotAnswered } else { Outcome::NotReached });
             if !connector.prepare(peer, standing).await {
                 return;
             }
-            asked.hub.search.came_to(&peer, Outcome::NotAnswered);
+            asked.hub.search.set_outcome(&peer, Outcome::NotAnswered);
             asked.join().await;
             let standing = connector.wait(peer).await;
             let is_done = asked.is_answered() || asked.hub.has_neighbors();
@@ -100,7 +102,8 @@ impl Connector {
         may_end
     }
 
-    /// Waits as long as an answer may take; the connections that stand then. One that came meanwhile has its time as well.
+    /// Waits as long as an answer may take. Returns the connections on which it is overdue. A connection that came
+    /// meanwhile gets its full time.
     async fn wait(&self, peer: EndpointId) -> Vec<(Connection, Instant)> {
         let begin = Instant::now();
         sleep(ANSWER).await;
@@ -119,9 +122,9 @@ impl Connector {
         standing.into_iter().filter(|standing| answer_due(standing, begin) <= Instant::now()).collect()
     }
 
-    /// Ends the connections, unless somebody else needs them, and begins another one. Whether there is one now.
+    /// Ends the connections, unless another topic needs them, and begins another one. Returns whether there is one now.
     async fn prepare(&self, peer: EndpointId, standing: Vec<(Connection, Instant)>) -> bool {
-        // Another topic may have done this just before: then the peer has forgotten, and a join is enough.
+        // Another topic may have done this just before. Then the peer has forgotten us, and a join is enough.
         if self.0.connections.to(&peer).len() > standing.len() {
             return true;
         }
@@ -134,12 +137,12 @@ impl Connector {
         self.0.gossip.dial(peer).await
     }
 
-    /// Ends the connections and begins another one. Whether there is one now.
+    /// Ends the connections and begins another one. Returns whether there is one now.
     async fn renew(&self, peer: EndpointId, standing: Vec<(Connection, Instant)>) -> bool {
         let round_trip = standing.iter().filter_map(|(connection, _)| longest_round_trip(connection)).max();
         standing.iter().for_each(|(connection, _)| connection.close(0u32.into(), NO_ANSWER));
         drop(standing);
-        // The peer forgets only if it takes the end in before the beginning.
+        // The peer forgets us only if it takes notice of the end before the next connection begins.
         sleep(ENDED + round_trip.unwrap_or_default()).await;
         self.0.gossip.dial(peer).await
     }
@@ -177,7 +180,7 @@ impl Drop for Asked {
     }
 }
 
-/// When a join that began at a moment should have been answered over a connection.
+/// When the answer to a join that began at `begin` is due on a connection.
 fn answer_due((connection, since): &(Connection, Instant), begin: Instant) -> Instant {
     let round_trip = longest_round_trip(connection).unwrap_or_default();
     begin.max(*since) + ANSWER + round_trip * ANSWER_ROUND_TRIPS

@@ -7,7 +7,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use futures_util::FutureExt;
 use iroh::{EndpointAddr, EndpointId};
 use iroh_gossip::proto::Scope;
@@ -15,45 +14,43 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht,
-    connector::Connector,
-    driver::{Driver, Parts},
+    context::Context,
+    driver::Driver,
     events::{Events, Keep, Queue},
-    gossip::Layer,
     hub::{Hub, Status},
     other_minutes::OtherMinutes,
-    stats::{DhtHealth, TopicStats},
     why_alone::{Known, why_alone},
 };
+use crate::net::stats::{DhtHealth, TopicStats};
 use crate::{
-    config::{Config, TimeoutConfig},
     error::{Error, Result},
     sync::Unpoisoned,
-    tracker::{MessageHash, PeerId, TopicState},
+    tracker::{MessageHash, TopicState},
     wire::{TopicId, TopicKeys},
 };
 
-/// Bytes of a gossip message that its frame needs at the most, with a length of two bytes; longer messages have one of three.
+/// The most bytes that a message's frame needs, if its length takes two bytes. From `TWO_BYTES` on, the length takes
+/// three.
 const FRAME: usize = 39;
 const TWO_BYTES: usize = 1 << 14;
 
-/// The most bytes that a message carries, by the size of a gossip message.
+/// The most bytes of content that a gossip message of this size carries.
 fn limit(max_message_size: usize) -> usize {
     let limit = max_message_size.saturating_sub(FRAME);
     limit - usize::from(limit >= TWO_BYTES)
 }
 
-/// A topic that has been joined: cheap to clone, usable from any thread.
+/// A topic that has been joined. Cheap to clone, and usable from any thread.
 ///
-/// It lives as long as any of its handles, senders, receivers or event queues does; then its background work ends.
+/// It lives as long as any of its handles, senders, receivers or event queues. Then its background work ends.
 #[derive(Clone)]
 pub struct Topic {
     inner: Arc<Inner>,
-    /// The queue that has been filling since this handle was made, until someone takes it.
+    /// The queue that has been filling since this handle was made, until somebody takes it.
     first: Arc<Mutex<Option<Arc<Queue>>>>,
 }
 
-/// Its id and where it stands.
+/// Shows the topic's id and state.
 impl fmt::Debug for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Topic").field("id", self.id()).field("state", &self.state()).finish_non_exhaustive()
@@ -61,17 +58,11 @@ impl fmt::Debug for Topic {
 }
 
 struct Inner {
-    keys: TopicKeys,
+    context: Arc<Context>,
     hub: Arc<Hub>,
-    dht: Dht,
-    addresses: Option<Addresses>,
-    connector: Option<Connector>,
-    timeouts: TimeoutConfig,
-    me: PeerId,
     other_minutes: Arc<OtherMinutes>,
-    limit: usize,
     token: CancellationToken,
-    /// The node that the topic runs on, if it is one of ours.
+    /// The node that the topic runs on, if it runs on a [`crate::Node`].
     _keep: Option<Keep>,
 }
 
@@ -81,56 +72,26 @@ impl Drop for Inner {
     }
 }
 
-/// What a topic runs on.
-pub(crate) struct Swarm {
-    pub(crate) keys: TopicKeys,
-    pub(crate) signing_key: SigningKey,
-    pub(crate) config: Config,
-    pub(crate) dht: Dht,
-    pub(crate) gossip: Layer,
-    pub(crate) addresses: Option<Addresses>,
-    pub(crate) connector: Option<Connector>,
-    pub(crate) token: CancellationToken,
-    pub(crate) keep: Option<Keep>,
-    /// Whether it begins at rest.
-    pub(crate) paused: bool,
-}
-
-/// Subscribes the gossip topic and starts the task that drives it.
-pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
-    swarm.config.validate()?;
-    let (sender, events) = swarm.gossip.subscribe(*swarm.keys.topic_id()).await?;
-    let hub = Hub::new(sender, swarm.config.event_capacity(), swarm.paused);
-    let inner = Inner {
-        keys: swarm.keys.clone(),
-        hub: hub.clone(),
-        dht: swarm.dht.clone(),
-        addresses: swarm.addresses.clone(),
-        connector: swarm.connector.clone(),
-        timeouts: swarm.config.timeouts().clone(),
-        me: swarm.signing_key.verifying_key().to_bytes(),
-        other_minutes: Arc::default(),
-        limit: limit(swarm.gossip.max_message_size()),
-        token: swarm.token.clone(),
-        _keep: swarm.keep,
-    };
+/// Subscribes to the gossip topic and starts the task that drives it. The task ends when `token` is cancelled. The topic
+/// keeps `keep` alive. It starts paused if `paused` is set.
+pub(crate) async fn spawn_topic(
+    context: Context,
+    token: CancellationToken,
+    keep: Option<Keep>,
+    paused: bool,
+) -> Result<Topic> {
+    context.config.validate()?;
+    let (sender, events) = context.gossip.subscribe(*context.topic_id()).await?;
+    let hub = Hub::new(sender, context.config.event_capacity(), paused);
+    let context = Arc::new(context);
+    let driver = Driver::new(context.clone(), events, hub.clone());
+    let inner = Inner { context, hub: hub.clone(), other_minutes: Arc::default(), token: token.clone(), _keep: keep };
     let topic = Topic::new_handle(Arc::new(inner));
-    let parts = Parts {
-        keys: swarm.keys,
-        signing_key: swarm.signing_key,
-        config: swarm.config,
-        dht: swarm.dht,
-        gossip: swarm.gossip,
-        events,
-        addresses: swarm.addresses,
-        connector: swarm.connector,
-        hub: hub.clone(),
-    };
     let closes = CloseOnDrop(hub);
     tokio::spawn(async move {
         let _closes = closes;
-        // A rotation that the application brings may panic; its topic closes then, and nothing else.
-        let drive = async move { Driver::new(parts).run(swarm.token).await };
+        // A rotation that the application provides may panic. Then this topic closes, and nothing else does.
+        let drive = async move { driver.run(token).await };
         if AssertUnwindSafe(drive).catch_unwind().await.is_err() {
             tracing::error!(target: "dtt::topic", "the topic's task panicked; the topic is closed");
         }
@@ -138,7 +99,7 @@ pub(crate) async fn spawn_topic(swarm: Swarm) -> Result<Topic> {
     Ok(topic)
 }
 
-/// Closes the topic however its task ends, also when a runtime goes down under it: nobody must wait for ever.
+/// Closes the topic however its task ends, also when its runtime shuts down. Otherwise callers could wait forever.
 struct CloseOnDrop(Arc<Hub>);
 
 impl Drop for CloseOnDrop {
@@ -155,27 +116,28 @@ impl Topic {
 
     /// The topic's id.
     pub fn id(&self) -> &TopicId {
-        self.inner.keys.topic_id()
+        self.inner.context.keys.topic_id()
     }
 
-    /// A number that tells this topic from every other one of the process, its handles alike: one that is joined again after
-    /// it was closed has another.
+    /// A number that identifies this topic within the process. All of its handles have the same number. A topic that is
+    /// joined again after it was closed has another one.
     pub fn instance(&self) -> u64 {
         self.inner.hub.instance()
     }
 
     /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
     ///
-    /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about
-    /// 90 s is dropped as a duplicate.
+    /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about 90
+    /// s is dropped as a duplicate.
     ///
-    /// It waits until the gossip layer takes the message, and that waits for the neighbors: whoever sends in a loop is slowed down to
-    /// what they take, and nothing is lost on the way to a reader that keeps up. Fails when the gossip layer does not take it within
-    /// `broadcast_timeout`. On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose
-    /// messages that come faster than the machine has time for; it is told by [`super::Event::Lagged`].
+    /// The call waits until the gossip layer takes the message, and the gossip layer waits for the neighbors. So a
+    /// caller that sends in a loop is slowed down to what its neighbors take, and no message is lost on the way to a
+    /// reader that keeps up. The call fails if the gossip layer does not take the message within `broadcast_timeout`.
+    /// On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose messages that
+    /// come faster than the machine can handle. [`crate::Event::Lagged`] tells the receiver.
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
-        let limit = self.inner.timeouts.broadcast_timeout();
+        let limit = self.inner.context.config.timeouts().broadcast_timeout();
         let sender = self.inner.hub.sender()?;
         in_time("broadcast", limit, sender.broadcast(content.clone(), Scope::Swarm)).await?;
         self.inner.hub.note_sent(content);
@@ -185,7 +147,7 @@ impl Topic {
     /// Sends a message to the direct neighbors only; otherwise like [`Topic::broadcast`].
     pub async fn broadcast_neighbors(&self, content: impl Into<Bytes>) -> Result<()> {
         let content = self.check_size(content.into())?;
-        let limit = self.inner.timeouts.broadcast_neighbors_timeout();
+        let limit = self.inner.context.config.timeouts().broadcast_neighbors_timeout();
         let sender = self.inner.hub.sender()?;
         in_time("broadcast_neighbors", limit, sender.broadcast(content, Scope::Neighbors)).await?;
         self.inner.hub.counters.sent.add(1);
@@ -194,19 +156,19 @@ impl Topic {
 
     /// Joins peers that the application knows, by id or by id and addresses.
     ///
-    /// Each join may make the peer drop a random neighbor of its own: do not repeat it in a loop.
+    /// Each join may make the peer drop a random neighbor of its own, so do not repeat it in a loop.
     pub async fn join_peers<P: Into<EndpointAddr>>(&self, peers: impl IntoIterator<Item = P>) -> Result<()> {
         let mut ids = Vec::new();
         for peer in peers {
             let peer: EndpointAddr = peer.into();
             ids.push(peer.id);
-            if let Some(addresses) = self.inner.addresses.as_ref().filter(|_| !peer.is_empty()) {
+            if let Some(addresses) = self.inner.context.addresses.as_ref().filter(|_| !peer.is_empty()) {
                 addresses.add(peer);
             }
         }
-        let (sender, limit) = (self.inner.hub.sender()?, self.inner.timeouts.join_peer_timeout());
+        let (sender, limit) = (self.inner.hub.sender()?, self.inner.context.config.timeouts().join_peer_timeout());
         for peer in &ids {
-            let connector = self.inner.connector.as_ref();
+            let connector = self.inner.context.connector.as_ref();
             let rest = connector.and_then(|connector| connector.look_after(*peer, &self.inner.hub, false));
             if let Some(rest) = rest {
                 tokio::spawn(self.inner.token.clone().run_until_cancelled_owned(rest));
@@ -215,7 +177,7 @@ impl Topic {
         in_time("join_peers", limit, sender.join(ids)).await
     }
 
-    /// The direct neighbors now.
+    /// The current direct neighbors.
     pub fn neighbors(&self) -> HashSet<EndpointId> {
         self.inner.hub.neighbors()
     }
@@ -225,7 +187,7 @@ impl Topic {
         self.state() == Some(TopicState::Joined)
     }
 
-    /// Where the topic stands; none when it is closed.
+    /// The state of the topic; `None` when it is closed.
     pub fn state(&self) -> Option<TopicState> {
         match *self.inner.hub.status().borrow() {
             Status::Open(state) => Some(state),
@@ -244,37 +206,43 @@ impl Topic {
         }
     }
 
-    /// [`Topic::joined`] with a limit. The topic goes on looking after it.
+    /// [`Topic::joined`] with a limit. After the limit, the topic goes on looking for neighbors.
     ///
-    /// The error says how far joining came: whether the DHT answers, the records that were found, the dials and what came of
-    /// them. A wait of 2 s or longer for a first neighbor that finds no record also looks, every five minutes at the most, whether
-    /// there are records of up to six minutes before or after: clocks that differ by minutes keep members apart.
+    /// The error says how far joining came: whether the DHT answers, which records were found, and what came of the
+    /// dials. If a wait of 2 s or longer for a first neighbor finds no record, the topic also looks for records of up
+    /// to six minutes before and after, at most every five minutes: clocks that differ by minutes keep members apart.
     pub async fn joined_within(&self, limit: Duration) -> Result<()> {
         let (since, inner) = (Instant::now(), &self.inner);
-        let _look = inner.other_minutes.look(limit, inner.hub.clone(), inner.me, &inner.dht, &inner.keys);
+        let _look = inner.other_minutes.look(
+            limit,
+            inner.hub.clone(),
+            inner.context.me(),
+            &inner.context.dht,
+            &inner.context.keys,
+        );
         match timeout(limit, self.joined()).await {
             Ok(joined) => joined,
             Err(_) => {
                 let stats = self.stats();
-                let clock = if stats.joined == 0 { inner.other_minutes.told() } else { None };
+                let clock = if stats.joined == 0 { inner.other_minutes.clock_doubt() } else { None };
                 let why = why_alone(&Known {
                     stats,
                     clock,
                     search: inner.hub.search.summary(),
                     paused: inner.hub.is_paused(),
-                    dht_answers: inner.dht.answers(since.elapsed()),
+                    dht_answers: inner.context.dht.answers(since.elapsed()),
                 });
                 Err(Error::NotJoined { after: limit, why })
             }
         }
     }
 
-    /// Takes an event queue of one's own.
+    /// Takes an event queue for the caller alone.
     ///
-    /// The first call on a handle (and its clones) gives the queue that has been filling since the topic was joined (with the last
-    /// 4 MiB of messages at the most),
-    /// so nothing is missed in between; each further call gives a new one, which begins with the present state and
-    /// neighbors. When the topic is closed, a queue ends after what is in it already has been read.
+    /// The first call on a handle (and its clones) returns the queue that has been filling since the topic was joined,
+    /// so no event is missed in between. That queue keeps at most the last 4 MiB of messages until it is taken. Each
+    /// further call returns a new queue, which begins with the present state and neighbors. When the topic is closed, a
+    /// queue ends after everything in it has been read.
     pub fn subscribe(&self) -> Events {
         let first = self.first.lock().unpoisoned().take();
         let queue = first.unwrap_or_else(|| self.inner.hub.subscribe());
@@ -284,20 +252,20 @@ impl Topic {
 
     /// The most bytes that one message carries (4,057 with gossip's default message size of 4,096).
     pub fn max_message_size(&self) -> usize {
-        self.inner.limit
+        limit(self.inner.context.gossip.max_message_size())
     }
 
-    /// What the topic has done so far. [`TopicStats`] says how to read it.
+    /// What the topic has done so far. [`TopicStats`] says how to read the numbers.
     pub fn stats(&self) -> TopicStats {
         self.inner.hub.stats()
     }
 
-    /// The state of the DHT client. It may take a moment: the client is asked.
+    /// The state of the DHT client. The call may take a moment, since it asks the client.
     pub async fn dht_health(&self) -> DhtHealth {
-        self.inner.dht.health().await
+        self.inner.context.dht.health().await
     }
 
-    /// Leaves the topic: neighbors are told, every event queue ends after what is in it already has been read, and
+    /// Leaves the topic: its neighbors are told, every event queue ends after everything in it has been read, and
     /// further calls fail with `CLOSED`.
     ///
     /// All handles of the topic are closed with it. Leaving twice is fine.
@@ -307,11 +275,11 @@ impl Topic {
         let _ = status.wait_for(|status| *status == Status::Closed).await;
     }
 
-    pub(super) fn network_changed(&self) {
+    pub(in crate::net) fn network_changed(&self) {
         self.inner.hub.network_changed();
     }
 
-    pub(super) fn set_paused(&self, paused: bool) {
+    pub(in crate::net) fn set_paused(&self, paused: bool) {
         self.inner.hub.set_paused(paused);
     }
 
@@ -321,7 +289,7 @@ impl Topic {
     }
 
     pub(crate) fn keys(&self) -> &TopicKeys {
-        &self.inner.keys
+        &self.inner.context.keys
     }
 
     /// Another handle with a queue of its own, if the topic is still open.
@@ -334,12 +302,12 @@ impl Topic {
     }
 
     fn check_size(&self, content: Bytes) -> Result<Bytes> {
-        let (size, limit) = (content.len(), self.inner.limit);
+        let (size, limit) = (content.len(), limit(self.inner.context.gossip.max_message_size()));
         if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(content) }
     }
 }
 
-/// A topic that is not kept alive.
+/// A reference to a topic that does not keep it alive.
 #[derive(Debug, Clone)]
 pub(crate) struct WeakTopic(std::sync::Weak<Inner>);
 

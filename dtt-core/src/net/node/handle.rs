@@ -20,14 +20,17 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht, Swarm, Topic,
-    connector::Connector,
+    config::{AddressLookups, JoinOptions, NodeConfig, Relays},
+    transport::transport_config,
+};
+use crate::net::{
+    Addresses, Context, Dht, Topic,
+    addresses::Book,
     gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
-    node_config::{AddressLookups, JoinOptions, NodeConfig, Relays},
     spawn_topic,
     stats::NodeStats,
+    topic::Connector,
     topic::WeakTopic,
-    transport::transport_config,
 };
 use crate::{
     error::{Error, Result},
@@ -36,7 +39,8 @@ use crate::{
 
 /// An endpoint, the gossip layer on it, and the DHT: everything that topics run on. Cheap to clone.
 ///
-/// Its topics keep it alive. When the last handle goes, it closes in the background; [`Node::shutdown`] waits for that.
+/// Its topics keep the node alive. When the last handle is dropped, the node closes in the background;
+/// [`Node::shutdown`] waits for that.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), dtt_core::Error> {
@@ -75,11 +79,11 @@ struct Inner {
     /// Changed only while the topics are locked.
     paused: AtomicBool,
     runtime: tokio::runtime::Handle,
-    /// Set when closing has begun; the value tells whether whoever is connected knows.
+    /// Set when closing has begun. The value tells whether the connected peers know of it.
     closed: OnceLock<watch::Receiver<bool>>,
 }
 
-/// Its identity and whether it is closed; the endpoint's own `Debug` would fill pages.
+/// Shows the id and whether the node is closed. The endpoint's own `Debug` would fill pages.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node").field("id", &self.id()).field("closed", &self.is_closed()).finish()
@@ -89,13 +93,13 @@ impl fmt::Debug for Node {
 impl Node {
     /// Binds the sockets and starts the node on the current Tokio runtime.
     ///
-    /// It returns when the sockets are bound; the DHT client and the relay connection open in the background.
+    /// It returns when the sockets are bound. The DHT client and the relay connection open in the background.
     /// Panics outside of a Tokio runtime.
     pub async fn spawn(config: NodeConfig) -> Result<Self> {
         config.validate()?;
-        let connections = Connections::default();
-        let endpoint = bind(&config, connections.clone()).await?;
-        let addresses = Addresses::of(&endpoint, config.relays != Relays::Disabled)?;
+        let (connections, book) = (Connections::default(), Arc::new(Book::new()));
+        let endpoint = bind(&config, connections.clone(), book.clone()).await?;
+        let addresses = Addresses::new(endpoint.clone(), book, config.relays != Relays::Disabled);
         let (neighborhood, token) = (Neighborhood::default(), CancellationToken::new());
         let gossip = Gossip::new(
             endpoint.clone(),
@@ -136,11 +140,12 @@ impl Node {
 
     /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
     ///
-    /// It returns at once, and bootstrap goes on in the background: see [`Topic::joined`]. With
-    /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none came in time, which is
-    /// what the first member of a topic always gets.
-    /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the
-    /// first, unless it has been left. Leaving closes them all.
+    /// It returns at once, and the search for neighbors goes on in the background: see [`Topic::joined`]. With
+    /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none comes in time. That
+    /// always happens to the first member of a topic.
+    ///
+    /// If the topic is open already with the same secret and rotation, joining gives another handle to it, with the
+    /// options of the first one. Leaving the topic closes all of its handles.
     pub async fn join(
         &self,
         name: impl Into<Vec<u8>>,
@@ -156,7 +161,7 @@ impl Node {
         let keys = TopicKeys::new(id, secret.as_ref(), options.rotation.clone());
         let topic = self.open(keys, options).await?;
         if let Some(limit) = limit {
-            // On failure it is dropped, not left: another caller may hold the same topic.
+            // On failure the handle is dropped and the topic is not left: another caller may hold the same topic.
             topic.joined_within(limit).await?;
         }
         Ok(topic)
@@ -177,14 +182,15 @@ impl Node {
         &self.inner.endpoint
     }
 
-    /// What the node knows and has done. It may take a moment: the DHT client is asked.
+    /// What the node knows and has done. The call may take a moment, since it asks the DHT client.
     pub async fn stats(&self) -> NodeStats {
         let topics =
             self.inner.topics.lock().await.values().flatten().filter(|topic| topic.upgrade().is_some()).count();
         NodeStats { topics, known_addresses: self.inner.addresses.known(), dht: self.inner.dht.health().await }
     }
 
-    /// Tells the node that the network may have changed. Most systems notice by themselves; Android needs it.
+    /// Tells the node that the network may have changed. Most systems tell it by themselves; on Android, the
+    /// application has to.
     pub async fn network_changed(&self) {
         self.inner.endpoint.network_change().await;
         for topic in self.inner.open_topics().await {
@@ -192,24 +198,26 @@ impl Node {
         }
     }
 
-    /// Rests: no topic of the node looks anything up, publishes, or dials of its own accord until [`Node::resume`]. For
-    /// an application that goes to the background, where each packet costs battery and may fail.
+    /// Pauses the node: until [`Node::resume`], no topic of the node looks anything up, publishes, or dials of its own
+    /// accord. This is for an application that goes to the background, where each packet costs battery and may fail.
     ///
-    /// Neighbors stay, as long as the system lets packets through, and so does all that is known; what the application
-    /// asks for itself ([`Topic::broadcast`], [`Topic::join_peers`]) is done. Newcomers do not find a node that rests for
-    /// minutes, since its records grow old. Topics that are joined meanwhile begin at rest. Pausing twice is fine.
+    /// Neighbors stay, as long as the system lets packets through, and the node forgets nothing. It still does what the
+    /// application asks for ([`Topic::broadcast`], [`Topic::join_peers`]). If the pause lasts for minutes, newcomers do
+    /// not find the node, since its records grow old. Topics that are joined meanwhile start paused. Pausing twice is
+    /// fine.
     pub async fn pause(&self) {
         self.set_paused(true).await;
     }
 
-    /// Ends the rest: topics without neighbors look for one at once, records are published anew, and the sockets look
-    /// at the network as after [`Node::network_changed`]. Without a [`Node::pause`] before it does the latter.
+    /// Ends a pause: topics without neighbors look for one at once, the node publishes its records again, and the
+    /// sockets check the network as after [`Node::network_changed`]. Without a [`Node::pause`] before, it does the same
+    /// as [`Node::network_changed`].
     pub async fn resume(&self) {
         self.set_paused(false).await;
         self.inner.endpoint.network_change().await;
     }
 
-    /// Whether the node rests.
+    /// Whether the node is paused.
     pub fn is_paused(&self) -> bool {
         self.inner.paused.load(Ordering::SeqCst)
     }
@@ -223,22 +231,22 @@ impl Node {
     }
 
     /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). It
-    /// ends as soon as whoever is connected could take notice; dials that nobody has answered are not waited for.
+    /// returns as soon as all connected peers could take notice. It does not wait for dials that nobody has answered.
     /// The UDP ports are free when the last handle of the node and of its topics has been dropped as well.
     ///
-    /// Every handle of the node and of its topics is closed with it. Shutting down twice is fine, and so is giving up
-    /// waiting: closing goes on in the background.
+    /// This closes all handles of the node and of its topics. Shutting down twice is fine. If the caller stops waiting,
+    /// closing goes on in the background.
     pub async fn shutdown(&self) {
         let mut closed = self.inner.begin_close();
         let ended = async {
-            // The tasks of its topics end by themselves, and perhaps a little later than the endpoint.
+            // The tasks of the topics end by themselves, and perhaps a little later than the endpoint.
             let _ = closed.wait_for(|closed| *closed).await;
             for topic in self.inner.open_topics().await {
                 topic.leave().await;
             }
         };
         if timeout(self.inner.config.shutdown_timeout, ended).await.is_err() {
-            tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; it goes on");
+            tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; closing goes on");
         }
     }
 
@@ -252,7 +260,7 @@ impl Node {
         self.inner.token.is_cancelled()
     }
 
-    /// A handle to the topic, which is opened if it is not open already.
+    /// A handle to the topic, which is opened if it is not open.
     async fn open(&self, keys: TopicKeys, options: JoinOptions) -> Result<Topic> {
         let inner = &self.inner;
         if inner.token.is_cancelled() {
@@ -268,7 +276,7 @@ impl Node {
             return Ok(topic);
         }
         let config = options.config.unwrap_or_else(|| inner.config.topics.clone());
-        let topic = spawn_topic(Swarm {
+        let context = Context {
             keys,
             signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
             dht: Dht::new(config.dht_config()),
@@ -276,11 +284,9 @@ impl Node {
             gossip: Layer::Own(inner.gossip.clone()),
             addresses: Some(inner.addresses.clone()),
             connector: Some(inner.connector.clone()),
-            token: inner.token.child_token(),
-            keep: Some(inner.clone()),
-            paused: inner.paused.load(Ordering::SeqCst),
-        })
-        .await?;
+        };
+        let paused = inner.paused.load(Ordering::SeqCst);
+        let topic = spawn_topic(context, inner.token.child_token(), Some(inner.clone()), paused).await?;
         list.push(topic.downgrade());
         Ok(topic)
     }
@@ -291,23 +297,24 @@ impl Inner {
         self.topics.lock().await.values().flatten().filter_map(WeakTopic::upgrade).collect()
     }
 
-    /// Cancels every topic and closes the endpoint in a task of its own, which nobody's impatience can abort half-way.
+    /// Cancels every topic and closes the endpoint. A task of its own does this, so that an impatient caller cannot
+    /// stop it half-way.
     fn begin_close(&self) -> watch::Receiver<bool> {
         self.token.cancel();
         let begin = || {
             let (tell, closed) = watch::channel(false);
-            let (router, told) = (self.router.clone(), self.connections.told());
+            let (router, peers_know) = (self.router.clone(), self.connections.peers_know());
             self.runtime.spawn(async move {
                 let mut close = pin!(router.shutdown());
                 let ended = tokio::select! {
                     ended = &mut close => ended,
-                    () = told => {
+                    () = peers_know => {
                         tell.send_replace(true);
                         close.await
                     }
                 };
                 if let Err(error) = ended {
-                    tracing::warn!(target: "dtt::node", %error, "the router did not end well");
+                    tracing::warn!(target: "dtt::node", %error, "the router ended with an error");
                 }
                 tell.send_replace(true);
             });
@@ -324,7 +331,7 @@ impl Drop for Inner {
     }
 }
 
-/// Lets go of connections that no topic needs, as long as the node lives.
+/// Closes connections that no topic needs, as long as the node lives.
 async fn close_unused(node: Weak<Inner>) {
     loop {
         tokio::time::sleep(LOOK).await;
@@ -333,11 +340,12 @@ async fn close_unused(node: Weak<Inner>) {
     }
 }
 
-async fn bind(config: &NodeConfig, connections: Connections) -> Result<Endpoint> {
+async fn bind(config: &NodeConfig, connections: Connections, book: Arc<Book>) -> Result<Endpoint> {
     let mut builder = Endpoint::builder(presets::Minimal)
         .transport_config(transport_config())
         .relay_mode(config.relay_mode()?)
-        .hooks(connections);
+        .hooks(connections)
+        .address_lookup(book);
     if let Some(key) = &config.secret_key {
         builder = builder.secret_key(key.clone());
     }

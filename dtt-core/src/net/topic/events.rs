@@ -1,4 +1,4 @@
-//! What subscribers receive, through bounded queues that a slow reader cannot fill at the cost of others.
+//! What subscribers receive, through bounded queues. A slow reader does not slow down the others.
 
 use std::{
     collections::VecDeque,
@@ -14,10 +14,10 @@ use iroh_gossip::api::Message;
 
 use crate::{sync::Unpoisoned, tracker::TopicState};
 
-/// Bytes of messages that wait for a reader that may never come: a program that only sends has none.
+/// Bytes of messages that wait for a reader that may never come: a program that only sends has no reader.
 const UNCLAIMED_BYTES: usize = 4 << 20;
 
-/// Whatever must live as long as someone holds it.
+/// Something that must live as long as somebody holds it.
 pub(crate) type Keep = Arc<dyn Send + Sync>;
 
 /// Something that happened on a topic.
@@ -26,14 +26,14 @@ pub(crate) type Keep = Arc<dyn Send + Sync>;
 pub enum Event {
     /// A node became our direct neighbor.
     NeighborUp(EndpointId),
-    /// A direct neighbor went.
+    /// A direct neighbor is no longer one.
     NeighborDown(EndpointId),
     /// A message came in. `delivered_from` is the neighbor that handed it over, not its author.
     Received(Message),
-    /// Events are missing here: exactly so many, since this subscriber was too slow and its queue full. None: the number is not
-    /// known, since the gossip layer lost them. A node's own gossip layer waits instead, unless the topic has a rotation of the
-    /// application's; one that a program brings ([`crate::AutoDiscoveryGossip`]) loses events when it is busier than the machine,
-    /// and does not count them.
+    /// Events are missing here. `Some` is their exact number: this subscriber was too slow, and its queue was full.
+    /// `None` says that the gossip layer lost events, and their number is not known. A node's own gossip layer waits
+    /// instead of losing events. One that a program brings ([`crate::AutoDiscoveryGossip`]) loses events when it has
+    /// more to do than the machine can, and it does not count them.
     Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
     State(TopicState),
@@ -41,14 +41,14 @@ pub enum Event {
 
 /// A subscriber's own queue of events.
 ///
-/// It is a [`Stream`], and it ends when the topic or the queue is closed and everything queued has been read. It keeps its topic
-/// alive. Waiting is cancel-safe: an event is taken only when it is returned.
+/// It is a [`Stream`]. It ends when the topic or the queue is closed and all queued events have been read. It keeps its
+/// topic alive. Waiting is cancel-safe: an event is taken only when it is returned.
 pub struct Events {
     queue: Arc<Queue>,
     _keep: Option<Keep>,
 }
 
-/// Not what waits in it: that may be thousands of messages.
+/// Shows how many events wait, and not the events: there may be thousands of messages.
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("waiting", &self.queue.lock().events.len()).finish_non_exhaustive()
@@ -60,12 +60,13 @@ impl Events {
         Self { queue, _keep: keep }
     }
 
-    /// The next event; none when the topic is closed and the queue is empty.
+    /// The next event; `None` when the topic or the queue is closed and everything has been read.
     pub async fn next(&mut self) -> Option<Event> {
         std::future::poll_fn(|cx| self.queue.poll_pop(cx)).await
     }
 
-    /// Waits for events, then takes up to `max` of them in order. An empty list means that the topic is closed.
+    /// Waits for events, then takes up to `max` of them in order. An empty list means that the topic or the queue is
+    /// closed and everything has been read.
     pub async fn next_batch(&mut self, max: usize) -> Vec<Event> {
         let Some(first) = self.next().await else { return Vec::new() };
         let mut batch = vec![first];
@@ -73,25 +74,25 @@ impl Events {
         batch
     }
 
-    /// [`Events::next_batch`] for who has no async runtime, or a waker of their own: adds up to `max` events (at least
-    /// one) to `into` and says how many; 0 means that the topic is closed and everything has been read. Where nothing
-    /// waits, the waker is called when that changes.
+    /// [`Events::next_batch`] for callers without an async runtime, or with a waker of their own. It adds up to `max`
+    /// events (at least one) to `into` and returns how many. 0 means that the topic or the queue is closed and
+    /// everything has been read. If no event waits, the waker is called when that changes.
     pub fn poll_batch(&mut self, cx: &mut Context<'_>, max: usize, into: &mut VecDeque<Event>) -> Poll<usize> {
         self.queue.poll_take(cx, max.max(1), into)
     }
 
-    /// The next event if there is one now.
+    /// The next event, if there is one now.
     pub fn try_next(&mut self) -> Option<Event> {
         self.queue.lock().pop()
     }
 
-    /// Ends this queue alone: no further event comes into it, and what is in it can still be read. Whoever waits for one is
-    /// woken. Its topic is kept open, as ever, until this is dropped.
+    /// Ends this queue alone: no further event comes into it, and events that are in it can still be read. A caller
+    /// that waits for an event is woken. The topic stays open until this value is dropped.
     pub fn close(&self) {
         self.queue.close();
     }
 
-    /// Whether the topic or the queue is closed; there may still be something to read.
+    /// Whether the topic or the queue is closed. There may still be events to read.
     pub fn is_closed(&self) -> bool {
         self.queue.lock().closed
     }
@@ -103,7 +104,7 @@ impl Events {
     }
 }
 
-/// The topic may go on holding the queue until its next event: what waits, and who waited, goes now.
+/// The topic may hold the queue until its next event, but the events in it and the waker are released now.
 impl Drop for Events {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
@@ -133,10 +134,11 @@ pub(super) struct State {
     events: VecDeque<Event>,
     /// Events that are missing before the first one that waits.
     missed: u64,
-    /// Whether events that nobody counted are among them.
+    /// Whether events that nobody counted are among the missing ones.
     missed_unknown: bool,
     missed_ever: u64,
-    /// Nobody has taken the queue yet, and perhaps nobody will. What it misses until then says nothing of a reader.
+    /// Nobody has taken the queue yet, and perhaps nobody will. Events that it misses until then do not mean that a
+    /// reader is slow.
     unclaimed: bool,
     /// Bytes of the messages that wait.
     bytes: usize,
@@ -151,13 +153,13 @@ impl Queue {
         Arc::new(Self { state: Mutex::default(), capacity })
     }
 
-    /// A queue that waits for somebody to take it, and keeps less until then.
+    /// A queue that waits for somebody to take it. It keeps less until then.
     pub(super) fn unclaimed(capacity: usize) -> Arc<Self> {
         let state = State { unclaimed: true, ..State::default() };
         Arc::new(Self { state: state.into(), capacity })
     }
 
-    /// Somebody reads it from now on.
+    /// Marks the queue as taken: somebody reads it from now on.
     pub(super) fn claim(&self) {
         let mut state = self.lock();
         state.unclaimed = false;
@@ -168,7 +170,7 @@ impl Queue {
         self.lock().unclaimed
     }
 
-    /// Adds events; the oldest go when there is no room. Into a closed queue none come any more.
+    /// Adds events. If there is no room, the oldest go. A closed queue takes no more.
     pub(super) fn push(&self, events: &[Event]) {
         let mut state = self.lock();
         if state.closed {
@@ -200,8 +202,8 @@ impl Queue {
         self.lock().events.len()
     }
 
-    /// Whether this many events would make a reader miss something that has kept up so far.
-    pub(super) fn hurries(&self, events: usize) -> bool {
+    /// Whether this many events would make a reader miss something although it has kept up so far.
+    pub(super) fn would_overrun(&self, events: usize) -> bool {
         let state = self.lock();
         let is_too_much = !state.events.is_empty() && state.events.len() + events > self.capacity;
         is_too_much && state.keeps_up && !state.closed
@@ -254,7 +256,7 @@ impl State {
         Some(event)
     }
 
-    /// Of an empty queue: whether it has ended. If not, the waker is kept.
+    /// For an empty queue: ready if the queue has ended. If it has not, the waker is kept.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.closed {
             return Poll::Ready(());
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_and_the_reader_is_told_how_many() {
+    fn the_oldest_events_go_and_the_reader_is_told_how_many() {
         let queue = Queue::new(2);
         let mut events = Events::new(queue.clone(), None);
         queue.push(&[state(0), state(1), state(2), state(0), state(1)]);
@@ -315,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn what_includes_a_gap_of_unknown_size_is_of_unknown_size() {
+    fn a_gap_that_includes_an_unknown_one_is_unknown() {
         let queue = Queue::new(2);
         let mut events = Events::new(queue.clone(), None);
         queue.push(&[state(0), Event::Lagged(None), state(1), state(2)]);
         assert_eq!(events.next_batch(10).now_or_never(), Some(vec![Event::Lagged(None), state(1), state(2)]));
         queue.push(&[state(0), state(1), state(2)]);
-        assert_eq!(events.try_next(), Some(Event::Lagged(Some(1))), "it is told once");
-        assert_eq!(queue.missed_ever(), 2, "what is known is counted");
+        assert_eq!(events.try_next(), Some(Event::Lagged(Some(1))), "each gap is told once");
+        assert_eq!(queue.missed_ever(), 2, "known gaps are counted");
     }
 
     #[test]
@@ -353,26 +355,26 @@ mod tests {
     }
 
     #[test]
-    fn only_a_reader_that_keeps_up_can_be_hurried() {
+    fn only_a_reader_that_keeps_up_can_be_overrun() {
         let queue = Queue::new(2);
         let mut events = Events::new(queue.clone(), None);
         queue.push(&[state(0)]);
-        assert!(!queue.hurries(2), "it has read nothing yet");
+        assert!(!queue.would_overrun(2), "it has read nothing yet");
         events.try_next();
-        assert!(!queue.hurries(3), "an empty queue cannot become emptier");
+        assert!(!queue.would_overrun(3), "a reader with an empty queue has read everything");
         queue.push(&[state(0)]);
-        assert_eq!((queue.hurries(1), queue.hurries(2)), (false, true));
+        assert_eq!((queue.would_overrun(1), queue.would_overrun(2)), (false, true));
         queue.push(&[state(1), state(2)]);
-        assert!(!queue.hurries(1), "it has missed something");
+        assert!(!queue.would_overrun(1), "it has missed something");
         assert_eq!(events.next_batch(3).now_or_never().map(|batch| batch.len()), Some(3));
         queue.push(&[state(0), state(1)]);
-        assert!(queue.hurries(1), "it has caught up");
+        assert!(queue.would_overrun(1), "it has caught up");
         events.close();
-        assert!(!queue.hurries(1));
+        assert!(!queue.would_overrun(1));
     }
 
     #[test]
-    fn a_batch_can_be_polled_for() {
+    fn a_batch_can_be_polled() {
         let queue = Queue::new(8);
         let mut events = Events::new(queue.clone(), None);
         let (mut cx, mut batch) = (Context::from_waker(Waker::noop()), VecDeque::new());
@@ -386,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_queued_is_read_before_the_end() {
+    fn queued_events_are_read_before_the_end() {
         let queue = Queue::new(8);
         let mut events = Events::new(queue.clone(), None);
         assert_eq!(events.next().now_or_never(), None);
@@ -400,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_takes_nothing_more_and_wakes_who_waits() {
+    fn a_closed_queue_takes_nothing_more_and_wakes_its_reader() {
         let queue = Queue::new(8);
         let mut events = Events::new(queue.clone(), None);
         let woken = Arc::new(Woken::default());
@@ -430,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn who_drops_it_leaves_no_event_and_no_waker_behind() {
+    fn a_dropped_queue_keeps_no_event_and_no_waker() {
         let queue = Queue::new(8);
         let mut events = Events::new(queue.clone(), None);
         let woken = Arc::new(Woken::default());

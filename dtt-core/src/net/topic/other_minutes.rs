@@ -1,9 +1,11 @@
-//! Whether this machine's clock is off, as far as the slots of other minutes tell.
+//! Looks into the slots of other minutes for signs that this machine's clock is off.
 //!
-//! Members meet in the slots of the present minute and the last one. Whose clock is minutes off reads and writes others, and
-//! finds nobody. So whoever waits for a first neighbor in vain looks into some more slots, once. Nothing there is dialed.
+//! Members meet in the slots of the present minute and the last one. A member whose clock is minutes off reads and
+//! writes other slots, and finds nobody. So a topic that waits in vain for a first neighbor looks into some more slots
+//! now and then. It dials nothing that it finds there.
 //!
-//! There is no other clock to ask: the DHT's answers name no time, and iroh does not show what a relay's do.
+//! There is no other clock to ask: the DHT's answers name no time, and iroh does not show the time in a relay's
+//! answers.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -17,23 +19,24 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Dht, dht::Found, hub::Hub, unix_minute};
+use super::hub::Hub;
+use crate::net::{Dht, dht::Found, unix_minute};
 use crate::{sync::Unpoisoned, tracker::PeerId, wire::TopicKeys};
 
-/// Slots that are looked into, in minutes before and after the present one. The bootstrap reads those that are nearer.
+/// Slots that are looked into, in minutes before and after the present one. The bootstrap reads the nearer ones.
 const FIRST: u64 = 2;
 const LAST: u64 = 6;
-/// How long the bootstrap has before, at the most; half of the time that is waited if that is less.
+/// The most time that the bootstrap gets first. It gets half of the caller's wait if that is less.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// Who waits for less than this learns nothing that way.
+/// A caller that waits for less than this learns nothing about other minutes.
 const LEAST: Duration = Duration::from_secs(2);
-/// How often a topic whose own lookups have not ended looks whether they have.
+/// How often the look checks whether the topic's own lookups have ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// Ten lookups are no more than a minute's worth of a lonely node's if they are done so rarely.
+/// Least time between two looks. A look takes ten lookups, as many as a lonely node needs in a minute.
 const AGAIN: Duration = Duration::from_secs(300);
-/// Values of one slot that are opened: each costs an eighth of a millisecond.
+/// Values of one slot that are opened. Each costs an eighth of a millisecond.
 const MAX_VALUES: usize = 64;
-/// Clocks that show less, in unix minutes, were never set: it is January 1, 2025.
+/// A clock that shows an earlier unix minute was never set. This one is January 1, 2025.
 const NEVER_SET: u64 = 1_735_689_600 / 60;
 
 /// What a topic knows of other minutes.
@@ -42,7 +45,7 @@ pub(super) struct OtherMinutes(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// When the last look that was not cut off ended.
+    /// When the last look ended that was not cut off.
     looked: Option<Instant>,
     looks: bool,
     signs: Signs,
@@ -54,7 +57,7 @@ impl Inner {
     }
 }
 
-/// The clock is the machine's: one topic looks at a time, and the others learn by theirs only if it is over.
+/// All topics share the machine's clock, so one topic looks at a time. Another one can look only after that.
 static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
 /// A look under way. If it is cut off, the next one need not wait.
@@ -74,7 +77,7 @@ impl Drop for Looking<'_> {
     }
 }
 
-/// A look that may be under way, and ends with this.
+/// A look that may be under way. Dropping this ends it.
 #[derive(Debug)]
 pub(super) struct Look(AbortHandle);
 
@@ -84,7 +87,7 @@ impl Drop for Look {
     }
 }
 
-/// How far records of others are from this machine's minute: the last one on each side, by their writers' clocks.
+/// How far records of others are from this machine's minute: the latest one on each side, by their writers' clocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Signs {
     ahead: Option<u64>,
@@ -96,13 +99,13 @@ fn minutes(now: u64) -> impl Iterator<Item = u64> {
     (FIRST..=LAST).flat_map(move |far| [now.saturating_add(far), now.saturating_sub(far)])
 }
 
-/// How long to leave it to the bootstrap, if somebody waits for so long; none if that is too short for a look.
+/// How long the bootstrap gets first, if somebody waits for `limit`. `None` if that is too short for a look.
 fn patience(limit: Duration) -> Option<Duration> {
     (limit >= LEAST).then(|| PATIENCE.min(limit / 2))
 }
 
 impl Signs {
-    /// A record stands in the slot of a minute.
+    /// Notes a record in the slot of a minute.
     fn add(&mut self, minute: u64, now: u64) {
         if minute > now {
             self.ahead = self.ahead.max(Some(minute - now));
@@ -112,17 +115,17 @@ impl Signs {
         }
     }
 
-    /// What that says of the clock.
-    fn told(self) -> Option<String> {
+    /// What the signs say about the clock, in words.
+    fn clock_doubt(self) -> Option<String> {
         match self {
             // A record is stored 20 s before its minute at the earliest, so one of the two clocks is wrong.
             Signs { ahead: Some(far), .. } => Some(format!(
-                "a record of another member is of a time {} ahead: this machine's clock may be off by up to that much, \
-                 or the other's",
+                "a record of another member is {} ahead of this machine's clock: this clock may be off by up to that \
+                 much, or the other member's",
                 in_minutes(far)
             )),
             Signs { behind: Some(far), .. } => Some(format!(
-                "the last record of another member is of {0} ago: nobody has been there since, or this machine's clock \
+                "the last record of another member is {0} old: no member has been there since, or this machine's clock \
                  may be off by about {0}",
                 in_minutes(far)
             )),
@@ -136,8 +139,8 @@ fn in_minutes(far: u64) -> String {
 }
 
 impl OtherMinutes {
-    /// Looks while somebody waits for so long, unless that was done lately. The look ends when what it gives is dropped. Who has
-    /// had a neighbor has a clock that is good enough.
+    /// Looks into other minutes if somebody waits long enough, unless that was done lately. Dropping the result ends
+    /// the look. A topic that has had a neighbor does not look, since its clock is good enough.
     pub(super) fn look(
         self: &Arc<Self>,
         limit: Duration,
@@ -148,10 +151,10 @@ impl OtherMinutes {
     ) -> Option<Look> {
         let patience = patience(limit).filter(|_| self.may_look() && hub.counters.joined.get() == 0)?;
         let (this, dht, keys) = (self.clone(), dht.clone(), keys.clone());
-        // In a task of its own: a rotation that an application brings may block or panic.
+        // In a task of its own: a rotation that the application provides may block or panic.
         let look = tokio::spawn(async move {
             sleep(patience).await;
-            // The topic's own lookups come first, and those of a process with many topics take their time.
+            // The topic's own lookups come first. In a process with many topics, they take a while.
             while hub.counters.lookups_answered.get() == 0 {
                 sleep(LOOK_AGAIN).await;
             }
@@ -191,7 +194,7 @@ impl OtherMinutes {
         self.lock().may_look()
     }
 
-    /// None if somebody else looks, or did lately: several may wait.
+    /// `None` if another look is under way, or has ended lately: several callers may wait.
     fn begin(&self) -> Option<Looking<'_>> {
         let turn = ONE_AT_A_TIME.try_acquire().ok()?;
         let mut inner = self.lock();
@@ -204,9 +207,9 @@ impl OtherMinutes {
         Some(Looking { of: self, ended: false, _turn: turn })
     }
 
-    /// What the clock may be off by, in words.
-    pub(super) fn told(&self) -> Option<String> {
-        told(unix_minute(0), self.lock().signs)
+    /// How far the clock may be off, in words.
+    pub(super) fn clock_doubt(&self) -> Option<String> {
+        clock_doubt(unix_minute(0), self.lock().signs)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -214,11 +217,11 @@ impl OtherMinutes {
     }
 }
 
-fn told(now: u64, signs: Signs) -> Option<String> {
+fn clock_doubt(now: u64, signs: Signs) -> Option<String> {
     if now < NEVER_SET {
         return Some("this machine's clock shows a time before 2025, so it was never set".into());
     }
-    signs.told()
+    signs.clock_doubt()
 }
 
 #[cfg(test)]
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_slots_are_read_that_the_bootstrap_does_not_read() {
+    fn a_look_reads_ten_slots_that_the_bootstrap_does_not_read() {
         let looked: Vec<i64> = minutes(NOW).map(|minute| minute as i64 - NOW as i64).collect();
         assert_eq!(looked, [2, -2, 3, -3, 4, -4, 5, -5, 6, -6]);
         assert_eq!(minutes(1).min(), Some(0), "a clock that was never set");
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_look_serves_all_who_wait_for_a_while() {
+    async fn one_look_serves_all_callers_for_a_while() {
         let (minutes, other) = (OtherMinutes::default(), OtherMinutes::default());
         drop(minutes.begin().unwrap());
         assert!(minutes.may_look(), "it was cut off");
@@ -265,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_named_by_the_last_record_of_either_side() {
-        assert_eq!(told(NOW, signs(&[])), None);
-        // Who is five minutes ahead and came three minutes ago has written to three slots.
-        let ahead = told(NOW, signs(&[NOW + 3, NOW + 5, NOW + 4, NOW - 2])).unwrap();
-        assert!(ahead.contains("5 minutes ahead: this machine's clock may be off by up to that much"), "{ahead}");
-        let behind = told(NOW, signs(&[NOW - 6, NOW - 4])).unwrap();
-        assert!(behind.contains("of 4 minutes ago: nobody has been there since"), "{behind}");
+    fn the_latest_record_on_either_side_tells_about_the_clock() {
+        assert_eq!(clock_doubt(NOW, signs(&[])), None);
+        // A member whose clock is five minutes ahead, and that came three minutes ago, has written to three slots.
+        let ahead = clock_doubt(NOW, signs(&[NOW + 3, NOW + 5, NOW + 4, NOW - 2])).unwrap();
+        assert!(ahead.contains("5 minutes ahead of this machine's clock: this clock may be off by"), "{ahead}");
+        let behind = clock_doubt(NOW, signs(&[NOW - 6, NOW - 4])).unwrap();
+        assert!(behind.contains("is 4 minutes old: no member has been there since"), "{behind}");
         assert!(behind.ends_with("clock may be off by about 4 minutes"), "{behind}");
-        assert!(told(0, signs(&[])).unwrap().contains("before 2025"), "it was never set");
+        assert!(clock_doubt(0, signs(&[])).unwrap().contains("before 2025"), "it was never set");
     }
 }

@@ -1,4 +1,4 @@
-//! The keys and judged values of the minutes that are being looked at.
+//! The keys and the judged values of the minutes that are looked up.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use crate::{
     wire::{MinuteKeys, Record, TopicKeys},
 };
 
-/// Values that are judged in a second, and at once: opening one costs an eighth of a millisecond. A slot that is flooded
-/// takes no more than a fortieth of a core, and none of its values is shut out for good.
+/// Values that may be judged per second, and at once. Opening one costs an eighth of a millisecond. So a flooded slot
+/// takes at most a fortieth of a core, and no value is shut out for good.
 const JUDGED_PER_SECOND: f64 = 200.0;
 const JUDGED_IN_HAND: f64 = 256.0;
 /// Judged values of one slot that are remembered, so that none is judged twice.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// Minutes before and after the latest one that are kept.
+/// How many minutes before and after the latest one are kept.
 const KEEP: u64 = 3;
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct Minute {
     judged: LruCache<u64, Option<Arc<Record>>>,
 }
 
-/// What a value from a slot is.
+/// What a value from a slot turned out to be.
 #[derive(Debug)]
 pub(super) enum Judged {
     /// A record that had not been seen before.
@@ -48,7 +48,7 @@ pub(super) enum Judged {
     Known(Arc<Record>),
     /// Refused now for the first time.
     Refused(RecordError),
-    /// Refused before, or more than may be judged now.
+    /// Refused before, or beyond the number of values that may be judged now.
     Ignored,
 }
 
@@ -63,7 +63,7 @@ impl Minutes {
         self.minute(minute).keys.clone()
     }
 
-    /// Opens and verifies a value, once per distinct value: a slot's storing nodes mostly hold the same few.
+    /// Opens and verifies a value, once per distinct value: the nodes that store a slot mostly hold the same few.
     pub(super) fn judge(&mut self, minute: u64, value: &[u8], now: Instant) -> Judged {
         let fingerprint = self.hasher.hash_one(value);
         if let Some(known) = self.minute(minute).judged.get(&fingerprint).cloned() {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_of_a_slot_has_a_bound() {
+    fn the_memory_of_a_slot_has_a_bound() {
         let keys = TopicKeys::new(TopicId::new("topic"), b"secret", None);
         let start = Instant::now();
         let mut minutes = Minutes::new(keys.clone(), start);

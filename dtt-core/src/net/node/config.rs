@@ -8,12 +8,12 @@ use crate::{
     wire::RotationHandle,
 };
 
-/// The least message size of the gossip layer, in bytes.
+/// The smallest message size of the gossip layer, in bytes.
 const MIN_MESSAGE_SIZE: usize = 512;
-/// The most: gossip is for small messages, and each waits in several queues.
+/// The largest one. Gossip is for small messages, and each message waits in several queues.
 const MAX_MESSAGE_SIZE: usize = 1 << 20;
 
-/// Which relay servers a node uses, to be reached where no direct path is found.
+/// Which relay servers a node uses. Peers reach the node through them where there is no direct path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Relays {
     /// iroh's public relay servers.
@@ -21,21 +21,21 @@ pub enum Relays {
     Default,
     /// No relay: only direct paths.
     Disabled,
-    /// Relay servers of one's own, by URL; at least one.
+    /// The given relay servers, by URL; at least one.
     Custom(Vec<String>),
 }
 
 /// How a node finds addresses of peers beside those in the records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AddressLookups {
-    /// iroh's public services (DNS and pkarr). Nodes of other implementations are found by these.
+    /// iroh's public services (DNS and pkarr). Nodes of other implementations are found through them.
     #[default]
     Default,
     /// None: peers are dialed at the addresses in their records only.
     None,
 }
 
-/// How a [`super::Node`] is built.
+/// How a [`crate::Node`] is built.
 ///
 /// ```
 /// use dtt_core::{AddressLookups, NodeConfig, Relays};
@@ -114,22 +114,23 @@ impl NodeConfig {
     }
 }
 
-/// A relay server that speaks plain HTTP has no certificate and so no address discovery over QUIC: waiting for it would
-/// keep the node from using the relay for three seconds.
+/// A relay server that speaks plain HTTP has no certificate, so it has no address discovery over QUIC. Waiting for that
+/// would keep the node from using the relay for three seconds.
 fn relay(url: &str) -> Result<RelayConfig> {
     let url = crate::parse::relay_url(url)?;
     let quic = (url.scheme() == "https").then(Default::default);
     Ok(RelayConfig::new(url, quic))
 }
 
-/// Builds a [`NodeConfig`]; what is not set keeps its default.
+/// Builds a [`NodeConfig`]. An option that is not set keeps its default.
 #[derive(Debug, Clone, Default)]
 pub struct NodeConfigBuilder {
     config: NodeConfig,
 }
 
 impl NodeConfigBuilder {
-    /// The node's secret key, which makes its id. Default: a new one. [`crate::parse::secret_key`] makes one of bytes.
+    /// The node's secret key, which determines its id. Default: a new one. [`crate::parse::secret_key`] makes one from
+    /// bytes.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
         self.config.secret_key = Some(key);
         self
@@ -160,20 +161,20 @@ impl NodeConfigBuilder {
         self
     }
 
-    /// The size of a gossip message with its frame, in bytes: 512 to 1,048,576. All nodes of a topic need the same.
-    /// Default 4,096.
+    /// The size limit of a gossip message with its frame, in bytes: 512 to 1,048,576. All nodes of a topic need the
+    /// same limit. Default 4,096.
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.config.max_message_size = bytes;
         self
     }
 
-    /// How long [`super::Node::shutdown`] waits for peers to take notice. Default 2 s.
+    /// How long [`crate::Node::shutdown`] waits for peers to take notice. Default 2 s.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.config.shutdown_timeout = timeout;
         self
     }
 
-    /// The options of topics that are joined without options of their own, the DHT's among them.
+    /// The options of topics that are joined without options of their own. They include the DHT's.
     pub fn topics(mut self, config: Config) -> Self {
         self.config.topics = config;
         self
@@ -194,14 +195,16 @@ pub struct JoinOptions {
 }
 
 impl JoinOptions {
-    /// Joining waits for a first neighbor, for this long at the most. Without it, joining returns at once and goes on
-    /// in the background.
+    /// Joining waits for a first neighbor, for at most this long. Without a time-out, joining returns at once and goes
+    /// on in the background.
     ///
-    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up: it neither looks on nor can be
-    /// found any more (unless another handle keeps it). So the first member, whom nobody can find yet, always times
-    /// out; where any member may be the first, join without a limit and wait with [`super::Topic::joined_within`],
-    /// which leaves the topic open. A wrong secret looks like nobody else: the error says whether values were found
-    /// that do not open, and [`super::TopicStats`] counts them in `records_refused.sealed`.
+    /// When the time is over, joining fails with `TIMEOUT` and the topic is given up (unless another handle keeps it):
+    /// it stops looking, and other nodes can no longer find it. So the first member of a topic always times out, since
+    /// nobody else is there yet. Where any member may be the first, join without a time-out and wait with
+    /// [`crate::Topic::joined_within`], which leaves the topic open.
+    ///
+    /// With a wrong secret, it looks as if nobody else were there. The error says whether values were found that do not
+    /// open, and [`crate::TopicStats`] counts them in `records_refused.sealed`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -213,7 +216,7 @@ impl JoinOptions {
         self
     }
 
-    /// A secret rotation of one's own. All members of the topic must use the same.
+    /// A secret rotation that the application provides. All members of the topic must use the same one.
     pub fn rotation(mut self, rotation: RotationHandle) -> Self {
         self.rotation = Some(rotation);
         self

@@ -1,10 +1,9 @@
-//! The one task of a topic: it owns the tracker, the gossip stream and everything under way, and nothing else holds
-//! it alive than its token.
+//! The one task of a topic. It owns the tracker, the gossip stream and everything under way. It ends when its token is
+//! cancelled, or when the gossip layer ends.
 
 use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, OptionFuture},
@@ -16,44 +15,37 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addresses, Dht, StoreJob,
     budget::Budget,
-    clock::Clock,
-    connector::Connector,
-    dht::Found,
+    context::Context,
     events::Event,
-    gossip::Layer,
     hub::Hub,
     minutes::{Judged, Minutes},
+    store::StoreJob,
 };
+use crate::net::{Addresses, clock::Clock, dht::Found};
 use crate::{
-    config::{AddressHints, Config},
+    config::AddressHints,
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
-    wire::{AddressHint, MAX_MESSAGE_HASHES, Record, TopicId, TopicKeys, message_hash},
+    wire::{AddressHint, MAX_MESSAGE_HASHES, Record, message_hash},
 };
 
-/// Events that are taken from the gossip layer at once, at the most.
+/// The most events that are taken from the gossip layer at once.
 const BATCH: usize = 256;
-/// With no deadline of the tracker, the task still looks at the clock this often: the machine may have slept.
+/// How often the task looks at the clock while the tracker has no deadline: the machine may have slept.
 const IDLE: Duration = Duration::from_secs(60);
-/// How many messages may be hashed in a second, and how many at once. The window of the overlap merge holds what comes
-/// in a minute at this rate; faster topics cannot be compared, and hashing would cost them a fifth of a core.
+/// Messages that may be hashed per second, and at once. The window of the overlap merge holds what comes in a minute at
+/// this rate. Messages of faster topics cannot be compared, and hashing them would cost a fifth of a core.
 const HASHES_PER_SECOND: f64 = 500.0;
 const HASHES_IN_HAND: f64 = 2000.0;
-/// A reader that keeps up, and does not at this moment, is waited for: for so long, so often a second, and so often at once.
+/// The task waits for a reader that usually keeps up but does not at this moment: this long, this often per second, and
+/// this often at once.
 const PATIENCE: Duration = Duration::from_millis(1);
 const PATIENCE_PER_SECOND: f64 = 50.0;
 const PATIENCE_IN_HAND: f64 = 200.0;
 
 pub(super) struct Driver {
-    topic_id: TopicId,
-    signing_key: SigningKey,
-    config: Config,
-    dht: Dht,
-    gossip: Layer,
+    context: Arc<Context>,
     events: BoxStream<'static, api::Event>,
-    addresses: Option<Addresses>,
-    connector: Option<Connector>,
     hub: Arc<Hub>,
     me: PeerId,
     clock: Clock,
@@ -64,52 +56,32 @@ pub(super) struct Driver {
     joins: FuturesUnordered<BoxFuture<'static, ()>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
-    /// Events that are taken from the gossip layer at once: no more than a subscriber's queue holds.
+    /// The most events that are taken from the gossip layer at once: no more than a subscriber's queue holds.
     batch: usize,
     budget: Budget,
     patience: Budget,
 }
 
-/// What a driver is made of.
-pub(super) struct Parts {
-    pub(super) keys: TopicKeys,
-    pub(super) signing_key: SigningKey,
-    pub(super) config: Config,
-    pub(super) dht: Dht,
-    pub(super) gossip: Layer,
-    pub(super) events: BoxStream<'static, api::Event>,
-    pub(super) addresses: Option<Addresses>,
-    pub(super) connector: Option<Connector>,
-    pub(super) hub: Arc<Hub>,
-}
-
 impl Driver {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(context: Arc<Context>, events: BoxStream<'static, api::Event>, hub: Arc<Hub>) -> Self {
         let clock = Clock::start();
-        let batch = BATCH.min(parts.config.event_capacity());
-        let me = parts.signing_key.verifying_key().to_bytes();
-        let wait = parts.config.bootstrap_config().address_wait();
-        let own_address = own_address(parts.addresses.as_ref(), parts.config.address_hints(), wait);
+        let config = &context.config;
+        let me = context.me();
+        let wait = config.bootstrap_config().address_wait();
         Self {
-            topic_id: *parts.keys.topic_id(),
-            tracker: Tracker::new(me, &parts.config, rand::random(), clock.now()),
-            minutes: Minutes::new(parts.keys, Instant::now()),
-            signing_key: parts.signing_key,
-            config: parts.config,
-            dht: parts.dht,
-            gossip: parts.gossip,
-            events: parts.events,
-            addresses: parts.addresses,
-            connector: parts.connector,
-            hub: parts.hub,
+            tracker: Tracker::new(me, config, rand::random(), clock.now()),
+            minutes: Minutes::new(context.keys.clone(), Instant::now()),
+            own_address: own_address(context.addresses.as_ref(), config.address_hints(), wait),
+            batch: BATCH.min(config.event_capacity()),
+            context,
+            events,
+            hub,
             me,
             clock,
             lookups: SelectAll::new(),
             store: None.into(),
             joins: FuturesUnordered::new(),
             resync: None.into(),
-            own_address,
-            batch,
             budget: Budget::new(HASHES_PER_SECOND, HASHES_IN_HAND, Instant::now()),
             patience: Budget::new(PATIENCE_PER_SECOND, PATIENCE_IN_HAND, Instant::now()),
         }
@@ -126,7 +98,7 @@ impl Driver {
             self.carry_out();
             let wanted = self.tracker.next_deadline().map(|at| self.clock.instant(at));
             let deadline = wanted.unwrap_or_else(|| Instant::now() + IDLE);
-            // A timer that is due a little early is cheaper than one that is set anew for every message.
+            // A timer that fires a little early is cheaper than one that is set again for every message.
             if timer.is_elapsed() || wanted.is_some_and(|wanted| wanted != timer.deadline()) {
                 timer.as_mut().reset(deadline);
             }
@@ -170,7 +142,7 @@ impl Driver {
         }
     }
 
-    /// Gives up whatever would send packets of its own accord.
+    /// Gives up everything that would send packets of its own accord.
     fn pause(&mut self) {
         self.lookups.clear();
         self.store = None.into();
@@ -178,7 +150,7 @@ impl Driver {
         self.input(Input::Paused);
     }
 
-    /// Takes what the gossip layer has, hands it to the subscribers, and then thinks about it.
+    /// Takes what the gossip layer has, hands it to the subscribers, and then passes it to the tracker.
     async fn gossip_events(&mut self, first: api::Event) {
         let mut batch = Vec::with_capacity(16);
         let (mut next, mut taken) = (Some(first), 0);
@@ -213,25 +185,27 @@ impl Driver {
         }
     }
 
-    /// Holds the topic up for a moment, and its neighbors with it, so that a reader that keeps up otherwise does not miss something because
-    /// the system ran others. It is for a short while only: who is slow for longer misses its oldest events.
+    /// Holds the topic up for a moment, and its neighbors with it. So a reader that usually keeps up misses nothing
+    /// just because the system ran something else. This lasts only for a short while: a reader that is slow for longer
+    /// misses its oldest events.
     async fn wait_for_readers(&mut self, events: usize) {
-        while self.gossip.is_own() && self.hub.hurries(events) && self.patience.allows(1, Instant::now()) {
+        while self.context.gossip.is_own() && self.hub.would_overrun(events) && self.patience.allows(1, Instant::now())
+        {
             sleep(PATIENCE).await;
         }
     }
 
-    /// Remembers where a neighbor was reached, when it comes and, since paths change, when it goes.
+    /// Remembers where a neighbor was reached: when it comes, and again when it goes, since paths change.
     fn met(&mut self, peer: EndpointId) {
-        if let Some(addresses) = self.addresses.clone() {
+        if let Some(addresses) = self.context.addresses.clone() {
             self.joins.push(async move { addresses.met(peer).await }.boxed());
         }
     }
 
-    /// Hashes what was heard, for the records and the overlap merge. More than the merge could remember is not worth
-    /// the time: then the last messages are enough, which the next record names.
+    /// Hashes what was received, for the records and the overlap merge. If more came than the merge could remember,
+    /// hashing all of it is not worth the time: then only the last messages count, which the next record names.
     fn hear(&mut self, batch: &[Event]) {
-        // A message to neighbors only says nothing about who is in the same swarm.
+        // A message to neighbors only does not show which nodes are in the same swarm.
         let to_all = |event: &Event| match event {
             Event::Received(message) if matches!(message.scope, DeliveryScope::Swarm(_)) => {
                 Some(message.content.clone())
@@ -249,7 +223,7 @@ impl Driver {
         self.hub.set_last_received(self.tracker.last_message_hashes());
     }
 
-    /// Whether it is a neighbor after these events.
+    /// Whether the peer is a neighbor after these events.
     fn is_neighbor(&self, peer: &EndpointId, batch: &[Event]) -> bool {
         let last = batch.iter().rev().find_map(|event| match event {
             Event::NeighborUp(other) if other == peer => Some(true),
@@ -273,9 +247,10 @@ impl Driver {
         }
     }
 
-    /// The gossip layer dropped events, and changes of neighbors may be among them. If it does not answer in time, what is known stands.
+    /// The gossip layer has lost events, perhaps changes of neighbors, so it is asked for the present neighbors. If it
+    /// does not answer in time, the known ones stay.
     fn begin_resync(&mut self) {
-        self.resync = Some(self.gossip.clone().neighbors(self.topic_id).boxed()).into();
+        self.resync = Some(self.context.gossip.clone().neighbors(*self.context.topic_id()).boxed()).into();
     }
 
     fn set_neighbors(&mut self, present: HashSet<EndpointId>) {
@@ -314,16 +289,18 @@ impl Driver {
 
     fn record(&mut self, record: &Record, new: bool) {
         let own = record.pub_key() == self.me;
+        // A content of another format names no nodes.
+        let content = record.content().unwrap_or_default();
         if new {
             tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");
             // The addresses come first: the dial that follows needs them.
-            let well_formed = self.addresses.as_ref().is_none_or(|addresses| addresses.learn(record));
+            let well_formed = self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record, &content));
             if !own {
                 self.hub.counters.accepted();
                 self.hub.counters.hints_malformed.add(u64::from(!well_formed));
             }
         }
-        let seen = SeenRecord::of(record);
+        let seen = SeenRecord::new(record, &content);
         if !own && !self.tracker.is_joined() {
             self.hub.search.found(&seen);
         }
@@ -342,7 +319,7 @@ impl Driver {
                 Action::Lookup { minute } => {
                     self.hub.counters.lookups.add(1);
                     let keys = self.minutes.keys(minute);
-                    self.lookups.push(self.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
+                    self.lookups.push(self.context.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
                 }
                 Action::Store { minute, content } => self.begin_store(minute, *content),
                 Action::Join { peers, reason } => {
@@ -359,7 +336,7 @@ impl Driver {
                         TopicState::LookingUp => continue,
                         TopicState::Joined => {
                             self.hub.counters.joined();
-                            self.hub.search.is_over();
+                            self.hub.search.reset();
                         }
                         TopicState::Alone => self.hub.counters.alone.add(1),
                     }
@@ -372,13 +349,13 @@ impl Driver {
 
     fn begin_store(&mut self, minute: u64, content: crate::wire::GossipRecordContent) {
         let job = StoreJob {
-            dht: self.dht.clone(),
+            dht: self.context.dht.clone(),
             keys: self.minutes.keys(minute),
-            topic: self.topic_id.hash(),
-            signing_key: self.signing_key.clone(),
+            topic: self.context.topic_id().hash(),
+            signing_key: self.context.signing_key.clone(),
             content,
-            addresses: self.addresses.clone(),
-            policy: self.config.address_hints(),
+            addresses: self.context.addresses.clone(),
+            policy: self.context.config.address_hints(),
         };
         let hub = self.hub.clone();
         self.store = Some(async move { (minute, job.run(hub).await) }.boxed()).into();
@@ -386,9 +363,10 @@ impl Driver {
 
     fn begin_join(&mut self, peers: Vec<EndpointId>, reason: JoinReason) {
         let Ok(sender) = self.hub.sender() else { return };
-        let limit = self.config.timeouts().join_peer_timeout();
+        let limit = self.context.config.timeouts().join_peer_timeout();
         for peer in &peers {
             let rest = self
+                .context
                 .connector
                 .as_ref()
                 .and_then(|connector| connector.look_after(*peer, &self.hub, reason == JoinReason::Bootstrap));
@@ -403,9 +381,9 @@ impl Driver {
     }
 }
 
-/// One item whenever the addresses that a record of ours would name have changed, and one at the start if there is
-/// nothing to wait for. For so long at first, direct addresses are not worth an item while a relay is expected: most
-/// DHT nodes would keep a record for its minute that leads nobody to a node behind NAT.
+/// Yields an item whenever the addresses that a record of this node would name have changed, and one at the start if
+/// there is nothing to wait for. While a relay is expected, direct addresses alone are not worth an item during the
+/// first `wait`: most DHT nodes would keep a record for its whole minute that leads nobody to a node behind NAT.
 fn own_address(addresses: Option<&Addresses>, policy: AddressHints, wait: Duration) -> BoxStream<'static, ()> {
     let once = futures_util::stream::iter([()]).chain(futures_util::stream::pending());
     let Some(addresses) = addresses.filter(|_| policy != AddressHints::Off) else { return once.boxed() };

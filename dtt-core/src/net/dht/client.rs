@@ -1,4 +1,5 @@
-//! The one DHT client of a process and configuration: opened when it is needed, and anew when it has gone deaf.
+//! The one DHT client of a process and configuration. It opens when it is needed, and is replaced when nodes no longer
+//! answer it.
 
 use std::{
     collections::HashMap,
@@ -15,36 +16,40 @@ use tokio::{
     time::Instant,
 };
 
-use super::stats::DhtCounters;
+use crate::net::stats::DhtCounters;
 use crate::{
     config::DhtConfig,
     error::{Error, Result},
     sync::Unpoisoned,
 };
 
-/// So many queries may begin at once, and another whenever one of them has ended. Beyond these they begin at least this far apart:
-/// each sends some forty packets at once, and the answers to many at once would overflow the socket's buffer.
+/// Queries that may begin at once. Another may begin whenever one of them has ended. Any further query begins at least
+/// `QUERY_SPACING` after the one before: each query sends some forty packets at once, and the answers to many queries
+/// at once would overflow the socket's buffer.
 const BURST: usize = 8;
 const QUERY_SPACING: Duration = Duration::from_millis(15);
 /// Queries that run at once. Each packet costs the client a walk over all of them.
 const MAX_QUERIES: usize = 24;
-/// After this many lookups in a row that nobody answered, and this long without any answer, the client is built anew.
-const DEAF_AFTER: u64 = 3;
+/// The client is replaced after this many lookups in a row without an answer, and this long without any success.
+const MAX_UNANSWERED: u64 = 3;
 const SILENT_FOR: Duration = Duration::from_secs(20);
 const REBUILD_FIRST: Duration = Duration::from_secs(30);
 const REBUILD_MOST: Duration = Duration::from_secs(300);
-/// A store goes to all that answered the lookup before it, and the client panics when those are more (mainline 8.0).
+/// A store goes to all nodes that answered the lookup before it. If there are more than these, the client panics
+/// (mainline 8.0).
 const MAX_ANSWERS: u32 = u8::MAX as u32;
-/// Slots whose lookups too many answered that are remembered.
+/// Slots that are remembered because too many nodes answered their lookup.
 const MAX_CROWDED: usize = 256;
-/// A query takes no longer than this by default, and holds its client's port so long.
+/// How long a dropped client may hold its port: by default, a query takes no longer than this.
 const PORT_FREE: Duration = Duration::from_secs(12);
-/// The port of a client that had no query is free by then.
+/// How long a dropped client without queries may hold its port.
 const MOMENT: Duration = Duration::from_millis(500);
-/// Nodes of the old routing table that a new client starts from, beside the bootstrap nodes.
+/// Nodes of the old routing table that a new client starts from, in addition to the bootstrap nodes.
 const KEEP_NODES: usize = 32;
+/// Bootstrap names that an error shows.
+const SHOWN: usize = 8;
 
-/// What makes two configurations use the same client.
+/// The part of a configuration that decides which client it uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     bootstrap: Option<Vec<String>>,
@@ -62,7 +67,7 @@ pub(super) struct Shared {
     opening: tokio::sync::Mutex<()>,
     running: Arc<Semaphore>,
     burst: Arc<Semaphore>,
-    /// When the last query began; whoever is next waits with the lock.
+    /// When the last query began. The next query waits while it holds this lock.
     last_begin: tokio::sync::Mutex<Option<Instant>>,
     pub(super) counters: DhtCounters,
     crowded: Mutex<HashMap<[u8; 32], u32>>,
@@ -75,7 +80,7 @@ struct Client {
     rebuilds: u32,
 }
 
-/// A client, and a number that tells it from those before and after it.
+/// A client, and a number that distinguishes it from the clients before and after it.
 #[derive(Debug, Clone)]
 pub(super) struct Numbered {
     pub(super) dht: AsyncDht,
@@ -85,7 +90,7 @@ pub(super) struct Numbered {
 static CLIENTS: LazyLock<Mutex<HashMap<Key, Weak<Shared>>>> = LazyLock::new(Mutex::default);
 
 impl Shared {
-    /// The client of this configuration, which is opened at its first use.
+    /// The client of this configuration. It opens at its first use.
     pub(super) fn of(config: &DhtConfig) -> Arc<Self> {
         let key = Key {
             bootstrap: config.bootstrap().clone(),
@@ -121,13 +126,13 @@ impl Shared {
         self.client().dht.as_ref().map(|client| client.dht.clone())
     }
 
-    /// The client, if there is one that somebody still answers.
+    /// The client, if there is one that nodes still answer.
     pub(super) fn usable(&self) -> Option<Numbered> {
         let client = self.client();
         client.dht.as_ref().filter(|_| !self.is_worn_out(&client)).cloned()
     }
 
-    /// A client's thread has died. Another client may have taken its place already.
+    /// Forgets a client whose thread has died. If another client has taken its place already, that one stays.
     pub(super) fn lost(&self, lost: &Numbered) {
         let mut client = self.client();
         if client.dht.as_ref().is_some_and(|present| present.number == lost.number) {
@@ -135,7 +140,8 @@ impl Shared {
         }
     }
 
-    /// Opens a client on a blocking thread: names have to be resolved. An old one lives on until there is another.
+    /// Opens a client on a blocking thread, since names have to be resolved. An old client lives on until there is
+    /// another, unless both need the same fixed port.
     pub(super) async fn open(&self) -> Result<Numbered> {
         let _opening = self.opening.lock().await;
         if let Some(usable) = self.usable() {
@@ -150,7 +156,7 @@ impl Shared {
         let number = {
             let mut client = self.client();
             if self.key.port.is_some() {
-                // Two cannot have the same port.
+                // Two clients cannot have the same port.
                 client.dht = None;
             }
             client.rebuilds = client.built.map_or(0, |_| client.rebuilds + 1);
@@ -168,21 +174,22 @@ impl Shared {
                 tracing::debug!(target: "dtt::dht", rebuilds = number, "DHT client open");
                 let built = Numbered { dht, number };
                 client.dht = Some(built.clone());
-                self.counters.deaf.set(0);
+                self.counters.unanswered_in_a_row.set(0);
                 Ok(built)
             }
             Err(error) => client.dht.clone().ok_or(error),
         }
     }
 
-    /// Whether nobody answers any more: the nodes it knows may all be of another network or another day.
-    /// The first node of a DHT of one's own has nobody to begin anew with, and others know it by its port.
+    /// Whether nodes have stopped answering: all nodes that the client knows may have gone, or be of another network.
+    /// Never true for the first node of a private DHT, which has no bootstrap nodes: a new client would know no node to
+    /// start from, and others know this one by its port.
     fn is_worn_out(&self, client: &Client) -> bool {
         if self.key.bootstrap.as_ref().is_some_and(Vec::is_empty) {
             return false;
         }
         let pause = (REBUILD_FIRST * 2u32.pow(client.rebuilds.min(6))).min(REBUILD_MOST);
-        self.counters.deaf.get() >= DEAF_AFTER
+        self.counters.unanswered_in_a_row.get() >= MAX_UNANSWERED
             && self.counters.silent_for().is_none_or(|silent| silent >= SILENT_FOR)
             && client.built.is_some_and(|built| built.elapsed() >= pause)
     }
@@ -200,16 +207,16 @@ impl Shared {
         crowded.insert(key, answers);
     }
 
-    /// Refuses a store into a slot that hundreds of nodes claim to keep: the client would not survive it.
+    /// Refuses a store into a slot that hundreds of nodes claim to keep, since the client would panic.
     pub(super) fn check_room(&self, key: &[u8; 32]) -> Result<()> {
         let crowded = self.crowded.lock().unpoisoned();
         crowded.get(key).map_or(Ok(()), |answers| {
-            let reason = format!("{answers} DHT nodes answer for this slot, a store can go to {MAX_ANSWERS} at most");
+            let reason = format!("{answers} DHT nodes answer for this slot; a store can go to at most {MAX_ANSWERS}");
             Err(dht_error("store", reason))
         })
     }
 
-    /// Waits until another query may begin; it runs as long as the turn is held.
+    /// Waits until another query may begin. The query may run as long as the turn is held.
     pub(super) async fn take_turn(&self) -> Result<Turn> {
         let closed = |_| Error::Internal("the queue of DHT queries is closed".into());
         let running = self.running.clone().acquire_owned().await.map_err(closed)?;
@@ -232,7 +239,8 @@ pub(super) struct Turn {
     _burst: Option<OwnedSemaphorePermit>,
 }
 
-/// Opens a client. `known` are nodes of an earlier one, which may hold its port for a while.
+/// Opens a client. `known` are nodes of an earlier client. That client may hold the port for a while, and `patience`
+/// says for how long.
 fn build(key: &Key, known: &[String], patience: Duration) -> Result<AsyncDht> {
     let names: Vec<&str> = match &key.bootstrap {
         Some(nodes) => nodes.iter().map(String::as_str).collect(),
@@ -241,10 +249,7 @@ fn build(key: &Key, known: &[String], patience: Duration) -> Result<AsyncDht> {
     let mut nodes: Vec<SocketAddrV4> = names.iter().flat_map(|name| resolve(name)).collect();
     nodes.extend(known.iter().take(KEEP_NODES).flat_map(|node| resolve(node)));
     if nodes.is_empty() && !names.is_empty() {
-        return Err(dht_error(
-            "start",
-            format!("none of the {} bootstrap names resolves to an IPv4 address", names.len()),
-        ));
+        return Err(dht_error("start", unresolved(&names)));
     }
     let mut builder = mainline::Dht::builder();
     builder.bootstrap(&nodes).request_timeout(key.request_timeout);
@@ -262,7 +267,8 @@ fn build(key: &Key, known: &[String], patience: Duration) -> Result<AsyncDht> {
         .map_err(|error| Error::Bind { what: "the DHT socket", reason: error.to_string() })
 }
 
-/// A client that was dropped frees its fixed port when its last queries have ended.
+/// Binds, and tries again for a while if the port is in use: a dropped client frees its fixed port only when its last
+/// queries have ended.
 fn bind_patiently<T>(patience: Duration, bind: impl Fn() -> std::io::Result<T>) -> std::io::Result<T> {
     let begin = std::time::Instant::now();
     while begin.elapsed() < patience {
@@ -274,6 +280,13 @@ fn bind_patiently<T>(patience: Duration, bind: impl Fn() -> std::io::Result<T>) 
         }
     }
     bind()
+}
+
+fn unresolved(names: &[&str]) -> String {
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(SHOWN);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("no bootstrap name resolves to an IPv4 address: {shown}{rest}")
 }
 
 fn resolve(name: &str) -> Vec<SocketAddrV4> {
@@ -305,16 +318,24 @@ mod tests {
         shared.lost(&old);
         assert!(shared.present().is_some() && present.number != old.number);
         let _opening = shared.opening.lock().await;
-        assert!(shared.usable().is_some(), "nobody who uses or counts nodes waits for a client to open");
+        assert!(shared.usable().is_some(), "using the client and counting its nodes do not wait for another to open");
     }
 
     #[test]
-    fn a_slot_that_too_many_nodes_keep_takes_no_store_until_there_are_fewer() {
+    fn names_that_do_not_resolve_are_named() {
+        let text = "no bootstrap name resolves to an IPv4 address: ";
+        assert_eq!(unresolved(&["a.example:1", "b.example:2"]), format!("{text}a.example:1, b.example:2"));
+        let many = unresolved(&["a:1"; SHOWN + 2]);
+        assert_eq!(many, format!("{text}{} and 2 more", ["a:1"; SHOWN].join(", ")));
+    }
+
+    #[test]
+    fn a_crowded_slot_takes_no_store_until_fewer_nodes_answer() {
         let shared = Shared::of(&DhtConfig::default());
         let (crowded, other) = ([1; 32], [2; 32]);
         shared.note_answers(crowded, 256);
         let error = shared.check_room(&crowded).unwrap_err().to_string();
-        assert_eq!(error, "dht store failed: 256 DHT nodes answer for this slot, a store can go to 255 at most");
+        assert_eq!(error, "dht store failed: 256 DHT nodes answer for this slot; a store can go to at most 255");
         assert!(shared.check_room(&other).is_ok());
         shared.note_answers(crowded, 255);
         assert!(shared.check_room(&crowded).is_ok());

@@ -1,4 +1,4 @@
-//! What a topic's handles and its driver share: subscribers, neighbors, the state, the way to the gossip layer.
+//! What a topic's handles and its driver share: subscribers, neighbors, the state, the sender to the gossip layer.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -14,8 +14,10 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     events::{Event, Queue},
-    gossip::TopicSender,
     search::Search,
+};
+use crate::net::{
+    gossip::TopicSender,
     stats::{TopicCounters, TopicStats},
 };
 use crate::{
@@ -25,7 +27,7 @@ use crate::{
     wire::MAX_MESSAGE_HASHES,
 };
 
-/// Own broadcasts that wait to be hashed by the driver.
+/// Broadcasts of this node that wait until the driver hashes them.
 const MAX_SENT: usize = 256;
 
 static NEXT_INSTANCE: AtomicU64 = AtomicU64::new(0);
@@ -47,14 +49,14 @@ struct Inner {
     sender: Option<TopicSender>,
     subscribers: Vec<Arc<Queue>>,
     neighbors: HashSet<EndpointId>,
-    /// Whose joins are looked after and who has not become a neighbor since; each time has a number of its own.
+    /// Peers whose joins are looked after and that have not become neighbors since. Each join has a number of its own.
     asked: HashMap<EndpointId, u64>,
     asks: u64,
     sent: VecDeque<Bytes>,
     /// Whether more was sent than is kept.
     sent_more: bool,
     last_received: VecDeque<MessageHash>,
-    /// Events that subscribers who are gone had missed.
+    /// Events that were missed by subscribers that are gone.
     lagged: u64,
 }
 
@@ -62,7 +64,8 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Open(TopicState),
-    /// Closed for who asks; the queues are about to be. Who waits for the end waits on.
+    /// The topic is closed for new calls, and its queues are about to close. A caller that waits for the end still
+    /// waits.
     Closing,
     Closed,
 }
@@ -92,17 +95,17 @@ impl Hub {
         })
     }
 
-    /// No other topic of the process has it, not even after this one.
+    /// No other topic of the process has this number, not even a later one.
     pub(super) fn instance(&self) -> u64 {
         self.instance
     }
 
-    /// A new queue. It begins with the present state and neighbors, so that no subscriber starts blind.
+    /// A new queue. It begins with the present state and neighbors, so that no subscriber starts without them.
     pub(super) fn subscribe(&self) -> Arc<Queue> {
         self.fill(Queue::new(self.capacity))
     }
 
-    /// The same for somebody who may never read it.
+    /// A new queue for somebody who may never read it.
     pub(super) fn subscribe_unclaimed(&self) -> Arc<Queue> {
         self.fill(Queue::unclaimed(self.capacity))
     }
@@ -122,7 +125,7 @@ impl Hub {
         queue
     }
 
-    /// Hands events to every subscriber; queues that nobody holds any more go.
+    /// Hands events to every subscriber. Queues that nobody holds anymore are dropped.
     pub(super) fn publish(&self, events: &[Event]) {
         let mut inner = self.lock();
         inner.forget_unheld();
@@ -140,9 +143,9 @@ impl Hub {
         inner.subscribers.iter().for_each(|queue| queue.push(events));
     }
 
-    /// Whether this many events would make a reader miss something that has kept up so far.
-    pub(super) fn hurries(&self, events: usize) -> bool {
-        self.lock().subscribers.iter().any(|queue| queue.hurries(events))
+    /// Whether this many events would make a reader miss something although it has kept up so far.
+    pub(super) fn would_overrun(&self, events: usize) -> bool {
+        self.lock().subscribers.iter().any(|queue| queue.would_overrun(events))
     }
 
     /// Ends every subscription and lets go of the gossip topic.
@@ -151,12 +154,12 @@ impl Hub {
             let mut inner = self.lock();
             inner.sender = None;
             inner.neighbors.clear();
-            // Whose queue ends finds the topic closed...
+            // Set before the queues end: a reader whose queue ends finds the topic closed.
             self.status.send_replace(Status::Closing);
             std::mem::take(&mut inner.subscribers)
         };
         queues.iter().for_each(|queue| queue.close());
-        // ... and whoever waits for the end finds every queue closed.
+        // Set after the queues have ended: a caller that waits for the end finds every queue closed.
         self.status.send_replace(Status::Closed);
     }
 
@@ -176,7 +179,8 @@ impl Hub {
         self.lock().neighbors.contains(peer)
     }
 
-    /// Notes that a peer is joined, unless it is a neighbor or was noted already; the number by which it was noted.
+    /// Notes that a peer is joined, and returns the number of the join. `None` if the peer is a neighbor or was noted
+    /// already.
     pub(super) fn ask(&self, peer: EndpointId) -> Option<u64> {
         let mut inner = self.lock();
         if inner.neighbors.contains(&peer) || inner.asked.contains_key(&peer) {
@@ -188,7 +192,7 @@ impl Hub {
         Some(number)
     }
 
-    /// Whether it was noted by this number and has not become a neighbor since.
+    /// Whether the join with this number has not been answered yet.
     pub(super) fn is_asked(&self, peer: &EndpointId, number: u64) -> bool {
         self.lock().asked.get(peer) == Some(&number)
     }
@@ -204,7 +208,7 @@ impl Hub {
         self.status.subscribe()
     }
 
-    /// Notes an own broadcast: it tells a busy swarm from a split one.
+    /// Notes a broadcast of this node. Broadcasts tell a busy swarm apart from a split one.
     pub(super) fn note_sent(&self, content: Bytes) {
         self.counters.sent.add(1);
         let mut inner = self.lock();
@@ -215,7 +219,7 @@ impl Hub {
         inner.sent.push_back(content);
     }
 
-    /// The own broadcasts since the last call, and whether there were more.
+    /// The broadcasts of this node since the last call, and whether there were more.
     pub(super) fn take_sent(&self) -> (VecDeque<Bytes>, bool) {
         let mut inner = self.lock();
         (std::mem::take(&mut inner.sent), std::mem::take(&mut inner.sent_more))
@@ -231,12 +235,12 @@ impl Hub {
         self.lock().last_received.clone()
     }
 
-    /// Wakes the driver: the network may have changed.
+    /// Wakes the driver, since the network may have changed.
     pub(super) fn network_changed(&self) {
         self.network.notify_one();
     }
 
-    /// Has the driver rest, or go on.
+    /// Pauses or resumes the driver.
     pub(super) fn set_paused(&self, paused: bool) {
         self.paused.store(paused, Ordering::SeqCst);
         self.network.notify_one();
@@ -270,7 +274,7 @@ impl Hub {
 }
 
 impl Inner {
-    /// Lets go of queues that nobody holds any more.
+    /// Drops queues that nobody holds anymore.
     fn forget_unheld(&mut self) {
         let lagged = &mut self.lagged;
         self.subscribers.retain(|queue| {

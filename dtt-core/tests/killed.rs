@@ -1,0 +1,119 @@
+//! Members that come, leave and are killed, again and again, leave nothing behind in those that stay.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use common::*;
+use dtt_core::{Node, Testnet};
+use futures_util::future::join_all;
+
+const THIS: &str = "members_that_are_killed_leave_nothing_behind";
+/// The environment variable with the bootstrap list of this test's DHT. It is set for the processes that the test starts
+/// from its own program.
+const BOOTSTRAP: &str = "DTT_TEST_BOOTSTRAP";
+/// More than the five neighbors that a node has on a topic.
+const STANDING: usize = 7;
+
+#[test]
+fn members_that_are_killed_leave_nothing_behind() {
+    if let Ok(bootstrap) = std::env::var(BOOTSTRAP) {
+        return runtime().block_on(be_a_guest(&bootstrap));
+    }
+    // `make soak` asks for hundreds.
+    let cycles = std::env::var("DTT_CYCLES").map_or(40, |cycles| cycles.parse().unwrap());
+    runtime().block_on(async {
+        let testnet = Testnet::with_nodes(8).unwrap();
+        let nodes: Vec<Node> = join_all((0..STANDING).map(|_| node(&testnet))).await;
+        let topics = join_all(nodes.iter().map(|node| join(node, "killed"))).await;
+        for topic in &topics {
+            within(JOIN, topic.joined()).await.unwrap();
+        }
+        for n in 0..20 {
+            cycle(&testnet, n).await;
+        }
+        // Connections of killed processes end after 30 s. What they held is freed a moment later.
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        let before = Held::now();
+        for n in 0..cycles {
+            cycle(&testnet, n).await;
+        }
+        let start = Instant::now();
+        let mut after = Held::now();
+        while start.elapsed() < Duration::from_secs(200) && !after.is_back(&before) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            after = Held::now();
+        }
+        println!("{cycles} cycles");
+        after.assert_back(&before);
+        let mut events = topics[STANDING - 1].subscribe();
+        topics[0].broadcast("still here").await.unwrap();
+        hear(&mut events, b"still here").await;
+        join_all(nodes.iter().map(Node::shutdown)).await;
+    });
+}
+
+/// Runs one guest in a process of its own. Of three guests, one leaves properly, one is killed when it has joined, and one
+/// is killed at any time.
+async fn cycle(testnet: &Testnet, n: usize) {
+    let mut guest = Guest::start(testnet);
+    match n % 3 {
+        0 => guest.joined().leave(),
+        1 => guest.joined().kill(),
+        _ => {
+            tokio::time::sleep(Duration::from_millis(7 * (n as u64 % 40))).await;
+            guest.kill();
+        }
+    }
+}
+
+struct Guest {
+    process: Child,
+}
+
+impl Guest {
+    fn start(testnet: &Testnet) -> Self {
+        let process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", THIS, "--nocapture"])
+            .env(BOOTSTRAP, testnet.bootstrap().join(","))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { process }
+    }
+
+    fn joined(&mut self) -> &mut Self {
+        let lines = BufReader::new(self.process.stdout.take().unwrap()).lines();
+        assert!(lines.map_while(Result::ok).any(|line| line.ends_with("joined")), "the guest ended before it joined");
+        self
+    }
+
+    fn leave(&mut self) {
+        drop(self.process.stdin.take());
+        assert!(self.process.wait().unwrap().success());
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// The other side of [`Guest`]: it stays until its input ends.
+async fn be_a_guest(bootstrap: &str) {
+    let bootstrap: Vec<String> = bootstrap.split(',').map(str::to_owned).collect();
+    let node = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await.unwrap();
+    let topic = join(&node, "killed").await;
+    within(JOIN, topic.joined()).await.unwrap();
+    println!("joined");
+    tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
+    node.shutdown().await;
+    // Ends here, before the test runner prints a result that nobody reads.
+    std::process::exit(0);
+}
