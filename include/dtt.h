@@ -488,10 +488,6 @@ const char *dtt_error_message(const dtt_error_t *error);
 // Frees an error. NULL is fine. Any thread, also in a forked child.
 void dtt_error_free(dtt_error_t *error);
 
-// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
-// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
-dtt_status_t dtt_debug_panic(dtt_error_t **error);
-
 // What the event is; DTT_EVENT_NONE for NULL. Any thread.
 dtt_event_kind_t dtt_event_kind(const dtt_event_t *event);
 
@@ -865,6 +861,10 @@ uint32_t dtt_version_number(void);
 
 // The version of the ABI that the library has, to be compared with DTT_ABI_VERSION. Any thread.
 uint32_t dtt_abi_version(void);
+
+// Panics inside the library on purpose, so that programs and bindings can test how they treat DTT_PANIC. It changes
+// nothing. Any thread. DTT_PANIC always, with the text "on purpose".
+dtt_status_t dtt_debug_panic(dtt_error_t **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,7 +1,7 @@
 //! Forks: threads do not survive one.
 //!
-//! Locks stay in a child as they were. Whoever waited there for a lock, or for one of the engine's threads, would wait for
-//! ever. So a process that uses the engine is watched, and its children are refused.
+//! In a child, locks stay as they were at the fork. A call that waits there for a lock, or for a thread of the engine, never
+//! ends. So a process that uses the engine is watched, and calls in its children are refused.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

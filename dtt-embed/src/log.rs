@@ -24,9 +24,9 @@ pub const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::D
 /// once.
 pub type Sink = Arc<dyn Fn(Level, &'static str, String) + Send + Sync>;
 
-/// The number of levels that are wanted, and who wants them.
+/// How many levels are wanted, and the sink.
 static SINK: RwLock<Option<(usize, Sink)>> = RwLock::new(None);
-/// The sink's number, or 0: what most lines are left out by without a lock. It changes with the sink, under its lock.
+/// The sink's number of levels, or 0. Most lines are left out by it, without a lock. It changes with the sink, under its lock.
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {

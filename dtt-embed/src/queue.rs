@@ -112,7 +112,7 @@ impl Queue {
         }))
     }
 
-    /// [`Queue::take`]. If there are none now, the waker is called once when that changes, or when the queue ends.
+    /// [`Queue::take`]. If there are none now, the waker is called once: when an event comes, or when the queue ends.
     /// [`Queue::forget`] takes it back by its number.
     pub fn take_or_wake(
         &self,
@@ -126,7 +126,7 @@ impl Queue {
             return Ok(taken);
         }
         self.bell.call(number, waker());
-        // What came before the waker was there did not call it.
+        // An event may have come before the waker was there.
         let taken = self.take(max, into)?;
         if taken.is_ready() {
             self.bell.forget(number);
@@ -141,8 +141,8 @@ impl Queue {
         }
     }
 
-    /// Waits until there is an event or the queue has ended, and takes nothing: whoever gives up waiting loses nothing. False
-    /// if it has ended and everything was taken.
+    /// Waits until there is an event or the queue has ended. It takes nothing, so a caller that stops waiting loses no event.
+    /// False if the queue has ended and everything was taken.
     pub async fn ready(&self) -> Result<bool> {
         let called = Called::new(&self.bell);
         poll_fn(|cx| {
@@ -173,8 +173,8 @@ impl Queue {
         }
     }
 
-    /// Has a listener called for each event, those that wait already included. A queue has one listener for all its life. One that is
-    /// refused is dropped.
+    /// Calls a listener for each event, also for the events that wait already. A queue takes one listener in its life. A listener
+    /// that is refused is dropped.
     pub fn listen(&self, listener: impl Listener) -> Result {
         runtime::handle()?;
         let mut state = self.lock()?;
@@ -188,7 +188,7 @@ impl Queue {
                     state.source = Source::Listening(listening.clone());
                     drop(state);
                     listening.begin(listener, taken)?;
-                    // A reader that waits would wait in vain now.
+                    // Threads that wait for an event learn that they get none.
                     self.bell.ring();
                     Ok(())
                 }
@@ -205,8 +205,8 @@ impl Queue {
         }
     }
 
-    /// Ends the queue after what is in it, and lets go of its topic. Whoever waits is woken, and what is in it can still be
-    /// taken, or is still called for. Its listener, if it has one, is waited for until the deadline.
+    /// Closes the queue: no further event comes into it, and it lets go of its topic. Readers that wait are woken. The events in
+    /// the queue can still be taken, or the listener still gets them. This waits for the listener's end until the deadline.
     pub fn close(&self, deadline: Instant) -> Result {
         let _context = runtime::context();
         let state = self.lock()?;
@@ -223,7 +223,7 @@ impl Queue {
         Ok(())
     }
 
-    /// If the topic is closed: takes what is left out of the engine's hands, and lets go of the topic.
+    /// If the topic is closed: takes the rest of the events from the engine, and lets go of the topic.
     pub fn settle(&self) {
         if let Ok(state) = self.lock()
             && let Source::Reading(events) = &state.source
@@ -233,7 +233,7 @@ impl Queue {
         }
     }
 
-    /// Ends the queue at once, and drops what is in it. Whoever waits is woken.
+    /// Ends the queue at once, and drops what is in it. Readers that wait are woken.
     pub fn discard(&self) {
         let Ok(mut state) = self.lock() else { return };
         let before = (std::mem::take(&mut state.taken), std::mem::replace(&mut state.source, Source::Closed));
@@ -266,7 +266,7 @@ impl Queue {
         }
         let mut found = state.poll(&self.waker, max)?;
         if found.is_pending() && self.bell.lower() {
-            // An event that came before it was lowered rang in vain.
+            // An event may have come before the descriptor was lowered.
             found = state.poll(&self.waker, max)?;
             if found.is_ready() {
                 self.bell.raise();

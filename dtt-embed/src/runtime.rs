@@ -37,7 +37,7 @@ pub fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
     }
 }
 
-/// Runs a call on the runtime's threads, whoever waits for it. It ends when nobody holds the handle any more.
+/// Starts a call on the runtime's threads. The call is cancelled when the handle is dropped.
 pub fn call<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<AbortOnDropHandle<T>> {
     Ok(AbortOnDropHandle::new(handle()?.spawn(future)))
 }

@@ -158,7 +158,7 @@ impl Shared {
     }
 }
 
-/// Whoever waits is told, however the task ends.
+/// Tells the waits of the call its end, however the task ends.
 struct SetOnDrop(Arc<Shared>);
 
 impl Drop for SetOnDrop {

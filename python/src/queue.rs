@@ -64,7 +64,7 @@ impl Queue {
         self.0.forget(token);
     }
 
-    /// Lets go of the queue; whoever waits is woken.
+    /// Lets go of the queue. Readers that wait are woken.
     fn close(&self) -> Result<(), Fault> {
         runtime::not_forked()?;
         self.0.discard();

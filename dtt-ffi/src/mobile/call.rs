@@ -32,7 +32,7 @@ impl RawCancel {
     }
 }
 
-/// Runs a call on the library's threads, whoever waits for it. It ends when it is cancelled or nobody waits any more.
+/// Runs a call on the library's threads. It ends early if it is cancelled, or if the caller drops the future.
 pub(super) async fn run<T: Send + 'static, E: Send + 'static>(
     cancel: Option<Arc<RawCancel>>,
     call: impl Future<Output = Result<T, E>> + Send + 'static,

@@ -46,7 +46,7 @@ impl RawListening {
     }
 }
 
-/// A listener of the application's.
+/// A listener of the application.
 struct Ear(Arc<dyn EventListener>);
 
 impl Listener for Ear {

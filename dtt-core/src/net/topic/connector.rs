@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{hub::Hub, search::Outcome};
 use crate::net::gossip::{Connections, Gossip, NO_ANSWER, longest_round_trip};
+
 use crate::sync::Unpoisoned;
 
 /// On a connection that stands, a join is answered within this time plus this many round trips. A packet or two may get
