@@ -450,7 +450,7 @@ dtt_status_t dtt_config_set_all(dtt_config_t *config,
 // DTT_OK, DTT_NULL, DTT_BAD_HANDLE, DTT_BAD_UTF8, DTT_UNKNOWN_OPTION.
 dtt_status_t dtt_config_get(const dtt_config_t *config, const char *key, char **out, dtt_error_t **error);
 
-// Checks what concerns several options, as dtt_node_spawn and dtt_node_join do. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
+// Checks what concerns several options, as dtt_node_spawn does, and dtt_node_join on a node with the default options. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
 // DTT_INVALID_ARGUMENT with a message that names the option.
 dtt_status_t dtt_config_validate(const dtt_config_t *config,
                                  dtt_error_t **error);

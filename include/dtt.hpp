@@ -128,12 +128,16 @@ inline std::uint64_t ms(milliseconds time) {
 }
 
 // A time and a list as the text of an option.
-inline std::string time(std::chrono::nanoseconds span) { return std::to_string(span.count()) + "ns"; }
-inline std::string list(const std::vector<std::string> &entries) {
+inline std::string time(milliseconds span) { return std::to_string(span.count()) + "ms"; }
+inline std::string list(const std::string &key, const std::vector<std::string> &entries) {
     std::string joined;
     for (const std::string &entry : entries) {
-        if (entry.empty() || entry.find(',') != std::string::npos)
-            throw error(DTT_INVALID_ARGUMENT, "an entry of a list is empty, or a list itself; split it at its commas");
+        const std::string shown = key + ": \"" + entry.substr(0, 100) + "\" is ";
+        if (entry.empty()) throw error(DTT_INVALID_ARGUMENT, shown + "an empty entry");
+        if (entry.find(',') != std::string::npos)
+            throw error(DTT_INVALID_ARGUMENT, shown + "a list in one entry; split it at its commas");
+        if (entry == "default" || entry == "none" || entry == "disabled")
+            throw error(DTT_INVALID_ARGUMENT, shown + "a word for the whole option, not an entry of a list");
         joined += (joined.empty() ? "" : ",") + entry;
     }
     return entries.empty() ? "none" : joined;
@@ -270,7 +274,7 @@ public:
     config &relays(const std::string &value) { return set("relays", value); }
     // The UDP addresses that the node binds, as `0.0.0.0:4433` or `[::]:0`: at most one of IPv4 and one of IPv6.
     // Port 0 takes a free port. By default it binds all interfaces.
-    config &bind_addresses(const std::vector<std::string> &value) { return set("bind_addresses", detail::list(value)); }
+    config &bind_addresses(const std::vector<std::string> &value) { return set("bind_addresses", detail::list("bind_addresses", value)); }
     // How addresses of peers are found beside those in the records: by iroh's public services (`default`), or not at
     // all (`none`). The public services also tell others this node's addresses. One of default, none.
     config &address_lookups(const std::string &value) { return set("address_lookups", value); }
@@ -281,7 +285,7 @@ public:
     // Limits: 512 to 1MiB.
     config &max_message_size(std::size_t value) { return set("max_message_size", std::to_string(value)); }
     // How long closing a node may take, for peers to take notice. Default: 2s.
-    config &shutdown_timeout(std::chrono::nanoseconds value) { return set("shutdown_timeout", detail::time(value)); }
+    config &shutdown_timeout(milliseconds value) { return set("shutdown_timeout", detail::time(value)); }
     // How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
     // confirmation. Default: 4. Limits: 1 to 4294967295.
     config &max_join_peer_count(std::uint32_t value) { return set("max_join_peer_count", std::to_string(value)); }
@@ -294,22 +298,22 @@ public:
     // The nodes to enter the DHT by, each as `host:port` with a name or an IPv4 address. By default they are
     // mainline's public nodes. An empty list (`none` as text) is for the first node of a private DHT, and needs
     // `server_mode`. Start that node before the others: a node that came earlier may need 15 minutes to find it.
-    config &dht_bootstrap(const std::vector<std::string> &value) { return set("dht.bootstrap", detail::list(value)); }
+    config &dht_bootstrap(const std::vector<std::string> &value) { return set("dht.bootstrap", detail::list("dht.bootstrap", value)); }
     // How often a failed store is tried again. Default: 3.
     config &dht_retries(std::uint32_t value) { return set("dht.retries", std::to_string(value)); }
     // The shortest pause before a store is tried again. Default: 5s.
-    config &dht_base_retry_interval(std::chrono::nanoseconds value) { return set("dht.base_retry_interval", detail::time(value)); }
+    config &dht_base_retry_interval(milliseconds value) { return set("dht.base_retry_interval", detail::time(value)); }
     // A random time up to this is added to the pause before a store is tried again. Default: 10s.
-    config &dht_max_retry_jitter(std::chrono::nanoseconds value) { return set("dht.max_retry_jitter", detail::time(value)); }
+    config &dht_max_retry_jitter(milliseconds value) { return set("dht.max_retry_jitter", detail::time(value)); }
     // The longest time that a store may take. Default: 10s. Limits: 1ms to 365d.
-    config &dht_put_timeout(std::chrono::nanoseconds value) { return set("dht.put_timeout", detail::time(value)); }
+    config &dht_put_timeout(milliseconds value) { return set("dht.put_timeout", detail::time(value)); }
     // The longest time that a lookup may take. Records that arrive until then are used. Default: 10s. Limits: 1ms to
     // 365d.
-    config &dht_get_timeout(std::chrono::nanoseconds value) { return set("dht.get_timeout", detail::time(value)); }
+    config &dht_get_timeout(milliseconds value) { return set("dht.get_timeout", detail::time(value)); }
     // How long one DHT node may take to answer. A query ends when its last silent node has timed out, so this
     // decides how long a store takes on the real network, where some node is always silent. Default: 1s. Limits: 1ms
     // to 365d.
-    config &dht_request_timeout(std::chrono::nanoseconds value) { return set("dht.request_timeout", detail::time(value)); }
+    config &dht_request_timeout(milliseconds value) { return set("dht.request_timeout", detail::time(value)); }
     // The UDP port of the DHT client; 0 takes any free port. By default it is 6881 if that port is free, and any
     // other if not.
     config &dht_port(std::uint16_t value) { return set("dht.port", std::to_string(value)); }
@@ -324,20 +328,20 @@ public:
     // Sets the pauses between lookups that find no record. The first pause is an eighth of this time, so that two
     // nodes that start together meet soon. Each later pause is four times as long, up to `max_retry_interval`.
     // Default: 1500ms. Limits: 1ms to 365d.
-    config &bootstrap_no_peers_retry_interval(std::chrono::nanoseconds value) { return set("bootstrap.no_peers_retry_interval", detail::time(value)); }
+    config &bootstrap_no_peers_retry_interval(milliseconds value) { return set("bootstrap.no_peers_retry_interval", detail::time(value)); }
     // How long a dialed peer has before the next peer is dialed too. Default: 100ms.
-    config &bootstrap_per_peer_join_settle_time(std::chrono::nanoseconds value) { return set("bootstrap.per_peer_join_settle_time", detail::time(value)); }
+    config &bootstrap_per_peer_join_settle_time(milliseconds value) { return set("bootstrap.per_peer_join_settle_time", detail::time(value)); }
     // How long the dials of one lookup have, after the last of them, to give a neighbor. Default: 500ms.
-    config &bootstrap_join_confirmation_wait_time(std::chrono::nanoseconds value) { return set("bootstrap.join_confirmation_wait_time", detail::time(value)); }
+    config &bootstrap_join_confirmation_wait_time(milliseconds value) { return set("bootstrap.join_confirmation_wait_time", detail::time(value)); }
     // The pause after a lookup that found records but no peer that answered. It doubles up to `max_retry_interval`.
     // Default: 2s. Limits: 1ms to 365d.
-    config &bootstrap_discovery_poll_interval(std::chrono::nanoseconds value) { return set("bootstrap.discovery_poll_interval", detail::time(value)); }
+    config &bootstrap_discovery_poll_interval(milliseconds value) { return set("bootstrap.discovery_poll_interval", detail::time(value)); }
     // The longest pause between two lookups of a topic without neighbors. Newcomers can still find the topic by its
     // record. Default: 1min. Limits: 1ms to 365d.
-    config &bootstrap_max_retry_interval(std::chrono::nanoseconds value) { return set("bootstrap.max_retry_interval", detail::time(value)); }
+    config &bootstrap_max_retry_interval(milliseconds value) { return set("bootstrap.max_retry_interval", detail::time(value)); }
     // How long the first record may wait for the node's first address, or for its relay. Most DHT nodes do not
     // replace a record within its minute, so a record without an address lasts. Default: 1s.
-    config &bootstrap_address_wait(std::chrono::nanoseconds value) { return set("bootstrap.address_wait", detail::time(value)); }
+    config &bootstrap_address_wait(milliseconds value) { return set("bootstrap.address_wait", detail::time(value)); }
     // Whether a node publishes a record as soon as it joins. Default: true.
     config &bootstrap_publish_record_on_startup(bool value) { return set("bootstrap.publish_record_on_startup", value ? "true" : "false"); }
     // Whether the first lookup starts with the slots of one minute further back. Default: false.
@@ -346,22 +350,22 @@ public:
     config &publisher_enabled(bool value) { return set("publisher.enabled", value ? "true" : "false"); }
     // The time from joining to the first turn. A record that newcomers need at once does not wait for it. Default:
     // 10s.
-    config &publisher_initial_delay(std::chrono::nanoseconds value) { return set("publisher.initial_delay", detail::time(value)); }
+    config &publisher_initial_delay(milliseconds value) { return set("publisher.initial_delay", detail::time(value)); }
     // Up to 60 s there is one turn for each minute, and this node and its neighbors take turns. Above 60 s this node
     // publishes that often, whatever others do. Default: 10s. Limits: 1ms to 365d.
-    config &publisher_base_interval(std::chrono::nanoseconds value) { return set("publisher.base_interval", detail::time(value)); }
+    config &publisher_base_interval(milliseconds value) { return set("publisher.base_interval", detail::time(value)); }
     // A random time up to this is added to a `base_interval` above 60 s. Default: 50s.
-    config &publisher_max_jitter(std::chrono::nanoseconds value) { return set("publisher.max_jitter", detail::time(value)); }
+    config &publisher_max_jitter(milliseconds value) { return set("publisher.max_jitter", detail::time(value)); }
     // Whether a topic with few neighbors looks for more. Default: true.
     config &bubble_merge_enabled(bool value) { return set("bubble_merge.enabled", value ? "true" : "false"); }
     // The time from joining to the first look. Default: 30s.
-    config &bubble_merge_initial_interval(std::chrono::nanoseconds value) { return set("bubble_merge.initial_interval", detail::time(value)); }
+    config &bubble_merge_initial_interval(milliseconds value) { return set("bubble_merge.initial_interval", detail::time(value)); }
     // The shortest time from one look to the next. Later looks use the slots that the publisher looks up. Default:
     // 1min. Limits: 1ms to 365d.
-    config &bubble_merge_base_interval(std::chrono::nanoseconds value) { return set("bubble_merge.base_interval", detail::time(value)); }
+    config &bubble_merge_base_interval(milliseconds value) { return set("bubble_merge.base_interval", detail::time(value)); }
     // A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
     // Default: 2min.
-    config &bubble_merge_max_jitter(std::chrono::nanoseconds value) { return set("bubble_merge.max_jitter", detail::time(value)); }
+    config &bubble_merge_max_jitter(milliseconds value) { return set("bubble_merge.max_jitter", detail::time(value)); }
     // A topic with this many neighbors does not look for more. Default: 4.
     config &bubble_merge_min_neighbors(std::uint32_t value) { return set("bubble_merge.min_neighbors", std::to_string(value)); }
     // How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
@@ -369,21 +373,21 @@ public:
     // Whether a topic compares its messages with those that the records name, to notice a split. Default: true.
     config &message_overlap_merge_enabled(bool value) { return set("message_overlap_merge.enabled", value ? "true" : "false"); }
     // The time from joining to the first comparison. Default: 30s.
-    config &message_overlap_merge_initial_interval(std::chrono::nanoseconds value) { return set("message_overlap_merge.initial_interval", detail::time(value)); }
+    config &message_overlap_merge_initial_interval(milliseconds value) { return set("message_overlap_merge.initial_interval", detail::time(value)); }
     // The shortest time from one comparison to the next. Later ones use the slots that the publisher looks up.
     // Default: 1min. Limits: 1ms to 365d.
-    config &message_overlap_merge_base_interval(std::chrono::nanoseconds value) { return set("message_overlap_merge.base_interval", detail::time(value)); }
+    config &message_overlap_merge_base_interval(milliseconds value) { return set("message_overlap_merge.base_interval", detail::time(value)); }
     // A random time up to this is added if the topic has no publisher, so that the nodes do not look all at once.
     // Default: 2min.
-    config &message_overlap_merge_max_jitter(std::chrono::nanoseconds value) { return set("message_overlap_merge.max_jitter", detail::time(value)); }
+    config &message_overlap_merge_max_jitter(milliseconds value) { return set("message_overlap_merge.max_jitter", detail::time(value)); }
     // How many peers are joined at once. Default: 2. Limits: 1 to 4294967295.
     config &message_overlap_merge_max_join_peers(std::uint32_t value) { return set("message_overlap_merge.max_join_peers", std::to_string(value)); }
     // How long a call that adds peers may take. Default: 5s. Limits: 1ms to 365d.
-    config &timeouts_join_peer_timeout(std::chrono::nanoseconds value) { return set("timeouts.join_peer_timeout", detail::time(value)); }
+    config &timeouts_join_peer_timeout(milliseconds value) { return set("timeouts.join_peer_timeout", detail::time(value)); }
     // How long a broadcast to all may take. Default: 5s. Limits: 1ms to 365d.
-    config &timeouts_broadcast_timeout(std::chrono::nanoseconds value) { return set("timeouts.broadcast_timeout", detail::time(value)); }
+    config &timeouts_broadcast_timeout(milliseconds value) { return set("timeouts.broadcast_timeout", detail::time(value)); }
     // How long a broadcast to the neighbors may take. Default: 5s. Limits: 1ms to 365d.
-    config &timeouts_broadcast_neighbors_timeout(std::chrono::nanoseconds value) { return set("timeouts.broadcast_neighbors_timeout", detail::time(value)); }
+    config &timeouts_broadcast_neighbors_timeout(milliseconds value) { return set("timeouts.broadcast_neighbors_timeout", detail::time(value)); }
     // Made from the table of options by tools/options: end
 
 private:

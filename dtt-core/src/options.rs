@@ -29,7 +29,7 @@ pub use crate::table::{Kind, Limits, Row, Scope, Section, parse_size, parse_time
 use crate::{
     config::Config,
     error::{Error, Result, shown},
-    table::{DEFAULT, Group, joined},
+    table::{DEFAULT, Group, WORDS, joined},
 };
 
 /// The table of all options, a node's first.
@@ -87,9 +87,16 @@ impl Options {
     /// Sets an option that is a list.
     pub fn set_list(&mut self, key: &str, entries: &[String]) -> Result<()> {
         let row = row(key)?;
-        if let Some(entry) = entries.iter().find(|entry| entry.contains(',') || entry.is_empty()) {
-            let problem =
-                if entry.is_empty() { "is an empty entry" } else { "is a list in one entry; split it at its commas" };
+        let wrong = |entry: &String| {
+            if entry.is_empty() {
+                Some("is an empty entry")
+            } else if entry.contains(',') {
+                Some("is a list in one entry; split it at its commas")
+            } else {
+                WORDS.contains(&entry.as_str()).then_some("is a word for the whole option, not an entry of a list")
+            }
+        };
+        if let Some((entry, problem)) = entries.iter().find_map(|entry| Some((entry, wrong(entry)?))) {
             return Err(Error::argument(row.key, format!("{} {problem}", shown(entry))));
         }
         self.set(key, &joined(entries))

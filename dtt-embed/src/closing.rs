@@ -2,7 +2,8 @@
 //!
 //! **Closing returns within two seconds, whatever the network, a rotation or a listener does.** That holds for leaving a topic
 //! and for closing an event queue. For a node it is the node's option `shutdown_timeout`, whose default is two seconds as
-//! well. What is not done by then goes on in the background. C tells so with `DTT_TIMEOUT`; the other languages return.
+//! well. What is not done by then goes on in the background. C tells so with `DTT_TIMEOUT` if a topic or a callback was not
+//! done; the other languages return.
 
 use std::{sync::mpsc, time::Duration};
 

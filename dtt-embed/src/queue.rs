@@ -85,6 +85,7 @@ impl Queue {
 
     /// Takes the next event, and waits for it, for so long at the most if a limit is given. [`Next::Nothing`] when the time is over.
     pub fn recv(&self, limit: Option<Duration>) -> Result<Next> {
+        fork::check()?;
         let mut deadline = None;
         loop {
             let count = self.bell.count();
@@ -320,6 +321,8 @@ impl<'a> Called<'a> {
 
 impl Drop for Called<'_> {
     fn drop(&mut self) {
-        self.bell.forget(self.number);
+        if fork::check().is_ok() {
+            self.bell.forget(self.number);
+        }
     }
 }

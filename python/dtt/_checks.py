@@ -6,7 +6,7 @@ Times are seconds (``float`` or ``int``) or a ``timedelta``, and are kept as ``f
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -120,10 +120,10 @@ class NodeBase(Options):
 
         The command line reads ``$DTT_CONFIG`` with it; the package reads no environment variable by itself.
         """
-        config = self
+        changes: dict[str, Any] = {}
         for key, value in _dtt.parse_options(text).items():
-            config = _replaced(config, _path(key), value)
-        return config
+            _add(changes, _path(key), value)
+        return cast("Self", _replaced(self, changes))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -140,19 +140,28 @@ def _path(key: str) -> list[str]:
     return ["topics", "merge", group, name] if group.endswith("_merge") else ["topics", group, name]
 
 
-def _replaced(config: Any, path: list[str], value: object) -> Any:
-    """A copy of some options with one of them instead."""
-    name, *rest = path
-    group = getattr(config, name, None)
-    if rest == ["enabled"]:
+def _add(changes: dict[str, Any], path: list[str], value: object) -> None:
+    """Notes an option and its value, by groups."""
+    *groups, name = path
+    for group in groups:
+        changes = changes.setdefault(group, {})
+    changes[name] = value
+
+
+def _replaced(config: Any, changes: Mapping[str, Any]) -> Any:
+    """A copy of some options with others instead. Each group is made once, since some options are checked together."""
+    new: dict[str, Any] = {}
+    for name, change in changes.items():
+        if not isinstance(change, dict):
+            new[name] = change
+            continue
+        group, inner = getattr(config, name), dict(change)
+        is_on = inner.pop("enabled", group is not None)
+        if not is_on:
+            # A setting of what is switched off has no effect.
+            new[name] = None
+            continue
         # A group that is on stays as it is; one that is switched on has its defaults.
         default = next(one.default for one in dataclasses.fields(config) if one.name == name)
-        new = (group or default) if value else None
-    elif not rest:
-        new = value
-    elif group is None:
-        # A setting of what is switched off has no effect.
-        return config
-    else:
-        new = _replaced(group, rest, value)
-    return dataclasses.replace(config, **{name: new})
+        new[name] = _replaced(group or default, inner) if inner else group or default
+    return dataclasses.replace(config, **new)

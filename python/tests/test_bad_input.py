@@ -11,7 +11,7 @@ import pickle
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -331,10 +331,16 @@ def _options() -> Iterator[tuple[str, Any, str]]:
         yield key, value, text
 
 
+def _with(path: list[str], value: object) -> dtt.NodeConfig:
+    changes: dict[str, Any] = {}
+    _checks._add(changes, path, value)
+    return cast("dtt.NodeConfig", _checks._replaced(dtt.NodeConfig(), changes))
+
+
 @pytest.mark.parametrize(("key", "value", "text"), list(_options()))
 def test_every_option_of_the_table_arrives(key: str, value: Any, text: str) -> None:
     path = _checks._path(key)
-    config = _checks._replaced(dtt.NodeConfig(), path, value)
+    config = _with(path, value)
     assert _dtt.show_node_options(config) == {key: text}
     assert dtt.NodeConfig().with_options(f"{key}={text}") == config
     assert dtt.NodeConfig().with_options(f"{key}=default") == dtt.NodeConfig()
@@ -342,7 +348,7 @@ def test_every_option_of_the_table_arrives(key: str, value: Any, text: str) -> N
         dtt.NodeConfig().with_options(f"{key}=what nobody means")
     if path[-1] != "enabled":
         with pytest.raises(TypeError, match=f"^{key}: .* is needed, not object"):
-            _checks._replaced(dtt.NodeConfig(), path, WRONG)
+            _with(path, WRONG)
 
 
 def test_options_as_text_go_over_others() -> None:
@@ -360,6 +366,8 @@ def test_options_as_text_go_over_others() -> None:
         base.with_options("dht.retry=1")
     with pytest.raises(ValueError, match="server mode"):
         base.with_options("dht.bootstrap=none")
+    first = base.with_options("dht.bootstrap=none,dht.server_mode=true")
+    assert (first.topics.dht.bootstrap, first.topics.dht.server_mode) == ((), True)
 
 
 @pytest.mark.parametrize("kind", ["NodeConfig", "TopicConfig", "DhtConfig", "BootstrapConfig", "MergeConfig"])

@@ -150,6 +150,10 @@ fn many_at_once_with_lists_and_all_or_none() {
     }
     assert!(Options::new().set_list("dht.bootstrap", &["a:1,b:2".to_owned()]).is_err());
     assert!(Options::new().set_list("dht.bootstrap", &["".to_owned()]).is_err());
+    for (key, word) in [("dht.bootstrap", "default"), ("dht.bootstrap", "none"), ("relays", "disabled")] {
+        let error = Options::new().set_list(key, &[word.to_owned()]).unwrap_err().to_string();
+        assert!(error.ends_with("is a word for the whole option, not an entry of a list"), "{error}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(crate) use bootstrap_node::bootstrap_node;
 pub use row::{Kind, Limits, Row, Scope, Section};
 #[cfg(feature = "net")]
 pub(crate) use setting::entries;
-pub(crate) use setting::{AT_LEAST_ONE, DEFAULT, INTERVAL, Setting, choices, joined};
+pub(crate) use setting::{AT_LEAST_ONE, DEFAULT, INTERVAL, Setting, WORDS, choices, joined};
 pub use text::{parse_size, parse_time, show_size, show_time};
 
 use crate::error::Result;

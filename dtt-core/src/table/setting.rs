@@ -17,6 +17,8 @@ use crate::error::shown;
 pub(crate) const DEFAULT: &str = "default";
 /// The word that stands for an empty list.
 const NONE: &str = "none";
+/// Words that stand for a whole option, and so for no entry of a list.
+pub(crate) const WORDS: [&str; 3] = [DEFAULT, NONE, "disabled"];
 
 /// A year. Nobody waits longer, and longer times would overflow the sums that deadlines are.
 const MOST: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -200,8 +200,19 @@ impl Publisher {
 
     pub(super) fn store_done(&mut self, core: &mut Core, now: Now, minute: u64, stored: bool) {
         self.stored = stored.then_some(minute);
+        if stored {
+            return;
+        }
         // A record that no DHT node took is as good as none.
-        if !stored && self.published.is_some_and(|(published, _)| published == minute) && self.publishes(core) {
+        self.closed.take_if(|closed| *closed == minute);
+        if self.opened.take_if(|opened| *opened == minute).is_some() && core.is_joined() && shares_turns(core) {
+            self.published = None;
+            self.turn = None;
+            self.plan = Plan::Turn(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE));
+        } else if minute >= now.minute()
+            && self.published.is_some_and(|(published, _)| published == minute)
+            && self.publishes(core)
+        {
             self.soon(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE), false);
         }
     }
@@ -235,8 +246,14 @@ impl Publisher {
                 _ if !core.is_joined() || !shares_turns(core) => {
                     Plan::Looking { minute: Minute::Present, over_others: false }
                 }
-                _ if self.is_on_duty(core, now) => Plan::Looking { minute: Minute::Next, over_others: false },
-                _ => return self.schedule(core, now),
+                _ => {
+                    let is_on_duty = self.is_on_duty(core, now);
+                    self.turn = Some(now.ahead().minute());
+                    if !is_on_duty {
+                        return self.schedule(core, now);
+                    }
+                    Plan::Looking { minute: Minute::Next, over_others: false }
+                }
             };
         }
         let Plan::Looking { minute, over_others } = self.plan else { return };
@@ -254,6 +271,12 @@ impl Publisher {
         if core.want_slot(minute, SLOT_AGE, now) {
             let published = self.publish(core, now, minute, led_nowhere, over_others);
             self.schedule(core, now);
+            let next = now.ahead().minute();
+            let misses_turn = minute <= now.minute() && next > now.minute() && self.turn != Some(next);
+            if misses_turn && core.is_joined() && shares_turns(core) && self.publishes(core) {
+                // This record came instead of the turn of the minute to come.
+                self.plan = Plan::Turn(now.mono + core.jitter(MEND_SPREAD));
+            }
             if !published && !core.is_joined() {
                 // The records in the slot may lead nowhere.
                 let again = now.mono + REPUBLISH_SPACING + core.jitter(REPUBLISH_SPACING / 4);
@@ -265,7 +288,6 @@ impl Publisher {
     /// Hands out a record, unless its slot shows enough records of others. Returns false in that case. Records of nodes
     /// that are gone, or never were, are no reason to stay unfindable.
     fn publish(&mut self, core: &mut Core, now: Now, minute: u64, led_nowhere: bool, over_others: bool) -> bool {
-        self.turn = Some(minute);
         let limit = core.config.bootstrap_config().max_bootstrap_records();
         let crowd = core.slots.records(minute).len() >= limit;
         if limit == 0 {
@@ -324,7 +346,8 @@ impl Publisher {
     /// storing nodes keep the first record.
     fn is_on_duty(&self, core: &Core, now: Now) -> bool {
         let minute = now.ahead().minute();
-        if self.turn == Some(minute) {
+        let has_published = self.published.is_some_and(|(published, _)| published == minute);
+        if has_published || self.turn == Some(minute) || self.opened == Some(minute) {
             return false;
         }
         let mine = duty(&core.me, minute);
@@ -348,6 +371,12 @@ impl Publisher {
     /// Makes sure that a record goes out by this time. A record that is about to go out already is enough.
     fn soon(&mut self, at: Duration, over_others: bool) {
         let over_others = match &mut self.plan {
+            Plan::Looking { minute: minute @ Minute::Next, over_others: false } if !over_others => {
+                // The present minute's slot is asked for. The turn comes after it.
+                *minute = Minute::Present;
+                self.turn = None;
+                return;
+            }
             Plan::Looking { over_others: over, .. } => return *over |= over_others,
             Plan::Sure { over_others: over, .. } => *over || over_others,
             _ => over_others,

@@ -18,13 +18,14 @@ pub(crate) fn setters(groups: &[Group]) -> String {
 }
 
 fn setter(row: &Row) -> String {
+    let list = format!("detail::list(\"{}\", value)", row.key);
     let (kind, value) = match row.kind {
         Kind::Flag => ("bool", "value ? \"true\" : \"false\""),
         Kind::Count => ("std::uint32_t", "std::to_string(value)"),
         Kind::Size => ("std::size_t", "std::to_string(value)"),
-        Kind::Time => ("std::chrono::nanoseconds", "detail::time(value)"),
+        Kind::Time => ("milliseconds", "detail::time(value)"),
         Kind::Port => ("std::uint16_t", "std::to_string(value)"),
-        Kind::Hosts | Kind::Sockets => ("const std::vector<std::string> &", "detail::list(value)"),
+        Kind::Hosts | Kind::Sockets => ("const std::vector<std::string> &", list.as_str()),
         Kind::Address | Kind::Choice | Kind::Relays => ("const std::string &", "value"),
         kind => panic!("{}: no C++ type is known for {kind:?}", row.key),
     };

@@ -31,7 +31,8 @@ Every option of dtt, made from the table in `dtt-core` (`tools/options`). The ke
 name the key, the value and the limits; for an unknown key, the nearest key.
 
 A topic that sets an option has its own value; what it does not set is as its node has it (in Python and with `JoinOptions::config` in Rust
-a topic's configuration replaces the node's as a whole). Options of a node alone are refused for a topic.
+a topic's configuration replaces the node's as a whole). A group that a topic switches on starts from the defaults, and settings of a group
+that is switched off have no effect. Options of a node alone are refused for a topic.
 
 ## DTT_CONFIG
 

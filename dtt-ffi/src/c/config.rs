@@ -14,7 +14,7 @@ use dtt_core::{
 };
 
 use super::{
-    entry::{Fault, Outcome, entry, peek, release},
+    entry::{Fault, Outcome, answer, entry, release},
     error::dtt_error_t,
     handle::{self, Opaque, Out},
     status::dtt_status_t::{self, *},
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn dtt_config_get(
     })
 }
 
-/// Checks what concerns several options, as dtt_node_spawn and dtt_node_join do. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
+/// Checks what concerns several options, as dtt_node_spawn does, and dtt_node_join on a node with the default options. Any thread. DTT_OK, DTT_NULL, DTT_BAD_HANDLE,
 /// DTT_INVALID_ARGUMENT with a message that names the option.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_validate(
@@ -201,14 +201,14 @@ pub enum dtt_about_t {
 /// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dtt_config_key(index: usize) -> *const c_char {
-    TEXTS.get(index).map_or(null(), |(key, _)| key.as_ptr())
+    answer(null(), || Ok(TEXTS.get(index).map_or(null(), |(key, _)| key.as_ptr())))
 }
 
 /// What the library knows of an option, by its key: `what` is one of dtt_about_t. NULL for an unknown key and for an unknown number.
 /// The text is static. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_config_about(key: *const c_char, what: i32) -> *const c_char {
-    peek(null(), || {
+    answer(null(), || {
         let key = handle::text(key, "key")?;
         let found = TEXTS.iter().find(|(known, _)| known.to_bytes() == key.as_bytes());
         let text = found.and_then(|(_, about)| about.get(usize::try_from(what).ok()?));

@@ -238,10 +238,15 @@ pub unsafe extern "C" fn dtt_topic_close(topic: *mut dtt_topic_t, error: *mut *m
     entry(error, || {
         let this = handle::borrow(topic, "topic")?;
         let (topic, deadline) = (this.topic.clone(), Instant::now() + closing::LIMIT);
-        if closing::wait(closing::LIMIT, async move { topic.leave().await })?.is_none() {
-            return Err(Fault::new(DTT_TIMEOUT, "the topic has not closed yet; it goes on in the background"));
+        let left = closing::wait(closing::LIMIT, async move { topic.leave().await })?;
+        // Whether or not it has been left: no further callback may begin.
+        let quiet = this.listeners.wait_for_topic(&this.topic, deadline);
+        if left.is_none() {
+            let limit = closing::LIMIT.as_millis();
+            let problem = format!("the topic has not closed within {limit} ms; it goes on in the background");
+            return Err(Fault::new(DTT_TIMEOUT, problem));
         }
-        Ok(this.listeners.wait_for_topic(&this.topic, deadline)?)
+        Ok(quiet?)
     })
 }
 

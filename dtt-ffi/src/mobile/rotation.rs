@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dtt_core::{RotationHandle, unix_minute};
+use tokio::{runtime::Handle, task::block_in_place};
 
 use super::{
     call::Outcome,
@@ -33,7 +34,9 @@ struct Foreign(Arc<dyn SecretRotation>);
 impl Foreign {
     fn try_derive(&self, topic: [u8; 32], unix_minute: u64, secret_hash: [u8; 32]) -> Outcome<[u8; 32]> {
         let topic = (&dtt_core::TopicId::from_hash(&topic)).into();
-        let seed = self.0.derive(topic, unix_minute, secret_hash.to_vec());
+        let derive = || self.0.derive(topic, unix_minute, secret_hash.to_vec());
+        // It may take long: the other tasks of an engine's thread go on elsewhere.
+        let seed = if Handle::try_current().is_ok() { block_in_place(derive) } else { derive() };
         let seed = seed.map_err(|error| RawError::argument("rotation", format!("it failed: {error}")))?;
         array(&seed, "rotation")
     }

@@ -245,7 +245,7 @@ fn a_node_that_stays_stores_again_while_many_newcomers_come() {
     bench.forget();
     (0..5).for_each(|round| come(&mut bench, round));
     assert_eq!(present(&bench), 0, "the node is a newcomer itself");
-    bench.run(secs(40));
+    bench.run(secs(5));
     come(&mut bench, 5);
     // No other node that stays could be drawn.
     bench.input(Input::NeighborDown(id(1)));

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
 import java.util.concurrent.ConcurrentLinkedQueue
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -158,7 +159,7 @@ class EverythingTest {
         assertEquals(6u, config.topics?.eventCapacity)
         assertEquals(DhtConfig(getTimeout = 2500.milliseconds, bootstrap = listOf("a:1", "b:2")), config.topics?.dht)
         assertEquals(base, base.withOptions(""))
-        assertThrows(DttException::class.java) { base.withOptions("dht.retry=1") }
+        assertThrows<DttException> { base.withOptions("dht.retry=1") }
     }
 
     @Test
