@@ -37,7 +37,7 @@ mod tests {
                 (*one, *other) = (2, 2);
                 std::panic::resume_unwind(Box::new("on purpose"))
             };
-            scope.spawn(hold).join().map(|()| ()).is_err()
+            scope.spawn(hold).join().is_err()
         });
         assert!(panicked && mutex.is_poisoned() && lock.is_poisoned());
         assert_eq!((*mutex.lock().unpoisoned(), *lock.read().unpoisoned()), (2, 2));

@@ -110,9 +110,12 @@ impl Testnet {
             .build()
     }
 
-    /// [`Testnet::node_config`] as options that can be laid over others, for a testnet that another process runs.
-    pub fn options_for(bootstrap: &[String]) -> Options {
-        Options::of_node(&Self::node_config_for(bootstrap).build())
+    /// [`Testnet::node_config`] as options that can be laid over others, for a testnet that another process runs. Fails if an
+    /// entry of the list is not `host:port`.
+    pub fn options_for(bootstrap: &[String]) -> Result<Options> {
+        let mut options = Options::of_node(&Self::node_config_for(&[]).build());
+        options.set_list("dht.bootstrap", bootstrap)?;
+        Ok(options)
     }
 
     /// A builder of [`Testnet::node_config`] for a testnet that another process runs. Further options can be set.

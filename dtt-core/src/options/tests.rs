@@ -185,3 +185,13 @@ fn switched_off_groups_are_off_in_any_order() {
         assert_eq!(options.get("publisher.max_jitter").unwrap(), "3s");
     }
 }
+
+#[test]
+fn a_wrong_bootstrap_list_of_a_testnet_is_refused() {
+    let wrong = ["127.0.0.1:1".to_owned(), "router".to_owned()];
+    let error = crate::Testnet::options_for(&wrong).unwrap_err().to_string();
+    assert!(error.starts_with("dht.bootstrap: \"router\" is not host:port"), "{error}");
+    let right = crate::Testnet::options_for(&wrong[..1]).unwrap();
+    assert_eq!(right.get("dht.bootstrap").unwrap(), "127.0.0.1:1");
+    assert_eq!(right.to_node_config().validate(), Ok(()));
+}

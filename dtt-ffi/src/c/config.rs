@@ -57,9 +57,9 @@ impl Held {
 }
 
 impl dtt_config_t {
-    pub(super) fn for_testnet(bootstrap: &[String]) -> Self {
-        let options = Testnet::options_for(bootstrap);
-        Self(Mutex::new(Held { options, secret_key: None }))
+    pub(super) fn for_testnet(bootstrap: &[String]) -> Outcome<Self> {
+        let options = Testnet::options_for(bootstrap)?;
+        Ok(Self(Mutex::new(Held { options, secret_key: None })))
     }
 
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn dtt_config_use_testnet(
     entry(error, || {
         let config = handle::borrow(config, "config")?;
         let bootstrap = parse::bootstrap_list(handle::text(bootstrap, "bootstrap")?)?;
-        config.held().options.extend(&Testnet::options_for(&bootstrap));
+        config.held().options.extend(&Testnet::options_for(&bootstrap)?);
         Ok(())
     })
 }

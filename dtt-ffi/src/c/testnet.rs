@@ -57,7 +57,7 @@ pub unsafe extern "C" fn dtt_testnet_config(
 ) -> dtt_status_t {
     entry(error, || {
         let (out, testnet) = (Out::new(out, "out")?, handle::borrow(testnet, "testnet")?);
-        out.give(dtt_config_t::for_testnet(testnet.testnet.bootstrap()));
+        out.give(dtt_config_t::for_testnet(testnet.testnet.bootstrap())?);
         Ok(())
     })
 }

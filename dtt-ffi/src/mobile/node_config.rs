@@ -29,7 +29,11 @@ pub struct RawJoinOptions {
 impl NodeConfig {
     /// A node that never reaches beyond this machine.
     pub(super) fn of_testnet(bootstrap: &[String]) -> Self {
-        Self::of(&Testnet::options_for(bootstrap))
+        let mut config = Self::of(&Testnet::options_for(&[]).unwrap_or_default());
+        // A list that is wrong is refused when a node is built with it. It must not be left out: that would be the public DHT.
+        let dht = config.topics.get_or_insert_default().dht.get_or_insert_default();
+        dht.bootstrap = Some(bootstrap.to_vec());
+        config
     }
 
     pub(super) fn build(&self) -> Outcome<CoreNode> {

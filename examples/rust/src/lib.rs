@@ -22,12 +22,20 @@ pub fn testnet() -> Option<Vec<String>> {
 
 /// The options of the examples: the public network, or the testnet and nothing else, with those in `DTT_CONFIG` over them.
 pub fn options() -> Options {
-    let mut options = testnet().map_or_else(Options::new, |bootstrap| Testnet::options_for(&bootstrap));
+    let mut options = match testnet() {
+        Some(bootstrap) => Testnet::options_for(&bootstrap).unwrap_or_else(|error| refuse(error)),
+        None => Options::new(),
+    };
     if let Err(error) = options.set_all(&std::env::var("DTT_CONFIG").unwrap_or_default()) {
-        eprintln!("DTT_CONFIG: {error}");
-        std::process::exit(2);
+        refuse(format_args!("DTT_CONFIG: {error}"));
     }
     options
+}
+
+/// Ends the program: the environment asks for something that is not possible.
+fn refuse(problem: impl std::fmt::Display) -> ! {
+    eprintln!("{problem}");
+    std::process::exit(2);
 }
 
 /// The configuration of a node on the public network, or on the testnet and nothing else.

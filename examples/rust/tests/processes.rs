@@ -191,7 +191,7 @@ fn a_program_with_wrong_arguments_says_how_to_call_it() {
         assert!(text.starts_with("usage: demo [NAME=COMMAND ...]"), "{text}");
     }
     let text = refused(chat, &["topic", "secret"], "127.0.0.1:1,router");
-    assert!(text.starts_with("bootstrap: \"router\" is not host:port"), "{text}");
+    assert!(text.starts_with("dht.bootstrap: \"router\" is not host:port"), "{text}");
 }
 
 /// The command `dtt-testnet`, with its bootstrap list and its standard error.
