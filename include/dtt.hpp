@@ -133,11 +133,11 @@ inline std::string list(const std::string &key, const std::vector<std::string> &
     std::string joined;
     for (const std::string &entry : entries) {
         const std::string shown = key + ": \"" + entry.substr(0, 100) + "\" is ";
-        if (entry.empty()) throw error(DTT_INVALID_ARGUMENT, shown + "an empty entry");
+        if (entry.empty()) throw error(DTT_INVALID_ARGUMENT, (shown + "an empty entry").c_str());
         if (entry.find(',') != std::string::npos)
-            throw error(DTT_INVALID_ARGUMENT, shown + "a list in one entry; split it at its commas");
+            throw error(DTT_INVALID_ARGUMENT, (shown + "a list in one entry; split it at its commas").c_str());
         if (entry == "default" || entry == "none" || entry == "disabled")
-            throw error(DTT_INVALID_ARGUMENT, shown + "a word for the whole option, not an entry of a list");
+            throw error(DTT_INVALID_ARGUMENT, (shown + "a word for the whole option, not an entry of a list").c_str());
         joined += (joined.empty() ? "" : ",") + entry;
     }
     return entries.empty() ? "none" : joined;

@@ -155,7 +155,7 @@ def _replaced(config: Any, changes: Mapping[str, Any]) -> Any:
         if not isinstance(change, dict):
             new[name] = change
             continue
-        group, inner = getattr(config, name), dict(change)
+        group, inner = getattr(config, name), dict(cast("dict[str, Any]", change))
         is_on = inner.pop("enabled", group is not None)
         if not is_on:
             # A setting of what is switched off has no effect.

@@ -272,6 +272,14 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
     lines: asyncio.Queue[bytes] = asyncio.Queue(16)
     loop = asyncio.get_running_loop()
 
+    def put(line: bytes) -> None:
+        putting = lines.put(line)
+        try:
+            asyncio.run_coroutine_threadsafe(putting, loop).result()
+        finally:
+            # The loop may have closed: then nobody else takes it.
+            putting.close()
+
     def read_lines() -> None:
         # Not through sys.stdin: its lock would be held when the interpreter ends, which is a fatal error.
         rest, file = b"", sys.stdin.fileno()
@@ -279,9 +287,9 @@ async def _send_lines(topic: dtt.Topic, nick: str, fail: Callable[[dtt.DttError]
             while data := os.read(file, 1 << 16):
                 *whole, rest = (rest + data).split(b"\n")
                 for line in whole:
-                    asyncio.run_coroutine_threadsafe(lines.put(line + b"\n"), loop).result()
+                    put(line + b"\n")
             for line in (rest, b""):
-                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+                put(line)
 
     threading.Thread(target=read_lines, name="dtt-input", daemon=True).start()
     all_sent = True
