@@ -18,216 +18,34 @@
 //! ```
 
 mod bootstrap;
+mod io;
 mod lost;
 mod merge;
 mod neighbors;
 mod publisher;
+mod shared;
 mod slots;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{SeedableRng, rngs::StdRng};
 
-use crate::{
-    config::Config,
-    wire::{GossipRecordContent, MAX_RECORD_PEERS, Record},
-};
+use crate::config::Config;
 use bootstrap::Bootstrap;
+use io::AHEAD;
+pub use io::{Action, Footprint, Input, JoinReason, MessageHash, Now, PeerId, SeenRecord, TopicState};
 use lost::Lost;
 use merge::Merges;
 use neighbors::Neighbors;
 use publisher::Publisher;
+use shared::Core;
 use slots::Slots;
 use window::MessageWindow;
 
-/// The 32-byte public key of a node.
-pub type PeerId = [u8; 32];
-/// A [`crate::wire::message_hash`].
-pub type MessageHash = [u8; 32];
-
-/// A moment, on the two clocks that a tracker needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// Time since any fixed point, on a clock that never jumps. Deadlines are on this clock.
-    pub mono: Duration,
-    /// Time since the Unix epoch, as the node's own clock shows it. Slots are on this clock.
-    pub unix: Duration,
-}
-
-impl Now {
-    /// The unix minute.
-    pub fn minute(&self) -> u64 {
-        self.unix.as_secs() / 60
-    }
-
-    /// A little later on the same clock. Joined nodes make their records by this time.
-    fn ahead(&self) -> Self {
-        Self { unix: self.unix + AHEAD, ..*self }
-    }
-
-    /// A minute earlier on the same clock.
-    fn before(&self) -> Self {
-        Self { unix: self.unix.saturating_sub(Duration::from_secs(60)), ..*self }
-    }
-
-    /// The time until this minute ends.
-    fn rest_of_minute(&self) -> Duration {
-        Duration::from_secs((self.minute() + 1) * 60) - self.unix
-    }
-}
-
-/// What a verified record said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenRecord {
-    /// The minute of its slot.
-    pub minute: u64,
-    /// The node that published it.
-    pub publisher: PeerId,
-    /// The neighbors of its publisher.
-    pub peers: Vec<PeerId>,
-    /// Hashes of the messages that its publisher received last.
-    pub hashes: Vec<MessageHash>,
-}
-
-impl SeenRecord {
-    /// Reads a record that has been verified. If its content is of a foreign format, only the publisher is known.
-    pub fn of(record: &Record) -> Self {
-        Self::new(record, &record.content().unwrap_or_default())
-    }
-
-    /// Reads a verified record whose content has been decoded already.
-    pub fn new(record: &Record, content: &GossipRecordContent) -> Self {
-        Self {
-            minute: record.unix_minute(),
-            publisher: record.pub_key(),
-            peers: content.peers().copied().collect(),
-            hashes: content.hashes().copied().collect(),
-        }
-    }
-}
-
-/// Something that happened.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// The gossip layer has a new neighbor.
-    NeighborUp(PeerId),
-    /// The gossip layer lost a neighbor.
-    NeighborDown(PeerId),
-    /// A message to the whole swarm was received.
-    Received(MessageHash),
-    /// A message to the whole swarm was sent.
-    Sent(MessageHash),
-    /// Messages may have been missed: the machine was too busy.
-    Missed,
-    /// A lookup that is under way found a verified record. Records of this node count too: the process may have been
-    /// killed and be back, and they name the neighbors that it had.
-    Record(SeenRecord),
-    /// A lookup ended. Every [`Action::Lookup`] is answered by one.
-    LookupDone {
-        /// The minute that was looked up.
-        minute: u64,
-        /// Whether any DHT node answered at all.
-        answered: bool,
-    },
-    /// A store ended, after all its retries.
-    StoreDone {
-        /// The minute of the slot.
-        minute: u64,
-        /// Whether any DHT node acknowledged it.
-        stored: bool,
-    },
-    /// The node has learned its first address, or its addresses have changed.
-    AddressChanged,
-    /// The network may have changed, or the machine woke up.
-    NetworkChanged,
-    /// The application pauses the topic: no lookup, store or join comes until [`Input::Resumed`]. Those under way are
-    /// given up and need no answer. The tracker still takes in neighbors and messages.
-    Paused,
-    /// The pause is over. Everything that was put off is done at once.
-    Resumed,
-}
-
-/// Why peers are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum JoinReason {
-    /// There is no neighbor.
-    Bootstrap,
-    /// There are few neighbors, or nothing shows that the nodes in a record are in the same swarm.
-    Bubble,
-    /// A record shows messages that are unknown here, so the swarm may be split.
-    Overlap,
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Look up a minute's slot. Hand in each verified record, and then [`Input::LookupDone`].
-    Lookup {
-        /// The unix minute.
-        minute: u64,
-    },
-    /// Store a record, and then hand in [`Input::StoreDone`]. This replaces a store that is under way.
-    Store {
-        /// The unix minute.
-        minute: u64,
-        /// The content of the record.
-        content: Box<GossipRecordContent>,
-    },
-    /// Ask the gossip layer to join these peers.
-    Join {
-        /// The peers.
-        peers: Vec<PeerId>,
-        /// Why.
-        reason: JoinReason,
-    },
-    /// Tell the application that the state has changed.
-    State(TopicState),
-}
-
-/// The state of a topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum TopicState {
-    /// Looking for a first neighbor.
-    #[default]
-    LookingUp,
-    /// There is at least one neighbor.
-    Joined,
-    /// The last neighbor is gone; looking for another one.
-    Alone,
-}
-
-/// The state's name as logs and bindings spell it: `looking_up`, `joined` or `alone`.
-impl fmt::Display for TopicState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TopicState::LookingUp => "looking_up",
-            TopicState::Joined => "joined",
-            TopicState::Alone => "alone",
-        })
-    }
-}
-
-/// How much a [`Tracker`] remembers, in addition to the present neighbors and the actions that were not yet taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Footprint {
-    /// Peers that were dialed, or may be dialed.
-    pub peers: usize,
-    /// Records of the last minutes.
-    pub records: usize,
-    /// Hashes of messages that were received or sent.
-    pub heard: usize,
-    /// Hashes of messages that only records named.
-    pub named: usize,
-}
-
-/// Joined nodes store a minute's record this long before the minute begins. Most storing nodes keep the first value of
-/// a slot. Otherwise a node that came first in a minute and was killed would hide the swarm for the whole minute.
-const AHEAD: Duration = Duration::from_secs(20);
 /// If one clock jumps against the other by more than this, the machine has slept or its time was set.
 const CLOCK_JUMP: Duration = Duration::from_secs(20);
 
@@ -243,18 +61,6 @@ pub struct Tracker {
     /// Whether no DHT node answered the last lookup.
     silent: bool,
     paused: bool,
-}
-
-/// The part that all parts of the tracker share.
-#[derive(Debug)]
-struct Core {
-    me: PeerId,
-    config: Config,
-    rng: StdRng,
-    neighbors: Neighbors,
-    slots: Slots,
-    window: MessageWindow,
-    actions: VecDeque<Action>,
 }
 
 impl Tracker {
@@ -480,59 +286,5 @@ impl Tracker {
         if unix > mono + CLOCK_JUMP || back > CLOCK_JUMP {
             self.network_changed(now);
         }
-    }
-}
-
-impl Core {
-    fn is_joined(&self) -> bool {
-        !self.neighbors.is_empty()
-    }
-
-    /// Whether a bubble merge would look for more neighbors.
-    fn has_few_neighbors(&self) -> bool {
-        let bubble = self.config.merge_config().bubble_merge().enabled();
-        bubble.is_some_and(|settings| self.neighbors.len() < settings.min_neighbors())
-    }
-
-    fn is_known(&self, peer: &PeerId) -> bool {
-        *peer == self.me || self.neighbors.contains(peer)
-    }
-
-    /// Whether a record names this node or a neighbor.
-    fn names_us(&self, record: &SeenRecord) -> bool {
-        self.is_known(&record.publisher) || record.peers.iter().any(|peer| self.is_known(peer))
-    }
-
-    /// Whether a record shows something that only a node of this swarm can know, or a node that listens to it.
-    fn vouches_for(&self, record: &SeenRecord) -> bool {
-        self.names_us(record) || record.hashes.iter().any(|hash| self.window.knows(hash))
-    }
-
-    fn act(&mut self, action: Action) {
-        self.actions.push_back(action);
-    }
-
-    /// Makes sure that a slot has been looked up within `max_age`. Returns true if it has.
-    fn want_slot(&mut self, minute: u64, max_age: Duration, now: Now) -> bool {
-        if self.slots.is_fresh(minute, max_age, now) {
-            return true;
-        }
-        if self.slots.begin(minute, now) {
-            self.act(Action::Lookup { minute });
-        }
-        false
-    }
-
-    /// A random time below `most`.
-    fn jitter(&mut self, most: Duration) -> Duration {
-        most.mul_f64(self.rng.random::<f64>())
-    }
-
-    /// The content of a record that is made now.
-    fn content(&mut self) -> Box<GossipRecordContent> {
-        // A random choice spreads newcomers over all neighbors. Otherwise they would all go to those that came first.
-        let mut peers = self.neighbors.to_vec();
-        let (chosen, _) = peers.partial_shuffle(&mut self.rng, MAX_RECORD_PEERS);
-        Box::new(GossipRecordContent::new(&*chosen, self.window.last()))
     }
 }

@@ -69,7 +69,7 @@ impl Bubble {
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         let few = core.neighbors.len() < settings.min_neighbors();
         // With enough neighbors, a check causes no lookup of its own.
-        if !few && self.timer.has_come(now) && !self.timer.needs_no_lookup(core) {
+        if !few && self.timer.has_come(now) && !self.timer.takes_lookups_of_publisher(core) {
             return self.timer.again(core, now, settings.base_interval(), settings.max_jitter());
         }
         if !self.timer.is_due(core, now) {

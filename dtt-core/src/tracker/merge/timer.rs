@@ -56,8 +56,8 @@ impl Timer {
         newest && before
     }
 
-    /// Whether later checks need no lookup of their own, since the publisher's are enough.
-    pub(super) fn needs_no_lookup(&mut self, core: &Core) -> bool {
+    /// Makes this check one that needs no lookup of its own, if the publisher looks slots up anyway. Returns whether it does.
+    pub(super) fn takes_lookups_of_publisher(&mut self, core: &Core) -> bool {
         self.checked = true;
         self.shares_lookups(core)
     }

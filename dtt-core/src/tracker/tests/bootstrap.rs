@@ -255,3 +255,18 @@ fn equal_seeds_give_equal_actions() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn the_publisher_of_a_record_is_dialed_before_most_of_its_neighbors() {
+    let minute = early().minute();
+    let records = [(10, [11, 12, 13, 14, 15]), (20, [21, 22, 23, 24, 25]), (30, [31, 32, 33, 34, 35])];
+    let mut bench = Bench::at(Config::default(), early());
+    for (publisher, peers) in records {
+        bench = bench.with(record(minute, publisher, &peers, &[]));
+    }
+    bench.run(secs(3));
+    let dialed: Vec<PeerId> = bench.joins(JoinReason::Bootstrap).into_iter().flat_map(|(_, peers)| peers).collect();
+    for (publisher, _) in records {
+        assert!(dialed[..6].contains(&id(publisher)), "{publisher}: its neighbors may all have been killed");
+    }
+}

@@ -9,6 +9,7 @@ mod publisher;
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::wire::GossipRecordContent;
 
 const START: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_750_000_000) };
 const LATENCY: Duration = Duration::from_millis(100);

@@ -283,6 +283,48 @@ fn a_node_that_stays_stores_again_while_many_newcomers_come() {
     assert_eq!(present(&bench), 0, "a newcomer now and then is no crowd");
 }
 
+/// The minutes that got a record before they began, over an hour in which something happens in each minute's last seconds.
+fn opened(mut happens: impl FnMut(&mut Bench)) -> BTreeSet<u64> {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::AddressChanged);
+    bench.input(Input::NeighborUp(id(1)));
+    bench.run(secs(44));
+    for _ in 0..60 {
+        happens(&mut bench);
+        bench.run(secs(60));
+    }
+    let is_early = |(at, minute, _): &(Duration, u64, _)| *minute > (early().unix + *at).as_secs() / 60;
+    bench.stores().iter().filter(|store| is_early(store)).map(|(_, minute, _)| *minute).collect()
+}
+
+#[test]
+fn a_record_that_is_asked_for_costs_no_minute_the_one_before_it() {
+    let usual = opened(|_| {});
+    assert!(usual.len() >= 15, "{usual:?}");
+    let moving = opened(|bench| bench.input(Input::AddressChanged));
+    assert_eq!(usual.difference(&moving).collect::<Vec<_>>(), Vec::<&u64>::new());
+}
+
+#[test]
+fn an_early_record_that_no_node_took_is_tried_again_for_its_minute() {
+    let mut bench = Bench::at(Config::default(), early());
+    bench.input(Input::AddressChanged);
+    bench.input(Input::NeighborUp(id(1)));
+    let mut failed = 0;
+    for _ in 0..600 {
+        bench.forget();
+        bench.run(secs(1));
+        let present = bench.now.minute();
+        let Some((_, minute, _)) = bench.stores().pop().filter(|(_, minute, _)| *minute > present) else { continue };
+        bench.forget();
+        bench.input(Input::StoreDone { minute, stored: false });
+        bench.run(secs(14));
+        assert!(bench.stores().iter().any(|(_, again, _)| *again == minute), "{:?}", bench.stores());
+        failed += 1;
+    }
+    assert!(failed >= 3, "{failed}");
+}
+
 #[test]
 fn a_silent_listener_publishes_nothing() {
     let config = Config::builder()
