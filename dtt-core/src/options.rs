@@ -61,14 +61,16 @@ impl Options {
         Self::default()
     }
 
-    /// Those that differ from the defaults in this configuration. Its secret key is no option.
+    /// Those that differ from the defaults in this configuration. Its secret key is no option. Fails if one of them is outside its
+    /// limits.
     #[cfg(feature = "net")]
-    pub fn of_node(config: &crate::NodeConfig) -> Self {
+    pub fn of_node(config: &crate::NodeConfig) -> Result<Self> {
+        config.check()?;
         let differs = |(place, row): (usize, &Row)| {
             let text = config.get(row.key)?;
             (text != row.default).then_some((place, text))
         };
-        Self { set: rows().iter().enumerate().filter_map(differs).collect() }
+        Ok(Self { set: rows().iter().enumerate().filter_map(differs).collect() })
     }
 
     /// Sets an option by its key. The word `default` sets it to its default.

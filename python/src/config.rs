@@ -213,7 +213,7 @@ pub(crate) fn show_topic_config(config: &Bound<'_, PyAny>) -> PyResult<String> {
 #[pyfunction]
 pub(crate) fn show_node_options<'py>(config: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let found = PyDict::new(config.py());
-    for (row, text) in Options::of_node(&node_config(config)?).iter() {
+    for (row, text) in Options::of_node(&node_config(config)?).map_err(Fault::from)?.iter() {
         found.set_item(row.key, text)?;
     }
     Ok(found)

@@ -113,9 +113,7 @@ impl Testnet {
     /// [`Testnet::node_config`] as options that can be laid over others, for a testnet that another process runs. Fails if an
     /// entry of the list is not `host:port`.
     pub fn options_for(bootstrap: &[String]) -> Result<Options> {
-        let mut options = Options::of_node(&Self::node_config_for(&[]).build());
-        options.set_list("dht.bootstrap", bootstrap)?;
-        Ok(options)
+        Options::of_node(&Self::node_config_for(bootstrap).build())
     }
 
     /// A builder of [`Testnet::node_config`] for a testnet that another process runs. Further options can be set.

@@ -82,7 +82,7 @@ fn every_default_is_valid_and_shown_as_the_table_has_it() {
     }
     let keys: std::collections::BTreeSet<_> = rows().iter().map(|row| row.key).collect();
     assert_eq!(keys.len(), rows().len());
-    assert_eq!(Options::of_node(&config), Options::new());
+    assert_eq!(Options::of_node(&config).unwrap(), Options::new());
 }
 
 #[test]
@@ -191,6 +191,8 @@ fn a_wrong_bootstrap_list_of_a_testnet_is_refused() {
     let wrong = ["127.0.0.1:1".to_owned(), "router".to_owned()];
     let error = crate::Testnet::options_for(&wrong).unwrap_err().to_string();
     assert!(error.starts_with("dht.bootstrap: \"router\" is not host:port"), "{error}");
+    let config = crate::Testnet::node_config_for(&wrong).build();
+    assert_eq!(Options::of_node(&config).unwrap_err().to_string(), error, "and never left out");
     let right = crate::Testnet::options_for(&wrong[..1]).unwrap();
     assert_eq!(right.get("dht.bootstrap").unwrap(), "127.0.0.1:1");
     right.to_node_config().validate().unwrap();

@@ -57,7 +57,11 @@ static void errors() {
     CHECK(thrown([&] { config.set("relay", "disabled"); }, "did you mean relays?") == DTT_UNKNOWN_OPTION);
     CHECK(thrown([&] { config.event_capacity(0); }, "event_capacity: 0 is given, 1 to") == DTT_INVALID_ARGUMENT);
     CHECK(thrown([&] { config.dht_get_timeout(-1s); }, "dht.get_timeout: ") == DTT_INVALID_ARGUMENT);
-    CHECK(thrown([&] { config.dht_bootstrap({"a:1,b:2"}); }, "commas") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.dht_get_timeout(dtt::forever); }, "dht.get_timeout: ") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.dht_bootstrap({"a:1,b:2"}); }, "dht.bootstrap: \"a:1,b:2\" is a list in one entry") ==
+          DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.dht_bootstrap({"default"}); }, "dht.bootstrap: \"default\" is a word") == DTT_INVALID_ARGUMENT);
+    CHECK(thrown([&] { config.bind_addresses({""}); }, "bind_addresses: \"\" is an empty entry") == DTT_INVALID_ARGUMENT);
     CHECK(config.dht_get_timeout(2500ms).dht_put_timeout(1min).get("dht.get_timeout") == "2500ms");
     config = dtt::config();
     config.dht_bootstrap({});

@@ -2,16 +2,25 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use iroh::EndpointId;
+use tokio::sync::Notify;
 
 use crate::sync::Unpoisoned;
 
 /// Shared by the topics of a node. It counts for each peer how many topics have it as a neighbor.
 #[derive(Debug, Clone, Default)]
-pub(in crate::net) struct Neighborhood(Arc<Mutex<HashMap<EndpointId, usize>>>);
+pub(in crate::net) struct Neighborhood(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    topics: Mutex<HashMap<EndpointId, usize>>,
+    /// Told when a peer is no neighbor on any topic any more.
+    gone: Notify,
+}
 
 impl Neighborhood {
     pub(super) fn add(&self, peer: EndpointId) {
@@ -24,6 +33,7 @@ impl Neighborhood {
             *topics -= 1;
             if *topics == 0 {
                 neighbors.remove(peer);
+                self.0.gone.notify_waiters();
             }
         }
     }
@@ -33,7 +43,20 @@ impl Neighborhood {
         self.lock().contains_key(peer)
     }
 
+    /// Waits until no topic has the peer as a neighbor.
+    pub(super) async fn lost(&self, peer: &EndpointId) {
+        loop {
+            let mut gone = pin!(self.0.gone.notified());
+            // From here on no notice is missed.
+            gone.as_mut().enable();
+            if !self.contains(peer) {
+                return;
+            }
+            gone.await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<EndpointId, usize>> {
-        self.0.lock().unpoisoned()
+        self.0.topics.lock().unpoisoned()
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, future, stream::SelectAll};
+use futures_util::{StreamExt, stream::SelectAll};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     task::AbortHandle,
@@ -160,34 +160,34 @@ impl OtherMinutes {
             }
             let finds_nobody = !hub.is_paused() && hub.search.summary().records == 0;
             if finds_nobody && let Some(mut looking) = this.begin() {
-                this.run(me, &dht, &keys).await;
-                looking.ended = true;
+                looking.ended = this.run(me, &dht, &keys).await;
             }
         });
         Some(Look(look.abort_handle()))
     }
 
-    async fn run(&self, me: PeerId, dht: &Dht, keys: &TopicKeys) {
+    /// Reads the slots. Returns whether the DHT answered every lookup: otherwise the next caller looks again.
+    async fn run(&self, me: PeerId, dht: &Dht, keys: &TopicKeys) -> bool {
         let now = unix_minute(0);
         let mut lookups: SelectAll<_> = SelectAll::new();
         for minute in minutes(now) {
-            let keys = keys.minute(minute);
+            let keys = Arc::new(keys.minute(minute));
             let lookup = dht.lookup(keys.slot()).take(MAX_VALUES);
-            let opened = lookup.filter_map(move |found| {
-                let record = match found {
-                    Found::Value(value) => keys.open(&value).ok(),
-                    Found::End { .. } => None,
-                };
-                future::ready(record.map(|record| (minute, record)))
-            });
-            lookups.push(opened.boxed());
+            lookups.push(lookup.map(move |found| (minute, keys.clone(), found)).boxed());
         }
-        while let Some((minute, record)) = lookups.next().await {
-            if record.pub_key() != me {
-                tracing::debug!(target: "dtt::topic", minute, now, "record of another minute found");
-                self.lock().signs.add(minute, now);
+        let mut answered_all = true;
+        while let Some((minute, keys, found)) = lookups.next().await {
+            match found {
+                Found::Value(value) => {
+                    if keys.open(&value).is_ok_and(|record| record.pub_key() != me) {
+                        tracing::debug!(target: "dtt::topic", minute, now, "record of another minute found");
+                        self.lock().signs.add(minute, now);
+                    }
+                }
+                Found::End { answered } => answered_all &= answered,
             }
         }
+        answered_all
     }
 
     fn may_look(&self) -> bool {
