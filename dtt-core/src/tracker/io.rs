@@ -174,7 +174,7 @@ impl fmt::Display for TopicState {
     }
 }
 
-/// How much a [`Tracker`] remembers, in addition to the present neighbors and the actions that were not yet taken.
+/// How much a [`super::Tracker`] remembers, in addition to the present neighbors and the actions that were not yet taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Footprint {
