@@ -1,4 +1,5 @@
-//! Members that come, leave and are killed, again and again, leave nothing behind in those that stay.
+//! Members in processes of their own: those that are killed leave nothing behind, and one that was stopped for a while is
+//! a member again.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -10,10 +11,12 @@ use std::{
 };
 
 use common::*;
-use dtt_core::{Node, Testnet};
+use dtt_core::{Event, Node, Testnet};
 use futures_util::future::join_all;
 
-const THIS: &str = "members_that_are_killed_leave_nothing_behind";
+/// The tests that start processes from their own program.
+const KILLED: &str = "members_that_are_killed_leave_nothing_behind";
+const STOPPED: &str = "a_member_that_was_stopped_for_45_seconds_is_joined_again";
 /// The environment variable with the bootstrap list of this test's DHT. It is set for the processes that the test starts
 /// from its own program.
 const BOOTSTRAP: &str = "DTT_TEST_BOOTSTRAP";
@@ -23,14 +26,14 @@ const STANDING: usize = 7;
 #[test]
 fn members_that_are_killed_leave_nothing_behind() {
     if let Ok(bootstrap) = std::env::var(BOOTSTRAP) {
-        return runtime().block_on(be_a_guest(&bootstrap));
+        return runtime().block_on(be_a_guest(&bootstrap, KILLED));
     }
     // `make soak` asks for hundreds.
     let cycles: usize = std::env::var("DTT_CYCLES").map_or(40, |cycles| cycles.parse().unwrap());
     runtime().block_on(async {
         let testnet = Testnet::with_nodes(8).unwrap();
         let nodes: Vec<Node> = join_all((0..STANDING).map(|_| node(&testnet))).await;
-        let topics = join_all(nodes.iter().map(|node| join(node, "killed"))).await;
+        let topics = join_all(nodes.iter().map(|node| join(node, KILLED))).await;
         for topic in &topics {
             within(JOIN, topic.joined()).await.unwrap();
         }
@@ -63,10 +66,49 @@ fn members_that_are_killed_leave_nothing_behind() {
     });
 }
 
+/// QUIC ends a connection after 30 s of silence, so the others lose the member, and it has to come back.
+#[test]
+fn a_member_that_was_stopped_for_45_seconds_is_joined_again() {
+    if let Ok(bootstrap) = std::env::var(BOOTSTRAP) {
+        return runtime().block_on(be_a_guest(&bootstrap, STOPPED));
+    }
+    runtime().block_on(async {
+        let testnet = Testnet::with_nodes(8).unwrap();
+        let (a, b) = (node(&testnet).await, node(&testnet).await);
+        let topics = [join(&a, STOPPED).await, join(&b, STOPPED).await];
+        let mut guest = Guest::start(&testnet, STOPPED);
+        guest.joined();
+        let mut events = [topics[0].subscribe(), topics[1].subscribe()];
+        let is_guests = |event: Event| match event {
+            Event::Received(message) => message.content.starts_with(b"guest ").then_some(()),
+            _ => None,
+        };
+        for queue in &mut events {
+            wait_for(queue, is_guests).await;
+        }
+        guest.signal("-STOP");
+        tokio::time::sleep(Duration::from_secs(45)).await;
+        let neighbors = topics.each_ref().map(|topic| topic.neighbors().len());
+        assert_eq!(neighbors, [1, 1], "the others have only each other");
+        events.iter_mut().for_each(|queue| while queue.try_next().is_some() {});
+        guest.signal("-CONT");
+        let back = Instant::now();
+        for queue in &mut events {
+            wait_for(queue, is_guests).await;
+        }
+        println!("heard again {:.1} s after it went on", back.elapsed().as_secs_f64());
+        until("a member has the guest as its neighbor", async || {
+            topics.iter().any(|topic| topic.neighbors().len() == 2)
+        })
+        .await;
+        guest.leave();
+    });
+}
+
 /// Runs one guest in a process of its own. Of three guests, one leaves properly, one is killed when it has joined, and one
 /// is killed at any time.
 async fn cycle(testnet: &Testnet, n: usize) {
-    let mut guest = Guest::start(testnet);
+    let mut guest = Guest::start(testnet, KILLED);
     match n % 3 {
         0 => guest.joined().leave(),
         1 => guest.joined().kill(),
@@ -82,9 +124,9 @@ struct Guest {
 }
 
 impl Guest {
-    fn start(testnet: &Testnet) -> Self {
+    fn start(testnet: &Testnet, test: &str) -> Self {
         let process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", THIS, "--nocapture"])
+            .args(["--exact", test, "--nocapture"])
             .env(BOOTSTRAP, testnet.bootstrap().join(","))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -99,6 +141,11 @@ impl Guest {
         self
     }
 
+    fn signal(&self, signal: &str) {
+        let done = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
     fn leave(&mut self) {
         drop(self.process.stdin.take());
         assert!(self.process.wait().unwrap().success());
@@ -111,13 +158,19 @@ impl Guest {
 }
 
 /// The other side of [`Guest`]: it stays until its input ends.
-async fn be_a_guest(bootstrap: &str) {
+async fn be_a_guest(bootstrap: &str, topic: &str) {
     let bootstrap: Vec<String> = bootstrap.split(',').map(str::to_owned).collect();
     let node = Node::spawn(Testnet::node_config_for(&bootstrap).build()).await.unwrap();
-    let topic = join(&node, "killed").await;
+    let topic = join(&node, topic).await;
     within(JOIN, topic.joined()).await.unwrap();
     println!("joined");
-    tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
+    let end = tokio::task::spawn_blocking(|| std::io::stdin().lines().count());
+    let mut said = 0;
+    while !end.is_finished() {
+        let _ = topic.broadcast(format!("guest {said}")).await;
+        said += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     node.shutdown().await;
     // Ends here, before the test runner prints a result that nobody reads.
     std::process::exit(0);

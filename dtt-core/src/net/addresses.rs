@@ -22,6 +22,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::same_key::SameKey;
 use crate::{
     config::AddressHints,
     error::{Error, Result},
@@ -47,6 +48,8 @@ pub(crate) struct Addresses {
     endpoint: Endpoint,
     expects_relay: bool,
     book: Arc<Book>,
+    /// A program's own endpoint has none.
+    same_key: Option<SameKey>,
 }
 
 /// The address book of an endpoint, which looks up known addresses in it.
@@ -76,13 +79,13 @@ type Books = HashMap<(EndpointId, usize), Weak<Book>>;
 impl Addresses {
     /// For a node's endpoint, which was built with `book`. `expects_relay` tells whether the endpoint looks for a relay
     /// server, as far as that is known.
-    pub(in crate::net) fn new(endpoint: Endpoint, book: Arc<Book>, expects_relay: bool) -> Self {
-        Self { endpoint, expects_relay, book }
+    pub(in crate::net) fn new(endpoint: Endpoint, book: Arc<Book>, expects_relay: bool, same_key: SameKey) -> Self {
+        Self { endpoint, expects_relay, book, same_key: Some(same_key) }
     }
 
     /// For an endpoint that the program brought.
     pub(crate) fn of(endpoint: &Endpoint, expects_relay: bool) -> Result<Self> {
-        Ok(Self { endpoint: endpoint.clone(), expects_relay, book: Book::of(endpoint)? })
+        Ok(Self { endpoint: endpoint.clone(), expects_relay, book: Book::of(endpoint)?, same_key: None })
     }
 
     pub(crate) fn known(&self) -> usize {
@@ -108,9 +111,13 @@ impl Addresses {
                 HintOwner::Neighbor(index) => (content.active_peers[usize::from(index)], None),
             };
             let Ok(id) = EndpointId::from_bytes(&key) else { continue };
+            if id == self.endpoint.id() {
+                self.suspect(hints.iter().filter_map(to_transport));
+                continue;
+            }
             // Our own record only repeats what the book knew when it was written, so it must not replace anything
             // newer.
-            if id != self.endpoint.id() && !(own && self.book.knows(&id)) {
+            if !(own && self.book.knows(&id)) {
                 self.book.learn(id, hints, first_hand);
             }
         }
@@ -147,7 +154,9 @@ impl Addresses {
         let id = address.id;
         let hints = to_hints(address.addrs, AddressHints::All);
         let hints: Vec<_> = hints.into_iter().filter(|hint| to_transport(hint).is_some()).take(MAX_PER_NODE).collect();
-        if id != self.endpoint.id() && !hints.is_empty() && self.book.has_room_for(&id) {
+        if id == self.endpoint.id() {
+            self.suspect(hints.iter().filter_map(to_transport));
+        } else if !hints.is_empty() && self.book.has_room_for(&id) {
             self.book.learn(id, hints, None);
         }
     }
@@ -162,6 +171,18 @@ impl Addresses {
 
     pub(crate) fn expects_relay(&self) -> bool {
         self.expects_relay
+    }
+
+    /// Looks for other processes with the node's key. `None` for an endpoint that the program brought.
+    pub(super) fn same_key(&self) -> Option<&SameKey> {
+        self.same_key.as_ref()
+    }
+
+    /// Somebody says that this node is at these addresses.
+    fn suspect(&self, addresses: impl IntoIterator<Item = TransportAddr>) {
+        if let Some(same_key) = &self.same_key {
+            same_key.suspect(addresses);
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

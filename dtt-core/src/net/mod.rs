@@ -6,6 +6,7 @@ mod clock;
 mod dht;
 mod gossip;
 mod node;
+mod same_key;
 mod stats;
 mod testnet;
 mod topic;

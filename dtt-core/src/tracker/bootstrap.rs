@@ -38,6 +38,9 @@ const REDIAL_MOST: Duration = Duration::from_secs(30);
 const AGAIN_EVERY: usize = 4;
 /// The most peers that are remembered as dialed.
 const MAX_DIALED: usize = 512;
+/// How many dials of one round may be followed by the next one at once because they failed. Records can name any number
+/// of nodes without an address.
+const MAX_FAILED: usize = 32;
 /// The most candidates of one round, which is more than a round could dial.
 const MAX_CANDIDATES: usize = 256;
 /// A node that had a neighbor for this long looks for another at once. For a shorter time it does not: otherwise
@@ -76,6 +79,9 @@ struct Round {
     /// Whether one of the records names a node that was never dialed.
     found_news: bool,
     dials: usize,
+    /// The peer that was dialed last, until its dial is known to have failed, and how many dials have failed.
+    last: Option<PeerId>,
+    failed: usize,
     /// Whether one of the dials went to a node of a slot that the round reads.
     tried: bool,
     /// No further dial before this.
@@ -279,6 +285,8 @@ impl Bootstrap {
             found_records: false,
             found_news: false,
             dials: 0,
+            last: None,
+            failed: 0,
             tried: false,
             settle_until: now.mono,
             settled: true,
@@ -317,7 +325,18 @@ impl Bootstrap {
         };
         round.settle_until = now.mono + pause;
         round.settled = false;
+        round.last = Some(peer);
         Some(peer)
+    }
+
+    /// The dial of a peer has failed. If it is the one that is waited for, the next candidate's turn has come.
+    pub(super) fn unreachable(&mut self, peer: PeerId, now: Now) {
+        let Some(round) = &mut self.round else { return };
+        if round.last == Some(peer) && round.failed < MAX_FAILED {
+            round.last = None;
+            round.failed += 1;
+            round.settle_until = round.settle_until.min(now.mono);
+        }
     }
 
     /// Makes sure that a peer that has just left is not dialed at once.

@@ -80,6 +80,8 @@ pub enum Input {
     NeighborUp(PeerId),
     /// The gossip layer lost a neighbor.
     NeighborDown(PeerId),
+    /// A peer that was joined cannot be reached: its dial has failed.
+    Unreachable(PeerId),
     /// A message to the whole swarm was received.
     Received(MessageHash),
     /// A message to the whole swarm was sent.

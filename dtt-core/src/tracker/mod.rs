@@ -106,6 +106,10 @@ impl Tracker {
         match input {
             Input::NeighborUp(peer) => self.neighbor_up(now, peer),
             Input::NeighborDown(peer) => self.neighbor_down(now, peer),
+            Input::Unreachable(peer) => {
+                self.bootstrap.unreachable(peer, now);
+                self.advance(now);
+            }
             Input::Received(hash) => core.window.received(hash, now),
             Input::Sent(hash) => core.window.sent(hash, now),
             Input::Missed => self.restart_comparison(),

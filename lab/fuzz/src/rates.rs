@@ -34,6 +34,8 @@ const LAST_STAYED: Duration = Duration::from_secs(60);
 const LAST_TRIES: u64 = 3;
 /// A lookup without an answer is given up this long after its own time-out.
 const LOST_AFTER: Duration = Duration::from_secs(60);
+/// Dials of a round that may be followed by the next one at once because they failed.
+const MAX_FAILED: u64 = 32;
 /// The least time before a record is stored again because it was not stored, was overwritten, has other addresses, or
 /// was replaced by those of many newcomers.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -57,6 +59,7 @@ pub struct Rates {
     lookup_limit: Duration,
     minute_changes: u64,
     disturbances: u64,
+    failed_dials: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +105,7 @@ impl Rates {
             lookup_limit: config.dht_config().get_timeout() + LOST_AFTER,
             minute_changes: 0,
             disturbances: 0,
+            failed_dials: 0,
         }
     }
 
@@ -132,6 +136,11 @@ impl Rates {
     pub fn disturbed(&mut self, now: Duration) {
         self.disturbances += 1;
         self.search_again(now);
+    }
+
+    /// Notes that a dial has failed: the next one may follow at once.
+    pub fn dial_failed(&mut self) {
+        self.failed_dials += 1;
     }
 
     /// Notes that another unix minute has begun.
@@ -183,7 +192,8 @@ impl Rates {
 
     /// The peers that may have been joined until now because there was no neighbor.
     pub fn dials(&self, now: Duration) -> u64 {
-        times(now - self.start, self.dial_spacing) + self.rounds
+        let failed = self.failed_dials.min(self.rounds * MAX_FAILED);
+        times(now - self.start, self.dial_spacing) + self.rounds + failed
     }
 
     /// Peers that may have been joined until now by the bubble merge (0) or the overlap merge (1).

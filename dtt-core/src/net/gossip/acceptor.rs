@@ -18,6 +18,7 @@ use super::{
     connections::{Connections, longest_round_trip},
     own::Gossip,
 };
+use crate::net::same_key::tell_of_each_other;
 
 /// A connection that we dialed less than this long ago counts as dialed at the same time as the new one. If two nodes
 /// dial each other at once, both connections are alive.
@@ -72,8 +73,9 @@ impl Acceptor {
             return;
         }
         let patience = PATIENCE + longest_round_trip(new).unwrap_or_default() * PATIENCE_ROUND_TRIPS;
-        if join_all(older.iter().map(|(connection, _)| lives(connection, patience))).await.contains(&true) {
-            return;
+        let live = join_all(older.iter().map(|(connection, _)| lives(connection, patience))).await;
+        if let Some(alive) = live.iter().position(|lives| *lives) {
+            return tell_of_each_other(&older[alive].0, new);
         }
         tracing::debug!(target: "dtt::node", peer = %peer.fmt_short(), "a peer is back, its old connections are closed");
         older.iter().for_each(|(connection, _)| self.gossip.close_dead(connection));

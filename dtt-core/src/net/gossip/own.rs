@@ -121,11 +121,15 @@ impl Gossip {
     /// Hands the streams of a connection to their topics until it ends.
     async fn serve(self, Standing { connection, number, .. }: Standing) {
         let peers = &self.0.common.peers;
-        while let Ok(stream) = connection.accept_uni().await {
-            if !self.route(connection.remote_id(), number, stream).await {
-                connection.close(NONSENSE.into(), b"not a stream of a topic");
+        let hints = self.take_hints(&connection);
+        let streams = async {
+            while let Ok(stream) = connection.accept_uni().await {
+                if !self.route(connection.remote_id(), number, stream).await {
+                    connection.close(NONSENSE.into(), b"not a stream of a topic");
+                }
             }
-        }
+        };
+        tokio::join!(streams, hints);
         let others = peers.remove(&connection);
         if let Some(ConnectionError::ApplicationClosed(close)) = connection.close_reason()
             && close.reason == NO_ANSWER
@@ -133,6 +137,15 @@ impl Gossip {
             // The peer is back with its key, and we took it for its predecessor: the other connections are those of the
             // predecessor.
             others.iter().for_each(|other| peers.close_dead(other));
+        }
+    }
+
+    /// Reads datagrams until the connection ends. Gossip sends none, but a peer may tell of another process with our key.
+    async fn take_hints(&self, connection: &Connection) {
+        while let Ok(datagram) = connection.read_datagram().await {
+            if let Some(same_key) = self.0.common.addresses.same_key() {
+                same_key.take_hint(&datagram);
+            }
         }
     }
 

@@ -28,6 +28,7 @@ use crate::net::{
     Addresses, Context, Dht, Topic,
     addresses::Book,
     gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
+    same_key::{self, SameKey},
     spawn_topic,
     stats::NodeStats,
     topic::Connector,
@@ -100,8 +101,10 @@ impl Node {
         config.validate()?;
         let (connections, book) = (Connections::default(), Arc::new(Book::new()));
         let endpoint = bind(&config, connections.clone(), book.clone()).await?;
-        let addresses = Addresses::new(endpoint.clone(), book, *config.relays() != Relays::Disabled);
         let (neighborhood, token) = (Neighborhood::default(), CancellationToken::new());
+        let same_key = SameKey::new(endpoint.clone(), config.relay_mode()?, config.bind_addresses(), token.clone());
+        let expects_relay = *config.relays() != Relays::Disabled;
+        let addresses = Addresses::new(endpoint.clone(), book, expects_relay, same_key.clone());
         let gossip = Gossip::new(
             endpoint.clone(),
             addresses.clone(),
@@ -110,7 +113,8 @@ impl Node {
             token.clone(),
         );
         let acceptor = Acceptor { gossip: gossip.clone(), connections: connections.clone() };
-        let router = Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).spawn();
+        let router =
+            Router::builder(endpoint.clone()).accept(GOSSIP_ALPN, acceptor).accept(same_key::ALPN, same_key).spawn();
         let connector = Connector::new(gossip.clone(), connections.clone());
         let dht = Dht::new(config.topics().dht_config());
         tokio::spawn({

@@ -90,6 +90,17 @@ impl Connector {
         })
     }
 
+    /// Dials a peer to which there is no connection, or waits for the dial that is under way. Returns whether it failed.
+    pub(super) fn fails(&self, peer: EndpointId) -> impl Future<Output = bool> + Send + use<> {
+        let dial = self.0.connections.to(&peer).is_empty().then(|| self.0.gossip.dial(peer));
+        async move {
+            match dial {
+                Some(dial) => !dial.await,
+                None => false,
+            }
+        }
+    }
+
     /// Whether a connection that other topics use may end now, so that the peer forgets us and answers.
     fn may_end(&self, peer: EndpointId) -> bool {
         if !self.0.gossip.neighborhood().contains(&peer) {

@@ -9,7 +9,7 @@ use futures_util::{
     future::{BoxFuture, OptionFuture},
     stream::{BoxStream, FuturesUnordered, SelectAll},
 };
-use iroh::{EndpointId, Watcher};
+use iroh::EndpointId;
 use iroh_gossip::{api, proto::DeliveryScope};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -20,13 +20,13 @@ use super::{
     events::Event,
     hub::Hub,
     minutes::{Judged, Minutes},
+    own_address::own_address,
     store::StoreJob,
 };
 use crate::net::{Addresses, clock::Clock, dht::Found};
 use crate::{
-    config::AddressHints,
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
-    wire::{AddressHint, MAX_MESSAGE_HASHES, Record, message_hash},
+    wire::{MAX_MESSAGE_HASHES, Record, message_hash},
 };
 
 /// The most events that are taken from the gossip layer at once.
@@ -53,9 +53,12 @@ pub(super) struct Driver {
     minutes: Minutes,
     lookups: SelectAll<BoxStream<'static, (u64, Found)>>,
     store: OptionFuture<BoxFuture<'static, (u64, bool)>>,
-    joins: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Work in the background. It may find that a peer cannot be reached.
+    joins: FuturesUnordered<BoxFuture<'static, Option<PeerId>>>,
     resync: OptionFuture<BoxFuture<'static, Option<HashSet<EndpointId>>>>,
     own_address: BoxStream<'static, ()>,
+    /// Resolves when another process with the node's key is known.
+    key_in_use: OptionFuture<BoxFuture<'static, ()>>,
     /// The most events that are taken from the gossip layer at once: no more than a subscriber's queue holds.
     batch: usize,
     budget: Budget,
@@ -73,6 +76,7 @@ impl Driver {
             minutes: Minutes::new(context.keys.clone(), Instant::now()),
             own_address: own_address(context.addresses.as_ref(), config.address_hints(), wait),
             batch: BATCH.min(config.event_capacity()),
+            key_in_use: key_in_use(context.addresses.as_ref()),
             context,
             events,
             hub,
@@ -119,8 +123,16 @@ impl Driver {
                         self.set_neighbors(neighbors);
                     }
                 }
-                Some(()) = self.joins.next() => {}
+                Some(failed) = self.joins.next() => {
+                    if let Some(peer) = failed {
+                        self.input(Input::Unreachable(peer));
+                    }
+                }
                 Some(()) = self.own_address.next() => self.input(Input::AddressChanged),
+                Some(()) = &mut self.key_in_use => {
+                    self.key_in_use = None.into();
+                    self.hub.publish(&[Event::KeyInUse]);
+                }
                 () = hub.network_change() => self.network_changed(),
                 () = &mut timer => {
                     let now = self.clock.now();
@@ -177,7 +189,7 @@ impl Driver {
                     self.input(Input::NeighborDown(*peer.as_bytes()));
                 }
                 Event::Lagged(_) => self.input(Input::Missed),
-                Event::Received(_) | Event::State(_) => {}
+                Event::Received(_) | Event::State(_) | Event::KeyInUse => {}
             }
         }
         if heard > 0 {
@@ -198,8 +210,12 @@ impl Driver {
     /// Remembers where a neighbor was reached: when it comes, and again when it goes, since paths change.
     fn met(&mut self, peer: EndpointId) {
         if let Some(addresses) = self.context.addresses.clone() {
-            self.joins.push(async move { addresses.met(peer).await }.boxed());
+            self.in_background(async move { addresses.met(peer).await });
         }
+    }
+
+    fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.joins.push(work.map(|()| None).boxed());
     }
 
     /// Hashes what was received, for the records and the overlap merge. If more came than the merge could remember,
@@ -370,40 +386,30 @@ impl Driver {
                 .connector
                 .as_ref()
                 .and_then(|connector| connector.look_after(*peer, &self.hub, reason == JoinReason::Bootstrap));
-            self.joins.extend(rest.map(FutureExt::boxed));
+            rest.into_iter().for_each(|rest| self.in_background(rest));
         }
+        let dialed = peers.clone();
         let join = async move {
             if timeout(limit, sender.join(peers)).await.is_err() {
                 tracing::warn!(target: "dtt::topic", "the gossip layer did not take a join in time");
             }
         };
-        self.joins.push(join.boxed());
+        self.in_background(join);
+        if reason == JoinReason::Bootstrap {
+            self.watch_dials(&dialed);
+        }
+    }
+
+    /// If a dial fails at once, the next one should not wait.
+    fn watch_dials(&self, peers: &[EndpointId]) {
+        let Some(connector) = &self.context.connector else { return };
+        for peer in peers.iter().copied() {
+            let fails = connector.fails(peer);
+            self.joins.push(async move { fails.await.then_some(*peer.as_bytes()) }.boxed());
+        }
     }
 }
 
-/// Yields an item whenever the addresses that a record of this node would name have changed, and one at the start if
-/// there is nothing to wait for. While a relay is expected, direct addresses alone are not worth an item during the
-/// first `wait`: most DHT nodes would keep a record for its whole minute that leads nobody to a node behind NAT.
-fn own_address(addresses: Option<&Addresses>, policy: AddressHints, wait: Duration) -> BoxStream<'static, ()> {
-    let once = futures_util::stream::iter([()]).chain(futures_util::stream::pending());
-    let Some(addresses) = addresses.filter(|_| policy != AddressHints::Off) else { return once.boxed() };
-    let relay_until = addresses.expects_relay().then(|| Instant::now() + wait);
-    let mut last = Vec::new();
-    let watched = addresses.clone();
-    addresses
-        .endpoint()
-        .watch_addr()
-        .stream()
-        .filter_map(move |_| {
-            let hints = watched.own(policy);
-            let early = relay_until.is_some_and(|until| Instant::now() < until)
-                && !hints.iter().any(|hint| matches!(hint, AddressHint::Relay(_)));
-            let changed = !early && !hints.is_empty() && hints != last;
-            if changed {
-                last = hints;
-            }
-            std::future::ready(changed.then_some(()))
-        })
-        .chain(futures_util::stream::pending())
-        .boxed()
+fn key_in_use(addresses: Option<&Addresses>) -> OptionFuture<BoxFuture<'static, ()>> {
+    addresses.and_then(Addresses::same_key).map(|same_key| same_key.met().boxed()).into()
 }

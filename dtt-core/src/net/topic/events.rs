@@ -37,6 +37,10 @@ pub enum Event {
     Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
     State(TopicState),
+    /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors.
+    /// Each node needs a key of its own. Both processes are told, once on each topic; how soon depends on when they
+    /// learn of each other, from records or from a common neighbor.
+    KeyInUse,
 }
 
 /// A subscriber's own queue of events.

@@ -230,6 +230,7 @@ impl Topic {
                     clock,
                     search: inner.hub.search.summary(),
                     paused: inner.hub.is_paused(),
+                    key_in_use: inner.hub.is_key_in_use(),
                     dht_answers: inner.context.dht.answers(since.elapsed()),
                 });
                 Err(Error::NotJoined { after: limit, why })

@@ -58,6 +58,8 @@ struct Inner {
     last_received: VecDeque<MessageHash>,
     /// Events that were missed by subscribers that are gone.
     lagged: u64,
+    /// Whether another process with the node's key was met.
+    key_in_use: bool,
 }
 
 /// Where a topic stands, as waiters see it.
@@ -82,6 +84,7 @@ impl Hub {
             sent_more: false,
             last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
             lagged: 0,
+            key_in_use: false,
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
@@ -118,6 +121,7 @@ impl Hub {
             Status::Open(state) => {
                 let mut events = vec![Event::State(state)];
                 events.extend(inner.neighbors.iter().map(|peer| Event::NeighborUp(*peer)));
+                events.extend(inner.key_in_use.then_some(Event::KeyInUse));
                 queue.push(&events);
                 inner.subscribers.push(queue.clone());
             }
@@ -137,6 +141,7 @@ impl Hub {
                 Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
                 Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
                 Event::State(state) => drop(self.status.send_replace(Status::Open(*state))),
+                Event::KeyInUse => inner.key_in_use = true,
                 Event::Received(_) | Event::Lagged(_) => {}
             }
         }
@@ -161,6 +166,10 @@ impl Hub {
         queues.iter().for_each(|queue| queue.close());
         // Set after the queues have ended: a caller that waits for the end finds every queue closed.
         self.status.send_replace(Status::Closed);
+    }
+
+    pub(super) fn is_key_in_use(&self) -> bool {
+        self.lock().key_in_use
     }
 
     pub(super) fn sender(&self) -> Result<TopicSender> {

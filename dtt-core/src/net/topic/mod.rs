@@ -12,6 +12,7 @@ mod handle;
 mod hub;
 mod minutes;
 mod other_minutes;
+mod own_address;
 mod search;
 mod store;
 mod why_alone;

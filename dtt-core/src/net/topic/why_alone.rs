@@ -13,6 +13,8 @@ pub(super) struct Known {
     pub(super) paused: bool,
     /// Whether DHT nodes answer, as far as is known.
     pub(super) dht_answers: bool,
+    /// Whether another process uses the node's key.
+    pub(super) key_in_use: bool,
     /// What suggests that the clock is off, in words.
     pub(super) clock: Option<String>,
 }
@@ -23,6 +25,8 @@ pub(super) fn why_alone(known: &Known) -> String {
     let refused = stats.records_refused;
     if known.paused {
         "the node is paused, and does not look for other members until it is resumed".into()
+    } else if known.key_in_use {
+        "another process uses this node's key; each node needs a key of its own".into()
     } else if search.records > 0 {
         format!("{}; {search}", search.records())
     } else if search.dials > 0 && known.dht_answers {
@@ -80,6 +84,8 @@ mod tests {
         assert!(why(&known, false).starts_with("no DHT node answered"), "the network is at fault, not the peers");
         (known.search.records, known.search.publishers) = (2, 2);
         assert_eq!(why(&known, true), "records found: 2, of 2 nodes; 1 dial to 1 node: 1 has not answered yet");
+        known.key_in_use = true;
+        assert!(why(&known, true).starts_with("another process uses this node's key"));
         known.paused = true;
         assert!(why(&known, true).starts_with("the node is paused"));
     }

@@ -270,3 +270,24 @@ fn the_publisher_of_a_record_is_dialed_before_most_of_its_neighbors() {
         assert!(dialed[..6].contains(&id(publisher)), "{publisher}: its neighbors may all have been killed");
     }
 }
+
+#[test]
+fn a_dial_that_fails_gives_its_turn_to_the_next() {
+    let minute = START.minute();
+    let peers: Vec<u8> = (2..60).collect();
+    let records = || peers.chunks(5).map(|five| record(minute, five[0] + 100, five, &[])).collect::<Vec<_>>();
+    let mut bench = Bench::new(Config::default());
+    bench.dht.insert(minute, records());
+    bench.run(LATENCY + Duration::from_millis(1));
+    let (mut failed, at) = (0, bench.now.mono);
+    while let Some((_, peers)) = bench.joins(JoinReason::Bootstrap).get(failed).cloned() {
+        bench.input(Input::Unreachable(peers[0]));
+        failed += 1;
+    }
+    assert_eq!(bench.now.mono, at, "all of it happens at once");
+    assert_eq!(failed, 33, "a record may name any number of nodes without an address, so this has an end");
+    // A failure of a dial that nobody waits for changes nothing.
+    let before = bench.joins(JoinReason::Bootstrap).len();
+    bench.input(Input::Unreachable(id(250)));
+    assert_eq!(bench.joins(JoinReason::Bootstrap).len(), before);
+}
