@@ -59,7 +59,7 @@ fn members_that_are_killed_leave_nothing_behind() {
         let mut events = topics[STANDING - 1].subscribe();
         topics[0].broadcast("still here").await.unwrap();
         hear(&mut events, b"still here").await;
-        join_all(nodes.iter().map(Node::shutdown)).await;
+        join_all(nodes.iter().map(Node::close)).await;
     });
 }
 
@@ -118,7 +118,7 @@ async fn be_a_guest(bootstrap: &str) {
     within(JOIN, topic.joined()).await.unwrap();
     println!("joined");
     tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
-    node.shutdown().await;
+    node.close().await;
     // Ends here, before the test runner prints a result that nobody reads.
     std::process::exit(0);
 }

@@ -36,7 +36,7 @@ pub enum Event {
     /// more to do than the machine can, and it does not count them.
     Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
-    State(TopicState),
+    StateChanged(TopicState),
 }
 
 /// A subscriber's own queue of events.
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     fn state(n: usize) -> Event {
-        Event::State([TopicState::LookingUp, TopicState::Joined, TopicState::Alone][n % 3])
+        Event::StateChanged([TopicState::LookingUp, TopicState::Joined, TopicState::Alone][n % 3])
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Hub {
         match *self.status.borrow() {
             Status::Closing | Status::Closed => queue.close(),
             Status::Open(state) => {
-                let mut events = vec![Event::State(state)];
+                let mut events = vec![Event::StateChanged(state)];
                 events.extend(inner.neighbors.iter().map(|peer| Event::NeighborUp(*peer)));
                 queue.push(&events);
                 inner.subscribers.push(queue.clone());
@@ -136,7 +136,7 @@ impl Hub {
             match event {
                 Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
                 Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
-                Event::State(state) => drop(self.status.send_replace(Status::Open(*state))),
+                Event::StateChanged(state) => drop(self.status.send_replace(Status::Open(*state))),
                 Event::Received(_) | Event::Lagged(_) => {}
             }
         }
