@@ -90,6 +90,7 @@ pub use config::{
     PublisherSettings, TimeoutConfig, TimeoutConfigBuilder, TopicConfig, TopicConfigBuilder,
 };
 /// The names that programs of the crate `distributed-topic-tracker` use.
+#[doc(no_inline)]
 pub use config::{TopicConfig as Config, TopicConfigBuilder as ConfigBuilder};
 pub use error::{Error, ErrorKind, RecordError, Result};
 #[cfg(feature = "net")]

@@ -173,7 +173,7 @@ async fn a_node_that_was_killed_and_finds_only_its_own_record_dials_the_neighbor
 
 /// The gossip layer lets go of a connection when one of its topics ends, and dials again for the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_leaves_one_topic_stays_a_neighbor_on_another() {
+async fn a_node_that_closes_one_topic_stays_a_neighbor_on_another() {
     let (_a, standing) = with_topics(&SecretKey::generate(), 0, 2).await;
     let (b, mut others) = with_topics(&SecretKey::generate(), 0, 2).await;
     for (one, two) in standing.iter().zip(&others) {

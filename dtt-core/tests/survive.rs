@@ -346,15 +346,15 @@ fn patient(testnet: &Testnet) -> NodeConfig {
     Testnet::node_config_for(testnet.bootstrap()).close_timeout(Duration::from_secs(30)).build()
 }
 
-/// Dialing a peer that has just left would hold up the end for as long as a handshake waits: 3 s.
+/// Dialing a peer that has just closed would hold up the end for as long as a handshake waits: 3 s.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
+async fn a_node_that_closes_right_after_its_last_neighbor_does_not_wait_for_it() {
     let testnet = Testnet::new().unwrap();
     let mut waits = Vec::new();
     for pause in [0, 20, 200] {
         for longer in ["the one that knows the other's record", "the one that was found"] {
             let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), Node::spawn(patient(&testnet)).await.unwrap());
-            let name = format!("leaving {pause} {longer}");
+            let name = format!("closing {pause} {longer}");
             let one = join(&a, &name).await;
             until("the first record stands", async || one.stats().stores > 0).await;
             let two = join(&b, &name).await;
