@@ -141,7 +141,7 @@ enum dtt_event_kind_t
     // Events are missing here: the reader was too slow and its queue full, or the gossip layer lost them. dtt_event_missed says how many.
     DTT_EVENT_LAGGED = 4,
     // The topic looks for neighbors, has joined, or is alone again: dtt_event_state.
-    DTT_EVENT_STATE = 5,
+    DTT_EVENT_STATE_CHANGED = 5,
     // Something that this version of the library has no name for.
     DTT_EVENT_OTHER = 6,
 };
@@ -503,7 +503,7 @@ const uint8_t *dtt_event_peer(const dtt_event_t *event);
 // lost them, which does not count; 0 for other events. Any thread.
 uint64_t dtt_event_missed(const dtt_event_t *event);
 
-// The state that a DTT_EVENT_STATE tells of; DTT_STATE_CLOSED for other events. Any thread.
+// The state that a DTT_EVENT_STATE_CHANGED tells of; DTT_STATE_CLOSED for other events. Any thread.
 dtt_state_t dtt_event_state(const dtt_event_t *event);
 
 // Whether the message of a DTT_EVENT_RECEIVED came straight from its author, so that dtt_event_peer is the author; false for
@@ -663,7 +663,7 @@ dtt_status_t dtt_node_spawn(const dtt_config_t *config,
 // Joins a topic by its name (any bytes) and a secret that its members share (any bytes). Both are copied. `options` may be NULL.
 //
 // It returns at once, and joining goes on in the background (see dtt_topic_wait_joined), unless the options have a time-out.
-// Joining a topic again with the same secret and rotation gives another handle to it; leaving closes them all.
+// Joining a topic again with the same secret and rotation gives another handle to it; closing one closes them all.
 // Freed with dtt_topic_free. Any thread.
 // DTT_OK, DTT_CLOSED, DTT_TIMEOUT, DTT_INVALID_ARGUMENT, DTT_GOSSIP, DTT_NULL, DTT_BAD_LENGTH, DTT_BAD_HANDLE.
 dtt_status_t dtt_node_join(dtt_node_t *node,
@@ -728,7 +728,7 @@ bool dtt_node_is_closed(const dtt_node_t *node);
 // Closes the node and all its topics: peers are told, whoever waits for an event or for a topic to be joined is woken with
 // DTT_CLOSED, and further calls end with it. What is in the event queues can still be received.
 //
-// It returns within 2 s whatever the network does (the option shutdown_timeout), as soon as the connected peers
+// It returns within 2 s whatever the network does (the option close_timeout), as soon as the connected peers
 // could take notice, and as callbacks and their destructors have returned; if those take longer, with DTT_TIMEOUT, and no
 // further one begins. Inside a callback it does not wait for callbacks. Closing twice is fine. Any thread.
 // DTT_OK, DTT_TIMEOUT, DTT_NULL, DTT_BAD_HANDLE.
@@ -840,7 +840,7 @@ dtt_status_t dtt_topic_dht_health(const dtt_topic_t *topic,
                                   size_t count,
                                   dtt_error_t **error);
 
-// Leaves the topic: neighbors are told, all its handles are closed with it, and whoever waits is woken with DTT_CLOSED. What is
+// Closes the topic: neighbors are told, all its handles are closed with it, and whoever waits is woken with DTT_CLOSED. What is
 // in its event queues can still be received.
 //
 // It returns within 2 s, and waits until the callbacks of the topic's queues and their destructors have returned; if those take

@@ -285,7 +285,7 @@ public:
     // Limits: 512 to 1MiB.
     config &max_message_size(std::size_t value) { return set("max_message_size", std::to_string(value)); }
     // How long closing a node may take, for peers to take notice. Default: 2s.
-    config &shutdown_timeout(milliseconds value) { return set("shutdown_timeout", detail::time(value)); }
+    config &close_timeout(milliseconds value) { return set("close_timeout", detail::time(value)); }
     // How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
     // confirmation. Default: 4. Limits: 1 to 4294967295.
     config &max_join_peer_count(std::uint32_t value) { return set("max_join_peer_count", std::to_string(value)); }

@@ -202,7 +202,7 @@ impl GossipReceiver {
                 Some(Event::NeighborDown(peer)) => return Ok(api::Event::NeighborDown(peer)),
                 Some(Event::Received(message)) => return Ok(api::Event::Received(message)),
                 Some(Event::Lagged(_)) => return Ok(api::Event::Lagged),
-                Some(Event::State(_) | Event::KeyInUse) => {}
+                Some(Event::StateChanged(_) | Event::KeyInUse) => {}
                 None => return Err(ChannelError::Closed),
             }
         }

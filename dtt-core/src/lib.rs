@@ -23,8 +23,8 @@
 //!         break;
 //!     }
 //! }
-//! alice.shutdown().await;
-//! bob.shutdown().await;
+//! alice.close().await;
+//! bob.close().await;
 //! # Ok(()) }
 //! ```
 //!
@@ -48,7 +48,7 @@
 //! # Observing
 //!
 //! [`Topic::stats`] and [`Node::stats`] give numbers. Events go to [`tracing`] under the stable targets `dtt::node`
-//! (start and shutdown), `dtt::topic` (state, records, dials) and `dtt::dht` (lookups, stores, the client). Secrets
+//! (start and close), `dtt::topic` (state, records, dials) and `dtt::dht` (lookups, stores, the client). Secrets
 //! appear in none of them.
 //!
 //! # Limits
@@ -85,10 +85,13 @@ pub mod wire;
 
 pub use config::{
     AddressHints, BootstrapConfig, BootstrapConfigBuilder, BubbleMergeConfig, BubbleMergeConfigBuilder,
-    BubbleMergeSettings, Config, ConfigBuilder, DhtConfig, DhtConfigBuilder, MergeConfig, MergeConfigBuilder,
-    MessageOverlapMergeConfig, MessageOverlapMergeConfigBuilder, MessageOverlapMergeSettings, PublisherConfig,
-    PublisherConfigBuilder, PublisherSettings, TimeoutConfig, TimeoutConfigBuilder,
+    BubbleMergeSettings, DhtConfig, DhtConfigBuilder, MergeConfig, MergeConfigBuilder, MessageOverlapMergeConfig,
+    MessageOverlapMergeConfigBuilder, MessageOverlapMergeSettings, PublisherConfig, PublisherConfigBuilder,
+    PublisherSettings, TimeoutConfig, TimeoutConfigBuilder, TopicConfig, TopicConfigBuilder,
 };
+/// The names that programs of the crate `distributed-topic-tracker` use.
+#[doc(no_inline)]
+pub use config::{TopicConfig as Config, TopicConfigBuilder as ConfigBuilder};
 pub use error::{Error, ErrorKind, RecordError, Result};
 #[cfg(feature = "net")]
 pub use gossip::{AutoDiscoveryGossip, ChannelError, GossipReceiver, GossipSender};

@@ -2,7 +2,7 @@
 //!
 //! [`rows`] is the table: key, type, default, limits, documentation. All other languages' options, and `docs/options.md`, are made
 //! from it. [`Options`] holds those that were set, for programs that get them as text: from a file, a command line, or another
-//! language. Rust programs have the builders of [`crate::Config`] and `NodeConfig` as well.
+//! language. Rust programs have the builders of [`crate::TopicConfig`] and `NodeConfig` as well.
 //!
 //! ```
 //! use std::time::Duration;
@@ -22,12 +22,12 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 #[cfg(not(feature = "net"))]
-use crate::config::Config as Root;
+use crate::config::TopicConfig as Root;
 #[cfg(feature = "net")]
 use crate::net::NodeConfig as Root;
 pub use crate::table::{Kind, Limits, Row, Scope, Section, parse_size, parse_time, show_size, show_time};
 use crate::{
-    config::Config,
+    config::TopicConfig,
     error::{Error, Result, shown},
     table::{DEFAULT, Group, WORDS, joined},
 };
@@ -159,12 +159,12 @@ impl Options {
     }
 
     /// A topic's options: these over the defaults. Those of a node alone are left out.
-    pub fn to_config(&self) -> Config {
-        self.over(Config::default())
+    pub fn to_config(&self) -> TopicConfig {
+        self.over(TopicConfig::default())
     }
 
     /// A topic's options: these over others. Those of a node alone are left out.
-    pub fn over(&self, mut config: Config) -> Config {
+    pub fn over(&self, mut config: TopicConfig) -> TopicConfig {
         self.write(&mut config);
         config
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config,
+    config::TopicConfig,
     error::{Error, Result},
     net::Dht,
     wire::{Record, RotationHandle, Slot, TopicId, TopicKeys},
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub struct RecordPublisher {
     dht: Dht,
-    config: Config,
+    config: TopicConfig,
     keys: TopicKeys,
     signing_key: SigningKey,
     rotation: Option<RotationHandle>,
@@ -35,7 +35,7 @@ pub struct RecordPublisherBuilder {
     signing_key: SigningKey,
     initial_secret: zeroize::Zeroizing<Vec<u8>>,
     rotation: Option<RotationHandle>,
-    config: Config,
+    config: TopicConfig,
     endpoint: Option<Endpoint>,
 }
 
@@ -47,7 +47,7 @@ impl RecordPublisherBuilder {
     }
 
     /// The options of the topic.
-    pub fn config(mut self, config: Config) -> Self {
+    pub fn config(mut self, config: TopicConfig) -> Self {
         self.config = config;
         self
     }
@@ -80,7 +80,7 @@ impl RecordPublisher {
         signing_key: SigningKey,
         secret_rotation: Option<RotationHandle>,
         initial_secret: impl Into<Vec<u8>>,
-        config: Config,
+        config: TopicConfig,
     ) -> Self {
         let builder = Self::builder(topic_id, signing_key, initial_secret).config(config);
         RecordPublisherBuilder { rotation: secret_rotation, ..builder }.build()
@@ -97,7 +97,7 @@ impl RecordPublisher {
             signing_key,
             initial_secret: initial_secret.into().into(),
             rotation: None,
-            config: Config::default(),
+            config: TopicConfig::default(),
             endpoint: None,
         }
     }
@@ -181,7 +181,7 @@ impl RecordPublisher {
     }
 
     /// The options.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &TopicConfig {
         &self.config
     }
 

@@ -10,8 +10,8 @@ use std::{
 
 use common::*;
 use dtt_core::{
-    CancellationToken, Config, EndpointAddr, Event, Node, NodeConfig, PublisherConfig, Record, RecordPublisher,
-    SecretKey, Testnet, Topic, parse, tracker::SeenRecord, unix_minute,
+    CancellationToken, EndpointAddr, Event, Node, NodeConfig, PublisherConfig, Record, RecordPublisher, SecretKey,
+    Testnet, Topic, TopicConfig, parse, tracker::SeenRecord, unix_minute,
 };
 use ed25519_dalek::SigningKey;
 use iroh::{Endpoint, endpoint::presets};
@@ -136,7 +136,7 @@ async fn a_node_that_was_killed_and_finds_only_its_own_record_dials_the_neighbor
     // With an interval of more than a minute, the node takes no turns and publishes as soon as it has joined.
     let interval = Duration::from_secs(61);
     let publisher = PublisherConfig::builder().initial_delay(Duration::ZERO).base_interval(interval).build();
-    let config = Config::builder().dht_config(testnet.dht_config()).publisher_config(publisher).build();
+    let config = TopicConfig::builder().dht_config(testnet.dht_config()).publisher_config(publisher).build();
     let nodes = Testnet::node_config_for(testnet.bootstrap()).topics(config.clone());
     let begin = {
         let nodes = nodes.secret_key(key.clone()).build();
@@ -173,7 +173,7 @@ async fn a_node_that_was_killed_and_finds_only_its_own_record_dials_the_neighbor
 
 /// The gossip layer lets go of a connection when one of its topics ends, and dials again for the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_leaves_one_topic_stays_a_neighbor_on_another() {
+async fn a_node_that_closes_one_topic_stays_a_neighbor_on_another() {
     let (_a, standing) = with_topics(&SecretKey::generate(), 0, 2).await;
     let (b, mut others) = with_topics(&SecretKey::generate(), 0, 2).await;
     for (one, two) in standing.iter().zip(&others) {
@@ -181,7 +181,7 @@ async fn a_node_that_leaves_one_topic_stays_a_neighbor_on_another() {
     }
     tokio::time::sleep(STOOD).await;
     let (mut left, mut stays) = (standing[0].subscribe(), standing[1].subscribe());
-    others.remove(0).leave().await;
+    others.remove(0).close().await;
     wait_for(&mut left, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
     others[0].broadcast("still here").await.unwrap();
     wait_for(&mut stays, |event| {
@@ -214,7 +214,7 @@ async fn a_topic_that_was_left_and_joined_again_on_the_same_node_has_its_neighbo
     let (b, first) = alone(&SecretKey::generate(), 0).await;
     let mut events = one.subscribe();
     join_until_met(&one, &first, b.addr()).await;
-    first.leave().await;
+    first.close().await;
     wait_for(&mut events, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
     // This join gets no answer, and nobody needs the connection, so it is closed after a while.
     one.join_peers([b.addr()]).await.unwrap();

@@ -43,7 +43,7 @@ async fn leaving_many_topics_at_once_ends_them_for_the_peer_and_disturbs_no_othe
     let pair = Pair::new(40).await;
     let mut theirs: Vec<Events> = pair.topics.iter().map(|[_, two]| two.subscribe()).collect();
     let (left, kept) = pair.topics.split_at(20);
-    join_all(left.iter().map(|[one, _]| one.leave())).await;
+    join_all(left.iter().map(|[one, _]| one.close())).await;
     for ([_, two], n) in left.iter().zip(0..) {
         until(&format!("{n} knows"), async || two.neighbors().is_empty()).await;
     }
@@ -58,7 +58,7 @@ async fn leaving_many_topics_at_once_ends_them_for_the_peer_and_disturbs_no_othe
         assert!(two.is_joined());
     }
     assert!(!theirs[20..].iter_mut().any(lost_a_neighbor), "no neighbor goes afterwards");
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+    join_all(pair.nodes.iter().map(Node::close)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,14 +72,14 @@ async fn messages_sent_just_before_leaving_arrive() {
         }
         // Half of the rounds close the node as well.
         if round % 2 == 0 {
-            one.leave().await
+            one.close().await
         } else {
-            pair.nodes[0].shutdown().await
+            pair.nodes[0].close().await
         }
         for n in 0..100 {
             hear(&mut events, format!("{round} {n}").as_bytes()).await;
         }
-        pair.nodes[1].shutdown().await;
+        pair.nodes[1].close().await;
     }
 }
 
@@ -123,7 +123,7 @@ async fn a_neighbor_that_reads_nothing_holds_up_its_topic_for_a_while_and_no_oth
         let mut stream = within(30, liar.connection.accept_uni()).await.unwrap();
         told = within(30, stream.read_to_end(1 << 21)).await.unwrap_or_default();
     }
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+    join_all(pair.nodes.iter().map(Node::close)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,12 +135,12 @@ async fn a_node_that_gives_up_a_join_is_nobodys_neighbor() {
         let other = node(&testnet).await;
         let topic = join(&other, "apart 0").await;
         topic.join_peers([pair.nodes[0].addr()]).await.unwrap();
-        topic.leave().await;
+        topic.close().await;
         until("only the other member is a neighbor", async || one.neighbors().len() == 1 && two.neighbors().len() == 1)
             .await;
-        other.shutdown().await;
+        other.close().await;
     }
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+    join_all(pair.nodes.iter().map(Node::close)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +168,7 @@ async fn streams_of_a_connection_are_read_in_their_order() {
     second.finish().unwrap();
     wait_for(&mut events, |event| matches!(event, Event::NeighborUp(id) if id == liar.endpoint.id()).then_some(()))
         .await;
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+    join_all(pair.nodes.iter().map(Node::close)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +189,7 @@ async fn streams_of_a_topic_are_bounded() {
     let mut events = two.subscribe();
     one.broadcast("unmoved").await.unwrap();
     hear(&mut events, b"unmoved").await;
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+    join_all(pair.nodes.iter().map(Node::close)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +221,7 @@ async fn nonsense_ends_the_connection_of_its_sender_and_no_other() {
     let mut events = two.subscribe();
     one.broadcast("unmoved").await.unwrap();
     hear(&mut events, b"unmoved").await;
-    join_all(pair.nodes.iter().map(Node::shutdown)).await;
+    join_all(pair.nodes.iter().map(Node::close)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,7 +251,7 @@ async fn streams_of_unknown_topics_are_bounded_and_serve_when_the_topic_is_joine
     // All of them may be under way before the node has counted them.
     let _ = within(60, flood).await;
     within(30, liar.connection.closed()).await;
-    node.shutdown().await;
+    node.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,6 +267,6 @@ async fn the_largest_message_of_any_limit_arrives() {
         let content = vec![7; one.max_message_size()];
         one.broadcast(content.clone()).await.unwrap();
         hear(&mut events, &content).await;
-        tokio::join!(a.shutdown(), b.shutdown());
+        tokio::join!(a.close(), b.close());
     }
 }

@@ -62,7 +62,7 @@ fn members_that_are_killed_leave_nothing_behind() {
         let mut events = topics[STANDING - 1].subscribe();
         topics[0].broadcast("still here").await.unwrap();
         hear(&mut events, b"still here").await;
-        join_all(nodes.iter().map(Node::shutdown)).await;
+        join_all(nodes.iter().map(Node::close)).await;
     });
 }
 
@@ -171,7 +171,7 @@ async fn be_a_guest(bootstrap: &str, topic: &str) {
         said += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    node.shutdown().await;
+    node.close().await;
     // Ends here, before the test runner prints a result that nobody reads.
     std::process::exit(0);
 }

@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::*;
-use dtt_core::{Config, Event, Events, JoinOptions, Message, Node, Testnet, Topic, TopicState};
+use dtt_core::{Event, Events, JoinOptions, Message, Node, Testnet, Topic, TopicConfig, TopicState};
 
 const MESSAGES: u64 = 100_000;
 
@@ -20,7 +20,7 @@ struct Pair {
 impl Pair {
     async fn new(name: &str) -> Self {
         let testnet = Testnet::new().unwrap();
-        let config = Config::builder().dht_config(testnet.dht_config()).build();
+        let config = TopicConfig::builder().dht_config(testnet.dht_config()).build();
         let options = || JoinOptions::default().config(config.clone());
         let nodes = [node(&testnet).await, node(&testnet).await];
         let one = nodes[0].join(name, SECRET, options()).await.unwrap();
@@ -115,7 +115,7 @@ async fn two_nodes_that_send_at_once_lose_nothing() {
 async fn a_slow_reader_is_told_exactly_how_many_it_missed() {
     let pair = Pair::new("slow").await;
     let mut events = pair.topics[1].subscribe();
-    wait_for(&mut events, |event| (event == Event::State(TopicState::Joined)).then_some(())).await;
+    wait_for(&mut events, |event| (event == Event::StateChanged(TopicState::Joined)).then_some(())).await;
     let reader = tokio::spawn(async move {
         let (mut received, mut missed, mut gaps, mut next) = (0, 0, 0, 0);
         while next < MESSAGES {

@@ -13,8 +13,8 @@ use std::{
 
 use common::*;
 use dtt_core::{
-    AddressHints, Config, DeliveryScope, Dht, Error, ErrorKind, Event, GossipRecordContent, JoinOptions, Node,
-    NodeConfig, Record, RecordContent, Relays, RotationHandle, SecretRotation, Testnet, Topic, TopicId, TopicState,
+    AddressHints, DeliveryScope, Dht, Error, ErrorKind, Event, GossipRecordContent, JoinOptions, Node, NodeConfig,
+    Record, RecordContent, Relays, RotationHandle, SecretRotation, Testnet, Topic, TopicConfig, TopicId, TopicState,
     parse, unix_minute,
     wire::{Slot, TopicKeys},
 };
@@ -62,18 +62,18 @@ async fn a_subscriber_sees_everything_since_the_topic_was_joined() {
     until("the message has come", async || one.stats().received == 1).await;
 
     let mut since_birth = one.subscribe();
-    assert_eq!(since_birth.next().await, Some(Event::State(TopicState::LookingUp)));
+    assert_eq!(since_birth.next().await, Some(Event::StateChanged(TopicState::LookingUp)));
     assert_eq!(since_birth.next().await, Some(Event::NeighborUp(b.id())));
-    assert_eq!(since_birth.next().await, Some(Event::State(TopicState::Joined)));
+    assert_eq!(since_birth.next().await, Some(Event::StateChanged(TopicState::Joined)));
     hear(&mut since_birth, b"early").await;
     let mut from_now = one.subscribe();
-    assert_eq!(from_now.next().await, Some(Event::State(TopicState::Joined)));
+    assert_eq!(from_now.next().await, Some(Event::StateChanged(TopicState::Joined)));
     assert_eq!(from_now.next().await, Some(Event::NeighborUp(b.id())));
     assert_eq!(from_now.try_next(), None);
 
-    two.leave().await;
+    two.close().await;
     wait_for(&mut from_now, |event| (event == Event::NeighborDown(b.id())).then_some(())).await;
-    wait_for(&mut from_now, |event| (event == Event::State(TopicState::Alone)).then_some(())).await;
+    wait_for(&mut from_now, |event| (event == Event::StateChanged(TopicState::Alone)).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +136,7 @@ async fn a_join_in_vain_says_how_far_it_came() {
     a.resume().await;
 
     // The records name no address, and there is no other way to look one up.
-    let config = Config::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();
+    let config = TopicConfig::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();
     let hidden = || JoinOptions::default().config(config.clone());
     let one = a.join("hidden", SECRET, hidden()).await.unwrap();
     until("the record stands", async || one.stats().stores > 0).await;
@@ -197,7 +197,7 @@ async fn a_node_that_was_dialed_remembers_the_address_of_the_other() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
     // The records name no address.
-    let config = Config::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();
+    let config = TopicConfig::builder().dht_config(testnet.dht_config()).address_hints(AddressHints::Off).build();
     let hidden = || JoinOptions::default().config(config.clone());
     let one = a.join("hidden", SECRET, hidden()).await.unwrap();
     let two = b.join("hidden", SECRET, hidden()).await.unwrap();
@@ -302,7 +302,7 @@ async fn joining_twice_gives_one_topic_with_independent_queues() {
     drop((one, first, second));
     two.broadcast("to the one left").await.unwrap();
     hear(&mut third, b"to the one left").await;
-    again.leave().await;
+    again.close().await;
     while within(5, third.next()).await.is_some() {}
     assert!(third.is_finished());
     let fresh = join(&a, "twice").await;
@@ -339,7 +339,7 @@ async fn a_node_that_comes_back_with_its_key_and_port_meets_others_again() {
     let first = join(&old, "back").await;
     within(JOIN, first.joined()).await.unwrap();
     wait_for(&mut events, |event| (event == Event::NeighborUp(old.id())).then_some(())).await;
-    tokio::join!(old.shutdown(), old.shutdown());
+    tokio::join!(old.close(), old.close());
     wait_for(&mut events, |event| (event == Event::NeighborDown(old.id())).then_some(())).await;
     let id = old.id();
     drop((old, first));
@@ -418,7 +418,7 @@ async fn the_first_record_waits_for_the_relay_but_not_forever() {
     let waits = Node::spawn(Testnet::node_config_for(bootstrap).relays(relay).build()).await.unwrap();
     let topic = join(&waits, "relay").await;
     until("the record has gone out", async || topic.stats().first_store.is_some()).await;
-    let wait = Config::default().bootstrap_config().address_wait();
+    let wait = TopicConfig::default().bootstrap_config().address_wait();
     let took = topic.stats().first_store.unwrap();
     assert!(took >= wait, "the first record went out after {took:?}, with no relay in it");
 }
@@ -429,18 +429,22 @@ async fn a_closed_topic_and_a_closed_node_say_so() {
     let a = node(&testnet).await;
     let (topic, again) = (join(&a, "end").await, join(&a, "end").await);
     let mut events = topic.subscribe();
-    topic.leave().await;
-    topic.leave().await;
-    assert_eq!((topic.state(), again.state()), (None, None), "leaving closes every handle");
+    topic.close().await;
+    topic.close().await;
+    assert_eq!((topic.state(), again.state()), (None, None), "closing one closes every handle");
     assert_eq!(topic.broadcast("x").await.unwrap_err().to_string(), "the topic is closed");
     assert_eq!(topic.joined().await.unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(within(5, events.next()).await, Some(Event::State(TopicState::LookingUp)), "what was queued is kept");
+    assert_eq!(
+        within(5, events.next()).await,
+        Some(Event::StateChanged(TopicState::LookingUp)),
+        "what was queued is kept"
+    );
     assert_eq!(within(5, events.next()).await, None);
     assert!(events.is_finished());
 
     let second = join(&a, "second").await;
-    within(10, a.shutdown()).await;
-    within(10, a.shutdown()).await;
+    within(10, a.close()).await;
+    within(10, a.close()).await;
     assert!(a.is_closed());
     assert_eq!(within(5, second.joined()).await.unwrap_err().kind(), ErrorKind::Closed);
     let error = a.join("third", SECRET, JoinOptions::default()).await.unwrap_err();
@@ -465,11 +469,11 @@ async fn a_reader_whose_queue_ends_finds_the_topic_closed() {
     let a = node(&testnet).await;
     let topic = join(&a, "ends").await;
     let mut events = topic.subscribe();
-    assert_eq!(within(5, events.next()).await, Some(Event::State(TopicState::LookingUp)));
+    assert_eq!(within(5, events.next()).await, Some(Event::StateChanged(TopicState::LookingUp)));
     let looks = Arc::new(Looks { topic: topic.clone(), saw: Mutex::new(topic.state()) });
     let mut next = pin!(events.next());
     assert!(next.as_mut().poll(&mut Context::from_waker(&looks.clone().into())).is_pending());
-    within(5, topic.leave()).await;
+    within(5, topic.close()).await;
     assert_eq!(within(5, next).await, None);
     assert_eq!(*looks.saw.lock().unwrap(), None, "when its queue ended");
 }
@@ -489,7 +493,7 @@ async fn bad_configurations_are_refused_at_once() {
         "max_message_size: 100 is given, 512 to 1MiB are possible"
     );
     assert_eq!(
-        message(on().topics(Config::builder().event_capacity(0).build()).build()).await,
+        message(on().topics(TopicConfig::builder().event_capacity(0).build()).build()).await,
         "event_capacity: 0 is given, 1 to 4294967295 are possible"
     );
     let twice = vec![parse::socket_addr("127.0.0.1:0").unwrap(), parse::socket_addr("127.0.0.1:0").unwrap()];

@@ -6,14 +6,14 @@ use std::collections::HashSet;
 
 use common::*;
 use dtt_core::{
-    AutoDiscoveryGossip, BubbleMergeConfig, CancellationToken, Config, ErrorKind, GossipRecordContent, MergeConfig,
-    MessageOverlapMergeConfig, RecordPublisher, Testnet, Topic, TopicId, unix_minute,
+    AutoDiscoveryGossip, BubbleMergeConfig, CancellationToken, ErrorKind, GossipRecordContent, MergeConfig,
+    MessageOverlapMergeConfig, RecordPublisher, Testnet, Topic, TopicConfig, TopicId, unix_minute,
 };
 use ed25519_dalek::SigningKey;
 use iroh_gossip::api::Event;
 
-fn config(testnet: &Testnet) -> Config {
-    Config::builder()
+fn config(testnet: &Testnet) -> TopicConfig {
+    TopicConfig::builder()
         .dht_config(testnet.dht_config())
         .merge_config(
             MergeConfig::builder()

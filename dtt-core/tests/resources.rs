@@ -31,14 +31,14 @@ fn cycles_leave_nothing_behind() {
                 let guest = node(&testnet).await;
                 let topic = join(&guest, "cycle").await;
                 within(JOIN, topic.joined()).await.unwrap();
-                guest.shutdown().await;
+                guest.close().await;
             } else {
                 let topic = visitor.join("cycle", SECRET, JoinOptions::default()).await.unwrap();
                 let _events = topic.subscribe();
                 if n.is_multiple_of(5) {
                     within(JOIN, topic.joined()).await.unwrap();
                 }
-                topic.leave().await;
+                topic.close().await;
             }
         };
         for n in 0..30 {
@@ -101,7 +101,7 @@ fn a_topic_keeps_its_node_and_an_ended_topic_frees_its_task_at_once() {
         };
         within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
         let joined = tasks();
-        two.leave().await;
+        two.close().await;
         until("the topic's task is gone", async || tasks() < joined).await;
     });
 }
@@ -165,5 +165,5 @@ async fn a_peer_that_asks_but_never_reads_fills_no_memory() {
     let mut events = two.subscribe();
     one.broadcast("unmoved").await.unwrap();
     hear(&mut events, b"unmoved").await;
-    tokio::join!(a.shutdown(), b.shutdown());
+    tokio::join!(a.close(), b.close());
 }

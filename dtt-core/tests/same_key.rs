@@ -66,7 +66,7 @@ async fn nobody_without_the_key_makes_a_node_believe_in_another_process() {
         let answer = within(20, receive.read_to_end(64)).await;
         assert!(answer.is_err() || answer.unwrap().is_empty(), "a stranger gets no answer");
     }
-    assert_eq!(events.try_next(), Some(Event::State(dtt_core::TopicState::LookingUp)));
+    assert_eq!(events.try_next(), Some(Event::StateChanged(dtt_core::TopicState::LookingUp)));
     assert_eq!(events.try_next(), None);
 }
 
@@ -76,7 +76,7 @@ async fn a_record_of_a_process_that_is_gone_is_no_other_process() {
     let a = with_key(testnet.bootstrap(), &key).await;
     let one = join(&a, "again").await;
     until("the record stands", async || one.stats().stores > 0).await;
-    a.shutdown().await;
+    a.close().await;
     let b = with_key(testnet.bootstrap(), &key).await;
     let two = join(&b, "again").await;
     let mut events = two.subscribe();

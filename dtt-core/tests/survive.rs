@@ -14,8 +14,8 @@ use std::{
 
 use common::*;
 use dtt_core::{
-    Config, DhtConfig, EndpointAddr, Event, GossipRecordContent, JoinOptions, Node, NodeConfig, Record, RotationHandle,
-    SecretKey, Testnet, Topic, TopicId, encryption_keypair, unix_minute,
+    DhtConfig, EndpointAddr, Event, GossipRecordContent, JoinOptions, Node, NodeConfig, Record, RotationHandle,
+    SecretKey, Testnet, Topic, TopicConfig, TopicId, encryption_keypair, unix_minute,
     wire::{RecordContent, Slot, secret_hash},
 };
 use ed25519_dalek::SigningKey;
@@ -252,7 +252,7 @@ async fn a_private_dht_begins_with_an_empty_bootstrap_list() {
         let bootstrap = if port == ports[0] { vec![] } else { vec![first.clone()] };
         let dht = DhtConfig::builder().bootstrap(Some(bootstrap)).server_mode(true).port(Some(port));
         let dht = dht.bind_address(Some(Ipv4Addr::LOCALHOST)).request_timeout(Duration::from_millis(250)).build();
-        let config = Testnet::node_config_for(&[]).topics(Config::builder().dht_config(dht).build()).build();
+        let config = Testnet::node_config_for(&[]).topics(TopicConfig::builder().dht_config(dht).build()).build();
         let node = Node::spawn(config).await.unwrap();
         topics.push(join(&node, "own").await);
         // The first node learns of others as they enter, which each does only once in a quarter of an hour, so it has
@@ -286,12 +286,12 @@ async fn bootstrap_names_that_do_not_resolve_are_tried_again() {
     let dht = DhtConfig::builder().bootstrap(Some(vec!["no-such-host.invalid:6881".into()]));
     let dht = dht.bind_address(Some(Ipv4Addr::LOCALHOST)).build();
     let testnet = Testnet::new().unwrap();
-    let config = Testnet::node_config_for(testnet.bootstrap()).topics(Config::builder().dht_config(dht).build());
+    let config = Testnet::node_config_for(testnet.bootstrap()).topics(TopicConfig::builder().dht_config(dht).build());
     let a = Node::spawn(config.build()).await.unwrap();
     let topic = join(&a, "nowhere").await;
     until("lookups end unanswered", async || topic.stats().lookups_unanswered >= 4).await;
     until("the store has failed", async || topic.stats().stores_failed >= 1).await;
-    within(5, topic.leave()).await;
+    within(5, topic.close()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,7 +299,7 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
     const MESSAGES: u64 = 2000;
     let testnet = Testnet::new().unwrap();
     let (a, b) = (node(&testnet).await, node(&testnet).await);
-    let small = Config::builder().dht_config(testnet.dht_config()).event_capacity(64).build();
+    let small = TopicConfig::builder().dht_config(testnet.dht_config()).event_capacity(64).build();
     let one = join(&a, "slow").await;
     let two = b.join("slow", SECRET, JoinOptions::default().config(small)).await.unwrap();
     let (mut slow, mut quick) = (two.subscribe(), two.subscribe());
@@ -341,39 +341,39 @@ async fn a_subscriber_that_never_reads_harms_nobody_and_learns_what_it_missed() 
     assert_eq!(two.stats().lagged, missed);
 }
 
-/// A node whose shutdown may take long, so that the time it takes shows what it waited for.
+/// A node whose close may take long, so that the time it takes shows what it waited for.
 fn patient(testnet: &Testnet) -> NodeConfig {
-    Testnet::node_config_for(testnet.bootstrap()).shutdown_timeout(Duration::from_secs(30)).build()
+    Testnet::node_config_for(testnet.bootstrap()).close_timeout(Duration::from_secs(30)).build()
 }
 
-/// Dialing a peer that has just left would hold up the end for as long as a handshake waits: 3 s.
+/// Dialing a peer that has just closed would hold up the end for as long as a handshake waits: 3 s.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_leaves_right_after_its_last_neighbor_does_not_wait_for_it() {
+async fn a_node_that_closes_right_after_its_last_neighbor_does_not_wait_for_it() {
     let testnet = Testnet::new().unwrap();
     let mut waits = Vec::new();
     for pause in [0, 20, 200] {
         for longer in ["the one that knows the other's record", "the one that was found"] {
             let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), Node::spawn(patient(&testnet)).await.unwrap());
-            let name = format!("leaving {pause} {longer}");
+            let name = format!("closing {pause} {longer}");
             let one = join(&a, &name).await;
             until("the first record stands", async || one.stats().stores > 0).await;
             let two = join(&b, &name).await;
             within(JOIN, async { tokio::try_join!(one.joined(), two.joined()) }).await.unwrap();
             chat(&one, &two).await;
             let (first, second) = if longer.contains("knows") { (&a, &b) } else { (&b, &a) };
-            first.shutdown().await;
+            first.close().await;
             tokio::time::sleep(Duration::from_millis(pause)).await;
             let start = Instant::now();
-            second.shutdown().await;
+            second.close().await;
             waits.push((pause, start.elapsed()));
         }
     }
-    println!("pause in ms before the second shutdown, and how long that took: {waits:?}");
+    println!("pause in ms before the second close, and how long that took: {waits:?}");
     assert!(waits.iter().all(|(_, wait)| *wait < Duration::from_secs(2)), "{waits:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dial_that_nobody_answers_does_not_hold_up_a_shutdown_and_neighbors_are_told() {
+async fn a_dial_that_nobody_answers_does_not_hold_up_a_close_and_neighbors_are_told() {
     let testnet = Testnet::new().unwrap();
     let (a, b) = (Node::spawn(patient(&testnet)).await.unwrap(), node(&testnet).await);
     let (one, two) = (join(&a, "telling").await, join(&b, "telling").await);
@@ -387,9 +387,9 @@ async fn a_dial_that_nobody_answers_does_not_hold_up_a_shutdown_and_neighbors_ar
     silent.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     silent.recv(&mut [0; 2048]).expect("the gone node is dialed");
     let start = Instant::now();
-    a.shutdown().await;
+    a.close().await;
     let took = start.elapsed();
-    println!("the shutdown took {took:?} with a dial under way");
+    println!("the close took {took:?} with a dial under way");
     assert!(took < Duration::from_secs(2), "{took:?}");
     wait_for(&mut events, |event| (event == Event::NeighborDown(a.id())).then_some(())).await;
     let noticed = start.elapsed();

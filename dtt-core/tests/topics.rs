@@ -7,7 +7,7 @@ mod members;
 use std::time::Duration;
 
 use common::*;
-use dtt_core::{AutoDiscoveryGossip, Config, RecordPublisher, Testnet, Topic};
+use dtt_core::{AutoDiscoveryGossip, RecordPublisher, Testnet, Topic, TopicConfig};
 use futures_util::future::join_all;
 use members::*;
 
@@ -20,7 +20,7 @@ async fn two_nodes_talk_on_three_hundred_topics() {
 /// Topics of a program whose endpoint allows too few streams for them.
 async fn others_topics(testnet: &Testnet, topics: usize) -> (Own, Vec<Topic>) {
     let own = own().await;
-    let config = Config::builder().dht_config(testnet.dht_config()).build();
+    let config = TopicConfig::builder().dht_config(testnet.dht_config()).build();
     let open = (0..topics).map(|number| {
         let publisher = RecordPublisher::builder(format!("many {number}"), own.key.clone(), SECRET)
             .config(config.clone())

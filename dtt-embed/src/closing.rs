@@ -1,7 +1,7 @@
 //! The one limit for closing, in every language.
 //!
-//! **Closing returns within two seconds, whatever the network, a rotation or a listener does.** That holds for leaving a topic
-//! and for closing an event queue. For a node it is the node's option `shutdown_timeout`, whose default is two seconds as
+//! **Closing returns within two seconds, whatever the network, a rotation or a listener does.** That holds for closing a topic
+//! and for closing an event queue. For a node it is the node's option `close_timeout`, whose default is two seconds as
 //! well. What is not done by then goes on in the background. C tells so with `DTT_TIMEOUT` if a topic or a callback was not
 //! done; the other languages return.
 
@@ -15,19 +15,19 @@ use crate::{error::Result, runtime};
 /// How long closing waits: a little less than the two seconds that are promised, so that the whole call keeps to them.
 pub const LIMIT: Duration = Duration::from_millis(1900);
 
-/// [`LIMIT`] for a node: a little less than its `shutdown_timeout`.
+/// [`LIMIT`] for a node: a little less than its `close_timeout`.
 pub fn limit_of(node: &Node) -> Duration {
-    node.shutdown_timeout().mul_f64(0.95)
+    node.close_timeout().mul_f64(0.95)
 }
 
-/// Leaves a topic. False if it has not closed within [`LIMIT`]. It is left with the first poll; the rest is waiting.
-pub async fn leave(topic: Topic) -> bool {
-    timeout(LIMIT, topic.leave()).await.is_ok()
+/// Closes a topic. False if it has not closed within [`LIMIT`]. Closing begins with the first poll; the rest is waiting.
+pub async fn close_topic(topic: Topic) -> bool {
+    timeout(LIMIT, topic.close()).await.is_ok()
 }
 
 /// Closes a node. False if it has not closed within its limit. Closing begins with the first poll.
-pub async fn shut_down(node: Node) -> bool {
-    timeout(limit_of(&node), node.shutdown()).await.is_ok()
+pub async fn close_node(node: Node) -> bool {
+    timeout(limit_of(&node), node.close()).await.is_ok()
 }
 
 /// Runs a future to its end in the background, from now on. What it gives waits for that no longer than `limit`: none if it is
@@ -93,12 +93,12 @@ mod tests {
         let limit = |config: NodeConfig| {
             let node = runtime::wait(Node::spawn(config)).unwrap().unwrap();
             let limit = limit_of(&node);
-            assert!(runtime::wait(shut_down(node)).unwrap());
+            assert!(runtime::wait(close_node(node)).unwrap());
             limit
         };
         let config = || Testnet::node_config_for(&["127.0.0.1:1".to_owned()]);
         assert_eq!(limit(config().build()), LIMIT);
-        let configured = config().shutdown_timeout(Duration::from_secs(20)).build();
+        let configured = config().close_timeout(Duration::from_secs(20)).build();
         assert_eq!(limit(configured), Duration::from_secs(19));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     support_test::{Did, Gate, LIMIT, Tells, alone, inside, pair, send, text},
 };
 
-const LOOKING: Did = Did::Call(Event::State(TopicState::LookingUp));
+const LOOKING: Did = Did::Call(Event::StateChanged(TopicState::LookingUp));
 /// More than the runtime's pool has threads.
 const BLOCKED: usize = 600;
 
@@ -41,7 +41,7 @@ fn it_is_called_in_order_and_told_the_end_once() {
         }
     }
     assert_eq!(received, ["0", "1", "2", "3", "4"]);
-    assert!(runtime::wait(closing::leave(topic)).unwrap());
+    assert!(runtime::wait(closing::close_topic(topic)).unwrap());
     listening.wait(later()).unwrap();
     let rest: Vec<_> = told.iter().collect();
     assert_eq!(rest.iter().filter(|did| **did == Did::End).count(), 1);
@@ -107,7 +107,7 @@ fn a_closed_queue_takes_no_listener() {
     let _inside = inside();
     let (_node, topic) = alone();
     let queue = Queue::new(&topic, Arc::default());
-    assert!(runtime::wait(closing::leave(topic)).unwrap());
+    assert!(runtime::wait(closing::close_topic(topic)).unwrap());
     let (listener, _) = Tells::new(&open());
     assert_eq!(queue.listen(listener), Err(Error::Closed));
     assert!(matches!(queue.next(), Ok(crate::Next::Event(_))), "what is in it is there");
@@ -141,7 +141,7 @@ fn hundreds_that_block_leave_the_runtime_its_threads() {
     let work = async { (tokio::spawn(async { 1 }).await, tokio::task::spawn_blocking(|| 2).await) };
     let (task, blocking) = closing::wait(LIMIT, work).unwrap().expect("the runtime works");
     assert_eq!((task.unwrap(), blocking.unwrap()), (1, 2));
-    assert!(runtime::wait(closing::shut_down(node)).unwrap());
+    assert!(runtime::wait(closing::close_node(node)).unwrap());
     assert!(all.iter().all(|(listening, _)| !listening.is_done()), "they still block");
     gate.open();
     for (listening, told) in all {

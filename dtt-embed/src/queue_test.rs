@@ -18,7 +18,7 @@ use crate::{
     support_test::{Gate, LIMIT, Tells, alone, inside, pair, send, text},
 };
 
-const LOOKING: Next = Next::Event(Event::State(TopicState::LookingUp));
+const LOOKING: Next = Next::Event(Event::StateChanged(TopicState::LookingUp));
 
 /// A queue of a topic that is alone: the state is in it, and nothing else comes.
 fn lonely() -> (dtt_core::Node, dtt_core::Topic, Queue) {
@@ -76,7 +76,7 @@ fn a_queue_of_a_topic_that_was_left_gives_what_is_in_it_and_then_its_end() {
     let _inside = inside();
     let (_node, topic, queue) = lonely();
     queue.settle();
-    assert!(runtime::wait(closing::leave(topic)).unwrap());
+    assert!(runtime::wait(closing::close_topic(topic)).unwrap());
     queue.settle();
     assert_eq!((queue.next(), queue.next()), (Ok(LOOKING), Ok(Next::End)));
 }

@@ -34,7 +34,7 @@ static void on_event(void *userdata, const dtt_event_t *event) {
         if (dtt_event_missed(event) == DTT_MISSED_UNKNOWN) printf("* too slow: events are missing\n");
         else printf("* too slow: %llu events are missing\n", (unsigned long long)dtt_event_missed(event));
         break;
-    case DTT_EVENT_STATE: printf("* %s\n", dtt_event_state(event) == DTT_STATE_JOINED ? "Joined" : "looking for others"); break;
+    case DTT_EVENT_STATE_CHANGED: printf("* %s\n", dtt_event_state(event) == DTT_STATE_JOINED ? "Joined" : "looking for others"); break;
     default: break;
     }
     fflush(stdout);

@@ -62,7 +62,7 @@ static int receive(dtt_events_t *events) {
         if (status == DTT_EMPTY) return joined;
         if (status != DTT_OK) return -1;
         if (dtt_event_kind(event) == DTT_EVENT_RECEIVED) tell_author(event);
-        joined |= dtt_event_kind(event) == DTT_EVENT_STATE && dtt_event_state(event) == DTT_STATE_JOINED;
+        joined |= dtt_event_kind(event) == DTT_EVENT_STATE_CHANGED && dtt_event_state(event) == DTT_STATE_JOINED;
         dtt_event_free(event);
     }
 }

@@ -26,7 +26,7 @@ static int receive(dtt_events_t *events) {
         size_t length = 0;
         const uint8_t *data = dtt_event_data(event, &length);
         if (dtt_event_kind(event) == DTT_EVENT_RECEIVED) printf("%.*s\n", (int)length, (const char *)data);
-        if (dtt_event_kind(event) == DTT_EVENT_STATE && dtt_event_state(event) == DTT_STATE_JOINED) printf("* Joined\n");
+        if (dtt_event_kind(event) == DTT_EVENT_STATE_CHANGED && dtt_event_state(event) == DTT_STATE_JOINED) printf("* Joined\n");
         fflush(stdout);
         dtt_event_free(event);
     }

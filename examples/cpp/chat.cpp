@@ -18,7 +18,7 @@ static void print(dtt::event_view event) {
     case DTT_EVENT_LAGGED:
         std::cout << "* too slow: " << (event.missed() ? std::to_string(*event.missed()) + " " : "") << "events are missing" << std::endl;
         break;
-    case DTT_EVENT_STATE:
+    case DTT_EVENT_STATE_CHANGED:
         std::cout << (event.state() == DTT_STATE_JOINED ? "* Joined" : "* looking for others") << std::endl;
         break;
     default: break;

@@ -55,7 +55,7 @@ static void take_part(const std::string &name, const std::string &topic_name, co
             if (event->is_message()) {
                 auto text = event->data().text();
                 told.tell("heard " + std::string(text.substr(0, text.find(' '))));
-            } else if (event->kind() == DTT_EVENT_STATE && event->view().state() == DTT_STATE_JOINED) {
+            } else if (event->kind() == DTT_EVENT_STATE_CHANGED && event->view().state() == DTT_STATE_JOINED) {
                 told.tell("joined");
                 // Whoever just joined has heard nothing yet.
                 greet();

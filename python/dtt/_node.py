@@ -75,17 +75,18 @@ class BaseNode:
             return self._call
 
     def _began(self, call: _dtt.Call[_dtt.Node]) -> None:
-        """Takes the node that a start gave, or raises what it failed with. It is shut down if it has been closed."""
+        """Takes the node that a start gave, or raises what it failed with. If the program has closed the
+        node meanwhile, the native node closes too."""
         with self._lock:
             if self._call is call:
                 self._call = None
                 self._native = call.result()
                 if self._was_closed:
-                    self._ending = self._native.shutdown()
+                    self._ending = self._native.close()
 
     def _end(self) -> _dtt.Call[_dtt.Node] | None:
         """Marks the node as closed; gives the start that has not been waited for, if there is one. When that is done
-        the node is shut down, whether somebody waits for it or not."""
+        the node closes, whether somebody waits for it or not."""
         with self._lock:
             self._was_closed = True
             call = self._call
@@ -201,13 +202,13 @@ class Node(BaseNode):
         await _wait.result(self._running().resume())
 
     async def close(self) -> None:
-        """Leaves all topics, tells the peers and closes all connections, within ``shutdown_timeout``. Every handle is
+        """Closes all topics, tells the peers and closes all connections, within ``close_timeout``. Every handle is
         closed with it. Closing twice is fine, and so is giving up waiting: it goes on in the background."""
         if (call := self._end()) is not None:
             await _wait.done(call)
             self._ended(call)
         if self._native is not None:
-            await _wait.result(self._native.shutdown())
+            await _wait.result(self._native.close())
 
     async def __aenter__(self) -> Node:
         return await self.start()

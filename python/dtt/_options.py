@@ -194,7 +194,7 @@ class NodeConfig(NodeBase):
     max_message_size: int = 4096
     """The size of a gossip message with its frame, in bytes. All nodes of a topic need the same. Limits: 512 to
     1MiB."""
-    shutdown_timeout: Duration = 2.0
+    close_timeout: Duration = 2.0
     """How long closing a node may take, for peers to take notice."""
     topics: TopicConfig = field(default_factory=TopicConfig)
     """The options of topics that are joined without options of their own, the DHT's among them."""
@@ -209,5 +209,5 @@ class NodeOptions(TypedDict, total=False):
     address_lookups: AddressLookups
     port_mapping: bool
     max_message_size: int
-    shutdown_timeout: Duration
+    close_timeout: Duration
     topics: TopicConfig

@@ -145,9 +145,9 @@ class Topic(BaseTopic):
         return DhtHealth(**await _wait.result(self._native.dht_health()))
 
     async def close(self) -> None:
-        """Leaves the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
+        """Closes the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
         is closed with it. It takes 2 s at most. Closing twice is fine."""
-        await _wait.result(self._native.leave())
+        await _wait.result(self._native.close())
 
     def __aiter__(self) -> Topic:
         return self

@@ -68,9 +68,9 @@ class Topic(BaseTopic):
         return DhtHealth(**_wait.block(self._native.dht_health()))
 
     def close(self) -> None:
-        """Leaves the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
+        """Closes the topic: neighbors are told, iterations end after what has been queued, and every handle of the topic
         is closed with it. It takes 2 s at most. Closing twice is fine."""
-        _wait.block(self._native.leave())
+        _wait.block(self._native.close())
 
     def __iter__(self) -> Topic:
         return self
@@ -154,13 +154,13 @@ class Node(BaseNode):
         _wait.block(self._running().resume())
 
     def close(self) -> None:
-        """Leaves all topics, tells the peers and closes all connections, within ``shutdown_timeout``. Every handle is
+        """Closes all topics, tells the peers and closes all connections, within ``close_timeout``. Every handle is
         closed with it. Closing twice is fine, and so is Ctrl-C: it goes on in the background."""
         if (call := self._end()) is not None:
             _wait.block_done(call)
             self._ended(call)
         if self._native is not None:
-            _wait.block(self._native.shutdown())
+            _wait.block(self._native.close())
 
     def __enter__(self) -> Node:
         return self.start()

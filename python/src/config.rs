@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dtt_core::{
-    Config, DhtConfig, NodeConfig, Testnet,
+    DhtConfig, NodeConfig, Testnet, TopicConfig,
     options::{self, Kind, Options, Row, Scope, rows},
 };
 use pyo3::{
@@ -169,7 +169,7 @@ fn topic_options(object: &Bound<'_, PyAny>) -> PyResult<Options> {
 }
 
 /// The options of a topic: a `TopicConfig`.
-pub(crate) fn topic_config(object: &Bound<'_, PyAny>) -> PyResult<Config> {
+pub(crate) fn topic_config(object: &Bound<'_, PyAny>) -> PyResult<TopicConfig> {
     let config = topic_options(object)?.to_config();
     config.validate().map_err(Fault::from)?;
     Ok(config)
@@ -222,7 +222,7 @@ pub(crate) fn show_node_options<'py>(config: &Bound<'py, PyAny>) -> PyResult<Bou
 /// The engine's defaults, as `show_topic_config` has them.
 #[pyfunction]
 pub(crate) fn default_topic_config() -> String {
-    format!("{:?}", Config::default())
+    format!("{:?}", TopicConfig::default())
 }
 
 /// How patient a DHT client on loopback is, in seconds.

@@ -189,7 +189,7 @@ impl Maker {
             Event::NeighborUp(peer) => Bound::new(py, NeighborUp { peer: self.peer(py, peer)? })?.into_any(),
             Event::NeighborDown(peer) => Bound::new(py, NeighborDown { peer: self.peer(py, peer)? })?.into_any(),
             Event::Lagged(missed) => Bound::new(py, Lagged { missed })?.into_any(),
-            Event::State(state) => {
+            Event::StateChanged(state) => {
                 Bound::new(py, StateChanged { state: state_name(py, state).clone().unbind() })?.into_any()
             }
             // A kind that this binding does not know yet.

@@ -128,25 +128,25 @@ impl Node {
         Ok(self.0.get()?.is_paused())
     }
 
-    /// Leaves all topics and closes all connections.
-    fn shutdown(&self) -> Result<Call, Fault> {
+    /// Closes all topics and all connections.
+    fn close(&self) -> Result<Call, Fault> {
         let node = self.0.get()?.clone();
         let end = async move {
-            closing::shut_down(node).await;
+            closing::close_node(node).await;
             Ok::<_, Fault>(())
         };
         // It begins with the first poll: whoever gives up waiting at once has closed it all the same.
         Call::try_now(end, nothing)
     }
 
-    /// Shuts down in the background. For a node that nobody holds any more, while something still holds one of its topics.
+    /// Closes in the background. For a node that nobody holds any more, while something still holds one of its topics.
     fn abandon(&self) -> Result<(), Fault> {
         let node = self.0.get()?.clone();
-        runtime::handle()?.spawn(async move { node.shutdown().await });
+        runtime::handle()?.spawn(async move { node.close().await });
         Ok(())
     }
 
-    /// Whether it has been shut down.
+    /// Whether it has been closed.
     fn is_closed(&self) -> Result<bool, Fault> {
         Ok(self.0.get()?.is_closed())
     }
@@ -168,7 +168,7 @@ pub(crate) fn close_all_nodes(py: Python<'_>, limit: f64) -> PyResult<()> {
         for node in &nodes {
             let (Ok(node), tell) = (node.get().cloned(), tell.clone()) else { continue };
             runtime.spawn(async move {
-                node.shutdown().await;
+                node.close().await;
                 let _ = tell.send(());
             });
         }

@@ -104,15 +104,15 @@ impl Topic {
         Call::begin(ask, |py, health| Ok(stats::dht(py, &health)?.into_any().unbind()))
     }
 
-    /// Leaves the topic.
-    fn leave(&self) -> Result<Call, Fault> {
+    /// Closes the topic.
+    fn close(&self) -> Result<Call, Fault> {
         let topic = self.0.get()?.clone();
-        let leave = async move {
+        let close = async move {
             // Its task may wait for a rotation of the program's.
-            closing::leave(topic).await;
+            closing::close_topic(topic).await;
             Ok::<_, Fault>(())
         };
-        Call::try_now(leave, nothing)
+        Call::try_now(close, nothing)
     }
 }
 

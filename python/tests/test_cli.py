@@ -294,7 +294,7 @@ def test_chat_speaks_json_and_ends_with_its_input(testnet: dtt.Testnet, secret_f
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_chat_and_it_leaves_the_topic(
+def test_a_signal_ends_a_chat_and_it_closes_the_topic(
     testnet: dtt.Testnet, secret_file: Path, number: signal.Signals, code: int
 ) -> None:
     name = f"ended by {number.name}"

@@ -60,15 +60,15 @@ settings! {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use dtt_core::{BootstrapConfig, Config, DhtConfig};
+    /// use dtt_core::{BootstrapConfig, TopicConfig, DhtConfig};
     ///
-    /// let config = Config::builder()
+    /// let config = TopicConfig::builder()
     ///     .dht_config(DhtConfig::builder().get_timeout(Duration::from_secs(5)).build())
     ///     .bootstrap_config(BootstrapConfig::builder().max_bootstrap_records(10).build())
     ///     .build();
     /// assert_eq!(config.dht_config().retries(), 3);
     /// ```
-    [PartialEq] Config, ConfigBuilder builds Config = std::convert::identity;
+    [PartialEq] TopicConfig, TopicConfigBuilder builds TopicConfig = std::convert::identity;
     Topic ""
     copy {
         /// How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
@@ -95,10 +95,10 @@ settings! {
     }
 }
 
-impl Config {
+impl TopicConfig {
     /// A builder that starts from these options.
-    pub fn to_builder(&self) -> ConfigBuilder {
-        ConfigBuilder { inner: self.clone() }
+    pub fn to_builder(&self) -> TopicConfigBuilder {
+        TopicConfigBuilder { inner: self.clone() }
     }
 
     /// Checks every option against its limits. Joining a topic does it too.
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_valid_and_those_of_the_protocol() {
-        let config = Config::default();
+        let config = TopicConfig::default();
         config.validate().unwrap();
         assert_eq!(config.dht_config().get_timeout(), Duration::from_secs(10));
         assert_eq!(config.bootstrap_config().no_peers_retry_interval(), Duration::from_millis(1500));
@@ -130,11 +130,11 @@ mod tests {
     #[test]
     fn a_bad_option_is_named_with_its_limit() {
         let spinning = PublisherConfig::builder().base_interval(Duration::ZERO).build();
-        let error = Config::builder().publisher_config(spinning).build().validate().unwrap_err();
+        let error = TopicConfig::builder().publisher_config(spinning).build().validate().unwrap_err();
         assert_eq!(error.to_string(), "publisher.base_interval: 0s is given, 1ms to 365d are possible");
-        assert!(Config::builder().event_capacity(0).build().validate().is_err());
+        assert!(TopicConfig::builder().event_capacity(0).build().validate().is_err());
         let endless = BootstrapConfig::builder().address_wait(Duration::MAX).build();
-        let error = Config::builder().bootstrap_config(endless).build().validate().unwrap_err();
+        let error = TopicConfig::builder().bootstrap_config(endless).build().validate().unwrap_err();
         assert!(error.to_string().ends_with(" is given, 0s to 365d are possible"), "{error}");
     }
 
@@ -143,7 +143,7 @@ mod tests {
         let validate = |bootstrap: &[&str], server_mode| {
             let bootstrap = bootstrap.iter().map(|node| node.to_string()).collect();
             let dht = DhtConfig::builder().bootstrap(Some(bootstrap)).server_mode(server_mode).build();
-            Config::builder().dht_config(dht).build().validate().map_err(|error| error.to_string())
+            TopicConfig::builder().dht_config(dht).build().validate().map_err(|error| error.to_string())
         };
         assert_eq!(validate(&["router.example:6881", "192.0.2.1:6881"], false), Ok(()));
         let error = validate(&["192.0.2.1:6881", "router"], false).unwrap_err();

@@ -9,7 +9,7 @@ use mainline::{Dht, Id, async_dht::AsyncDht};
 
 use super::{AddressLookups, NodeConfig, NodeConfigBuilder, Relays};
 use crate::{
-    config::{Config, DhtConfig},
+    config::{DhtConfig, TopicConfig},
     error::{Error, Result},
     options::Options,
 };
@@ -123,7 +123,7 @@ impl Testnet {
             .address_lookups(AddressLookups::None)
             .port_mapping(false)
             .bind_addresses(vec![(Ipv4Addr::LOCALHOST, 0).into()])
-            .topics(Config::builder().dht_config(Self::dht_config_for(bootstrap)).build())
+            .topics(TopicConfig::builder().dht_config(Self::dht_config_for(bootstrap)).build())
     }
 }
 

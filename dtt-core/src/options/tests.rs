@@ -58,7 +58,7 @@ fn every_key_can_be_set_and_arrives_and_changes_nothing_else() {
         }
         // A topic takes a topic's, and no node's.
         let topic = options.to_config();
-        assert_eq!(topic != Config::default(), row.scope == Scope::Topic, "{}", row.key);
+        assert_eq!(topic != TopicConfig::default(), row.scope == Scope::Topic, "{}", row.key);
         let refused = options.check_topic().map_err(|error| error.to_string());
         match row.scope {
             Scope::Topic => assert_eq!(refused, Ok(())),
@@ -66,7 +66,7 @@ fn every_key_can_be_set_and_arrives_and_changes_nothing_else() {
         }
         options.set(row.key, "default").unwrap();
         assert_eq!(options.get(row.key).unwrap(), row.default);
-        assert_eq!(options.to_config(), Config::default());
+        assert_eq!(options.to_config(), TopicConfig::default());
     }
 }
 

@@ -5,10 +5,10 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use dtt_core::{Config, tracker::{Action, Input, Now, Tracker}};
+//! use dtt_core::{TopicConfig, tracker::{Action, Input, Now, Tracker}};
 //!
 //! let start = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_750_000_000) };
-//! let mut tracker = Tracker::new([1; 32], &Config::default(), 7, start);
+//! let mut tracker = Tracker::new([1; 32], &TopicConfig::default(), 7, start);
 //! let lookups: Vec<u64> = std::iter::from_fn(|| tracker.next_action())
 //!     .filter_map(|action| match action { Action::Lookup { minute } => Some(minute), _ => None })
 //!     .collect();
@@ -34,7 +34,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::config::Config;
+use crate::config::TopicConfig;
 use bootstrap::Bootstrap;
 use io::AHEAD;
 pub use io::{Action, Footprint, Input, JoinReason, MessageHash, Now, PeerId, SeenRecord, TopicState};
@@ -73,7 +73,7 @@ impl Tracker {
     };
 
     /// A tracker that begins to look for neighbors at once. Equal seeds and inputs give equal actions.
-    pub fn new(me: PeerId, config: &Config, seed: u64, now: Now) -> Self {
+    pub fn new(me: PeerId, config: &TopicConfig, seed: u64, now: Now) -> Self {
         let mut core = Core {
             me,
             config: config.clone(),

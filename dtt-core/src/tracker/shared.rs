@@ -11,7 +11,7 @@ use super::{
     window::MessageWindow,
 };
 use crate::{
-    config::Config,
+    config::TopicConfig,
     wire::{GossipRecordContent, MAX_RECORD_PEERS},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) me: PeerId,
-    pub(super) config: Config,
+    pub(super) config: TopicConfig,
     pub(super) rng: StdRng,
     pub(super) neighbors: Neighbors,
     pub(super) slots: Slots,

@@ -16,9 +16,9 @@ struct Group {
 }
 
 impl Group {
-    /// The name of its structure in languages other than Rust.
+    /// The name of its structure, the same in every language.
     fn name(&self) -> &'static str {
-        if self.section.name == "Config" { "TopicConfig" } else { self.section.name }
+        self.section.name
     }
 
     /// What holds it in a topic's options; nothing for a topic's and a node's own.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use dtt_core::{Config, Event, Events, JoinOptions, Node, Testnet, Topic};
+use dtt_core::{Event, Events, JoinOptions, Node, Testnet, Topic, TopicConfig};
 use futures_util::future::join_all;
 use rand::seq::SliceRandom;
 use tokio::time::timeout;
@@ -30,7 +30,7 @@ pub async fn node_with_a_dht_client_of_its_own(testnet: &Testnet, number: u64) -
         .request_timeout(patience)
         .build();
     let config =
-        Testnet::node_config_for(testnet.bootstrap()).topics(Config::builder().dht_config(dht).build()).build();
+        Testnet::node_config_for(testnet.bootstrap()).topics(TopicConfig::builder().dht_config(dht).build()).build();
     Node::spawn(config).await.expect("a node starts on loopback")
 }
 
@@ -113,7 +113,7 @@ pub async fn reopen_half(member: &mut Member) {
     let mut numbers: Vec<usize> = (0..member.topics.len()).collect();
     numbers.shuffle(&mut rand::rng());
     numbers.truncate(member.topics.len() / 2);
-    join_all(numbers.iter().map(|number| member.topics[*number].0.leave())).await;
+    join_all(numbers.iter().map(|number| member.topics[*number].0.close())).await;
     for number in numbers {
         member.topics[number] = open(&member.node, number).await;
     }
@@ -151,5 +151,5 @@ pub async fn meet_and_talk(nodes: u64, topics: usize) {
     println!("{each:.1} KiB for a topic and node, with their part of the DHT's nodes");
     // The fixed cost of a node weighs too much if the topics are fewer.
     assert!(topics < 1000 || each < 100.0, "{each:.1} KiB for a topic and node");
-    join_all(members.iter().map(|member| member.node.shutdown())).await;
+    join_all(members.iter().map(|member| member.node.close())).await;
 }

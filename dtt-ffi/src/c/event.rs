@@ -35,7 +35,7 @@ pub enum dtt_event_kind_t {
     /// Events are missing here: the reader was too slow and its queue full, or the gossip layer lost them. dtt_event_missed says how many.
     DTT_EVENT_LAGGED = 4,
     /// The topic looks for neighbors, has joined, or is alone again: dtt_event_state.
-    DTT_EVENT_STATE = 5,
+    DTT_EVENT_STATE_CHANGED = 5,
     /// Something that this version of the library has no name for.
     DTT_EVENT_OTHER = 6,
 }
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn dtt_event_kind(event: *const dtt_event_t) -> dtt_event_
             Event::NeighborUp(_) => DTT_EVENT_NEIGHBOR_UP,
             Event::NeighborDown(_) => DTT_EVENT_NEIGHBOR_DOWN,
             Event::Lagged(_) => DTT_EVENT_LAGGED,
-            Event::State(_) => DTT_EVENT_STATE,
+            Event::StateChanged(_) => DTT_EVENT_STATE_CHANGED,
             _ => DTT_EVENT_OTHER,
         })
     })
@@ -123,12 +123,12 @@ pub unsafe extern "C" fn dtt_event_missed(event: *const dtt_event_t) -> u64 {
     })
 }
 
-/// The state that a DTT_EVENT_STATE tells of; DTT_STATE_CLOSED for other events. Any thread.
+/// The state that a DTT_EVENT_STATE_CHANGED tells of; DTT_STATE_CLOSED for other events. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dtt_event_state(event: *const dtt_event_t) -> dtt_state_t {
     peek(dtt_state_t::DTT_STATE_CLOSED, || {
         Ok(match handle::borrow(event, "event")?.0 {
-            Event::State(state) => state_of(Some(state)),
+            Event::StateChanged(state) => state_of(Some(state)),
             _ => dtt_state_t::DTT_STATE_CLOSED,
         })
     })

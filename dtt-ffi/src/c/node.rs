@@ -52,7 +52,7 @@ pub unsafe extern "C" fn dtt_node_spawn(
 /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes). Both are copied. `options` may be NULL.
 ///
 /// It returns at once, and joining goes on in the background (see dtt_topic_wait_joined), unless the options have a time-out.
-/// Joining a topic again with the same secret and rotation gives another handle to it; leaving closes them all.
+/// Joining a topic again with the same secret and rotation gives another handle to it; closing one closes them all.
 /// Freed with dtt_topic_free. Any thread.
 /// DTT_OK, DTT_CLOSED, DTT_TIMEOUT, DTT_INVALID_ARGUMENT, DTT_GOSSIP, DTT_NULL, DTT_BAD_LENGTH, DTT_BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn dtt_node_is_closed(node: *const dtt_node_t) -> bool {
 /// Closes the node and all its topics: peers are told, whoever waits for an event or for a topic to be joined is woken with
 /// DTT_CLOSED, and further calls end with it. What is in the event queues can still be received.
 ///
-/// It returns within 2 s whatever the network does (the option shutdown_timeout), as soon as the connected peers
+/// It returns within 2 s whatever the network does (the option close_timeout), as soon as the connected peers
 /// could take notice, and as callbacks and their destructors have returned; if those take longer, with DTT_TIMEOUT, and no
 /// further one begins. Inside a callback it does not wait for callbacks. Closing twice is fine. Any thread.
 /// DTT_OK, DTT_TIMEOUT, DTT_NULL, DTT_BAD_HANDLE.
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn dtt_node_close(node: *mut dtt_node_t, error: *mut *mut 
         let (node, limit) = (this.node.clone(), closing::limit_of(&this.node));
         let deadline = Instant::now().checked_add(limit);
         // The engine goes on in the background when the time is over: peers then learn of it by their own time-outs.
-        closing::wait(limit, async move { node.shutdown().await })?;
+        closing::wait(limit, async move { node.close().await })?;
         match deadline {
             Some(deadline) => Ok(this.listeners.wait_for_all(deadline)?),
             None => Ok(()),

@@ -227,7 +227,7 @@ pub unsafe extern "C" fn dtt_topic_dht_health(
     })
 }
 
-/// Leaves the topic: neighbors are told, all its handles are closed with it, and whoever waits is woken with DTT_CLOSED. What is
+/// Closes the topic: neighbors are told, all its handles are closed with it, and whoever waits is woken with DTT_CLOSED. What is
 /// in its event queues can still be received.
 ///
 /// It returns within 2 s, and waits until the callbacks of the topic's queues and their destructors have returned; if those take
@@ -238,10 +238,10 @@ pub unsafe extern "C" fn dtt_topic_close(topic: *mut dtt_topic_t, error: *mut *m
     entry(error, || {
         let this = handle::borrow(topic, "topic")?;
         let (topic, deadline) = (this.topic.clone(), Instant::now() + closing::LIMIT);
-        let left = closing::wait(closing::LIMIT, async move { topic.leave().await })?;
-        // Whether or not it has been left: no further callback may begin.
+        let closed = closing::wait(closing::LIMIT, async move { topic.close().await })?;
+        // Whether or not it has been closed: no further callback may begin.
         let quiet = this.listeners.wait_for_topic(&this.topic, deadline);
-        if left.is_none() {
+        if closed.is_none() {
             let limit = closing::LIMIT.as_millis();
             let problem = format!("the topic has not closed within {limit} ms; it goes on in the background");
             return Err(Fault::new(DTT_TIMEOUT, problem));

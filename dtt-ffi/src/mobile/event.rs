@@ -70,7 +70,7 @@ pub enum Event {
         missed: Option<u64>,
     },
     /// The topic looks for neighbors, has joined, or is alone again.
-    State {
+    StateChanged {
         /// Where it stands now.
         state: TopicState,
     },
@@ -92,7 +92,7 @@ pub(super) fn event(event: dtt_core::Event) -> Option<Event> {
         dtt_core::Event::NeighborUp(peer) => Event::NeighborUp { node: peer.into() },
         dtt_core::Event::NeighborDown(peer) => Event::NeighborDown { node: peer.into() },
         dtt_core::Event::Lagged(missed) => Event::Lagged { missed },
-        dtt_core::Event::State(state) => Event::State { state: state.into() },
+        dtt_core::Event::StateChanged(state) => Event::StateChanged { state: state.into() },
         _ => return None,
     })
 }

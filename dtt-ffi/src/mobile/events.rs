@@ -39,7 +39,7 @@ impl RawEvents {
     }
 
     /// Ends the queue, and with it the iteration over it; the topic goes on. Twice is fine.
-    pub fn cancel(&self) {
+    pub fn end(&self) {
         self.queue.discard();
     }
 }

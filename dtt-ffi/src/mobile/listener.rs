@@ -15,7 +15,7 @@ use super::{
 ///
 /// One call at a time, in order, on one of the library's threads: a slow listener holds nothing up, but when its queue is
 /// full the oldest events go and it is told how many. What it throws goes to the log as a warning, and the next event comes all
-/// the same. Anything may be called from inside, closing and leaving too.
+/// the same. Anything may be called from inside, closing too.
 #[uniffi::export(foreign)]
 pub trait EventListener: Send + Sync {
     /// Something happened.
@@ -144,7 +144,7 @@ mod tests {
             }
         });
         assert_eq!(received, b"through"[..]);
-        within_limit("closing", async move { tokio::join!(nodes.0.shutdown(), nodes.1.shutdown()) });
+        within_limit("closing", async move { tokio::join!(nodes.0.close(), nodes.1.close()) });
         *gate.0.lock().unwrap() = true;
         gate.1.notify_all();
         for _ in &listening {

@@ -29,7 +29,7 @@ pub struct RawNode {
     /// How long closing it is waited for.
     limit: Duration,
     topics: Mutex<Vec<Weak<RawTopic>>>,
-    /// So that a second shutdown waits for what the first one began.
+    /// So that a second close waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
     /// Whether it shall rest: what was asked for last. The calls that see to it may be done in another order.
     rest: AtomicBool,
@@ -121,7 +121,7 @@ impl RawNode {
     }
 
     /// Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
-    pub async fn shutdown(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
+    pub async fn close(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
         self.closed.store(true, Ordering::SeqCst);
         finish_within(self.limit, cancel, self.closing()).await
     }
@@ -140,7 +140,7 @@ impl RawNode {
         let _turn = self.turn.lock().await;
         let Some(node) = self.node.take() else { return };
         let topics = std::mem::take(&mut *self.topics());
-        node.shutdown().await;
+        node.close().await;
         // Whatever still belongs to the node is let go of, so that its sockets are free.
         for topic in topics.iter().filter_map(Weak::upgrade) {
             topic.release().await;

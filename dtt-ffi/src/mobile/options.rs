@@ -401,7 +401,7 @@ pub struct NodeConfig {
     pub max_message_size: Option<u32>,
     /// How long closing a node may take, for peers to take notice. Default: 2s.
     #[uniffi(default = None)]
-    pub shutdown_timeout: Option<Millis>,
+    pub close_timeout: Option<Millis>,
     /// The options of topics that are joined without options of their own, the DHT's among them.
     #[uniffi(default = None)]
     pub topics: Option<TopicConfig>,
@@ -414,7 +414,7 @@ impl Record for NodeConfig {
         set(options, "address_lookups", &self.address_lookups)?;
         set(options, "port_mapping", &self.port_mapping)?;
         set(options, "max_message_size", &self.max_message_size)?;
-        set(options, "shutdown_timeout", &self.shutdown_timeout)?;
+        set(options, "close_timeout", &self.close_timeout)?;
         set_group(options, &self.topics)?;
         Ok(())
     }
@@ -427,7 +427,7 @@ impl Record for NodeConfig {
             address_lookups: get(options, "address_lookups"),
             port_mapping: get(options, "port_mapping"),
             max_message_size: get(options, "max_message_size"),
-            shutdown_timeout: get(options, "shutdown_timeout"),
+            close_timeout: get(options, "close_timeout"),
             topics: get_group(options),
         }
     }

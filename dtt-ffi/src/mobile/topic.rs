@@ -23,7 +23,7 @@ pub struct RawTopic {
     topic: Held<Topic>,
     /// What it had done when it was closed.
     last_stats: Mutex<Option<TopicStats>>,
-    /// So that whoever leaves it too waits for what the first one began.
+    /// So that a second close waits for what the first one began.
     turn: tokio::sync::Mutex<()>,
     queues: Mutex<Vec<Weak<RawEvents>>>,
 }
@@ -79,7 +79,7 @@ impl RawTopic {
     /// Takes an event queue of one's own.
     pub fn subscribe(&self) -> Outcome<Arc<RawEvents>> {
         let _context = runtime::handle()?.enter();
-        // Under the lock, so that a topic that is left meanwhile finds the queue or is found closed.
+        // Under the lock, so that a topic that is closed meanwhile finds the queue or is found closed.
         let mut queues = self.queues();
         let events = Arc::new(RawEvents::new(&self.topic.get()?));
         queues.retain(|queue| queue.strong_count() > 0);
@@ -111,12 +111,12 @@ impl RawTopic {
         run_always(cancel, async move { topic.dht_health().await.into() }).await
     }
 
-    /// Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
-    pub async fn leave(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
+    /// Closes the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
+    pub async fn close(self: Arc<Self>, cancel: Option<Arc<RawCancel>>) -> Outcome {
         finish_within(closing::LIMIT, cancel, async move { self.release().await }).await
     }
 
-    /// Leaves the topic in the background.
+    /// Closes the topic in the background.
     pub fn begin_close(self: Arc<Self>) {
         if let Ok(runtime) = runtime::handle() {
             runtime.spawn(async move { self.release().await });
@@ -136,11 +136,11 @@ impl RawTopic {
         }
     }
 
-    /// Leaves it and lets go of all that belongs to it; what waits in its queues can still be taken.
+    /// Closes it and lets go of all that belongs to it; what waits in its queues can still be taken.
     pub(super) async fn release(&self) {
         let _turn = self.turn.lock().await;
         let Ok(topic) = self.topic.get() else { return };
-        topic.leave().await;
+        topic.close().await;
         *self.last_stats() = Some(topic.stats().into());
         // Only now: until here it has numbers of its own.
         drop(topic);

@@ -30,7 +30,7 @@ static void cycle(const dtt_testnet_t *testnet, int n) {
     dtt_config_t *config = NULL;
     dtt_node_t *node = NULL;
     OK(dtt_testnet_config(testnet, &config, &error));
-    OK(dtt_config_set(config, "shutdown_timeout", "60s", &error));
+    OK(dtt_config_set(config, "close_timeout", "60s", &error));
     OK(dtt_node_spawn(config, &node, &error));
     dtt_config_free(config);
     dtt_topic_t *topic = join(node, "cycle");

@@ -169,7 +169,7 @@ int main(void) {
     all(id, room, values);
     /* All of it has done nothing. */
     CHECK(dtt_error_status(error) == DTT_PANIC);
-    CHECK(dtt_event_kind(event) == DTT_EVENT_STATE && !dtt_node_is_closed(node));
+    CHECK(dtt_event_kind(event) == DTT_EVENT_STATE_CHANGED && !dtt_node_is_closed(node));
     CHECK(dtt_topic_state(topic) != DTT_STATE_CLOSED && dtt_testnet_bootstrap(testnet) != NULL);
     OK(dtt_config_validate(config, &error));
     printf("%d calls with a wrong argument, %d functions\n", CHECKS, FUNCTIONS);

@@ -173,7 +173,7 @@ static void what_events_say(void) {
     dtt_events_t *events = subscribe(pair.topic[1]);
     dtt_event_t *event = NULL;
     OK(dtt_events_recv(events, 1000, &event, &error));
-    CHECK(dtt_event_kind(event) == DTT_EVENT_STATE && dtt_event_state(event) == DTT_STATE_JOINED);
+    CHECK(dtt_event_kind(event) == DTT_EVENT_STATE_CHANGED && dtt_event_state(event) == DTT_STATE_JOINED);
     CHECK(dtt_event_peer(event) == NULL);
     dtt_event_free(event);
     OK(dtt_events_recv(events, 1000, &event, &error));

@@ -174,7 +174,7 @@ static void a_pair() {
         dtt::events own = topic.subscribe();
         return *own.recv(1s);
     }();
-    CHECK(dtt::event(*kept).kind() == DTT_EVENT_STATE);
+    CHECK(dtt::event(*kept).kind() == DTT_EVENT_STATE_CHANGED);
 }
 
 int main() {

@@ -5,7 +5,7 @@ static void every_setter(dtt::config &config) {
     CHECK(config.address_lookups("none").get("address_lookups") == "none");
     CHECK(config.port_mapping(false).get("port_mapping") == "false");
     CHECK(config.max_message_size(777).get("max_message_size") == "777");
-    CHECK(config.shutdown_timeout(7777ms).get("shutdown_timeout") == "7777ms");
+    CHECK(config.close_timeout(7777ms).get("close_timeout") == "7777ms");
     CHECK(config.max_join_peer_count(77).get("max_join_peer_count") == "77");
     CHECK(config.address_hints("all").get("address_hints") == "all");
     CHECK(config.event_capacity(77).get("event_capacity") == "77");

@@ -1,15 +1,21 @@
-//! Shared parts of the examples: running offline when `DTT_BOOTSTRAP` names a testnet, and a terminal to chat in.
+//! Shared parts of the examples: running offline when `DTT_BOOTSTRAP` names a testnet, joining with a gossip layer of the
+//! program's own, and a terminal to chat in.
 
 mod terminal;
 
 use std::net::Ipv4Addr;
 
-use dtt_core::{Config, DhtConfig, GossipReceiver, GossipSender, NodeConfig, Testnet, options::Options};
+use dtt_core::{
+    AutoDiscoveryGossip, DhtConfig, NodeConfig, RecordPublisher, RecordPublisherBuilder, Testnet, Topic, TopicConfig,
+    TopicId, options::Options,
+};
+use ed25519_dalek::SigningKey;
 use iroh::{
     Endpoint, SecretKey,
     endpoint::{PortmapperConfig, presets},
+    protocol::Router,
 };
-use iroh_gossip::api::Event;
+use iroh_gossip::{api::Event, net::Gossip};
 
 pub use terminal::{Input, Usage, arguments, finish, init_logging};
 
@@ -49,7 +55,7 @@ pub fn dht_config() -> DhtConfig {
 }
 
 /// Topic options for the same network.
-pub fn config() -> Config {
+pub fn config() -> TopicConfig {
     options().to_config()
 }
 
@@ -66,8 +72,31 @@ pub async fn endpoint(secret_key: SecretKey) -> anyhow::Result<Endpoint> {
     Ok(builder.transport_config(dtt_core::transport_config()).secret_key(secret_key).bind().await?)
 }
 
+/// Does what `own_gossip` does step by step, for programs that differ only in the topic's name and in what they set on the
+/// record publisher.
+pub async fn join_and_talk(
+    name: &str,
+    set: impl FnOnce(RecordPublisherBuilder) -> RecordPublisherBuilder,
+) -> anyhow::Result<()> {
+    let secret_key = SecretKey::generate();
+    let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
+    let endpoint = endpoint(secret_key).await?;
+    let gossip = Gossip::builder().spawn(endpoint.clone());
+    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
+
+    let record_publisher = RecordPublisher::builder(TopicId::new(name), signing_key, b"a secret of the members")
+        .config(config())
+        .endpoint(endpoint);
+    talk(gossip.subscribe_and_join_with_auto_discovery(set(record_publisher).build()).await?).await?;
+    router.shutdown().await?;
+    Ok(())
+}
+
 /// Sends the lines of standard input and prints the messages that it receives, until the input or the topic ends.
-pub async fn talk(sender: GossipSender, mut receiver: GossipReceiver) {
+pub async fn talk(topic: Topic) -> anyhow::Result<()> {
+    println!("joined");
+    let (sender, mut receiver) = topic.split().await?;
+    drop(topic);
     let mut input = Input::read();
     loop {
         tokio::select! {
@@ -75,10 +104,10 @@ pub async fn talk(sender: GossipSender, mut receiver: GossipReceiver) {
                 Ok(Event::Received(message)) => println!("heard {}", String::from_utf8_lossy(&message.content)),
                 Ok(Event::NeighborUp(peer)) => println!("met {}", peer.fmt_short()),
                 Ok(_) => {}
-                Err(_) => return,
+                Err(_) => return Ok(()),
             },
             line = input.line() => {
-                let Some(line) = line else { return };
+                let Some(line) = line else { return Ok(()) };
                 if let Err(error) = sender.broadcast(line.into_bytes()).await {
                     eprintln!("not sent: {error}");
                 }

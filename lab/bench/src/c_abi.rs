@@ -100,7 +100,7 @@ fn send(bootstrap: Vec<String>, progress: Arc<Progress>) -> Result<()> {
         while progress.received.load(Ordering::SeqCst) < MESSAGES {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        node.shutdown().await;
+        node.close().await;
         Ok(())
     })
 }

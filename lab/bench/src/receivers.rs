@@ -173,7 +173,7 @@ fn one(mut command: Command) -> Result<f64> {
         let (received, waited) = (progress.received - before, progress.waited - waited);
         anyhow::ensure!(received * 100 > MESSAGES * 98, "only {received} of {MESSAGES} messages came");
         let speed = received as f64 / (start.elapsed() - waited).as_secs_f64();
-        node.shutdown().await;
+        node.close().await;
         anyhow::Ok(speed)
     });
     // A receiver ends with its topic. If it does not, it is killed.

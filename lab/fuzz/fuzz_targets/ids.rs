@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use dtt_core::wire::{Slot, TopicKeys, message_hash, secret_hash};
 use dtt_core::{
-    Config, DhtConfig, ErrorKind, RotationHandle, TopicId, encryption_keypair, parse, salt, signing_keypair,
+    DhtConfig, ErrorKind, RotationHandle, TopicConfig, TopicId, encryption_keypair, parse, salt, signing_keypair,
 };
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use libfuzzer_sys::fuzz_target;
@@ -116,7 +116,7 @@ fn relay_url(text: &str) {
 /// The bootstrap nodes of a configuration: every accepted node has a host and a port.
 fn bootstrap(text: &str) {
     let dht = DhtConfig::builder().bootstrap(Some(text.lines().map(str::to_owned).collect())).build();
-    let config = Config::builder().dht_config(dht).build();
+    let config = TopicConfig::builder().dht_config(dht).build();
     match config.validate() {
         Ok(()) => {
             for node in text.lines() {

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use dtt_core::{
-    BootstrapConfig, BubbleMergeConfig, Config, DhtConfig, MergeConfig, MessageOverlapMergeConfig, PublisherConfig,
+    BootstrapConfig, BubbleMergeConfig, DhtConfig, MergeConfig, MessageOverlapMergeConfig, PublisherConfig, TopicConfig,
 };
 
 const YEAR: u64 = 365 * 24 * 3600 * 1000;
 
 /// Options of a topic that an application could set.
 #[derive(Debug, Clone)]
-pub struct Options(pub Config);
+pub struct Options(pub TopicConfig);
 
 impl<'a> Arbitrary<'a> for Options {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         if u.ratio(1, 2)? {
-            return Ok(Self(Config::default()));
+            return Ok(Self(TopicConfig::default()));
         }
-        let config = Config::builder()
+        let config = TopicConfig::builder()
             .max_join_peer_count(u.int_in_range(1..=8)?)
             .dht_config(DhtConfig::builder().get_timeout(time(u, 1)?).build())
             .bootstrap_config(bootstrap(u)?)

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dtt_core::Config;
+use dtt_core::TopicConfig;
 
 /// A round of the bootstrap reads at most the slots of this minute, of the one before and of the one after.
 const ROUND_LOOKUPS: u64 = 3;
@@ -76,7 +76,7 @@ fn times(elapsed: Duration, spacing: Duration) -> u64 {
 
 impl Rates {
     /// The ceilings of a tracker that starts now.
-    pub fn new(config: &Config, now: Duration) -> Self {
+    pub fn new(config: &TopicConfig, now: Duration) -> Self {
         let bootstrap = config.bootstrap_config();
         let publisher = config.publisher_config().enabled();
         let published = publisher.map(|settings| settings.base_interval().min(settings.initial_delay()));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use arbitrary::{Arbitrary, Unstructured};
 use dtt_core::{
-    Config, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, TopicState,
+    MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, TopicConfig, TopicState,
     tracker::{Action, Input, JoinReason, Now, PeerId, SeenRecord, Tracker},
 };
 
@@ -92,7 +92,7 @@ pub struct World {
 
 impl World {
     /// A node that starts at this unix time.
-    pub fn new(config: &Config, seed: u64, unix: Duration) -> Self {
+    pub fn new(config: &TopicConfig, seed: u64, unix: Duration) -> Self {
         let now = Now { mono: Duration::ZERO, unix: unix.min(Duration::from_secs(UNIX_MOST)) };
         let me = id(0);
         let merges = config.merge_config();

@@ -101,7 +101,7 @@ async fn run_node(peer: Peer) -> Result<()> {
             },
         }
     }
-    node.shutdown().await;
+    node.close().await;
     Ok(())
 }
 

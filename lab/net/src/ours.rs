@@ -40,6 +40,6 @@ pub(crate) async fn run(peer: Peer) -> Result<()> {
             },
         }
     }
-    node.shutdown().await;
+    node.close().await;
     Ok(())
 }

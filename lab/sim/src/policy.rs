@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dtt_core::{
-    Config,
+    TopicConfig,
     tracker::{Action, Input, Now, PeerId, Tracker},
 };
 
@@ -51,7 +51,7 @@ pub(crate) enum Policy {
 impl Policy {
     pub(crate) fn new(rules: Rules, me: PeerId, seed: u64, now: Now) -> Self {
         match rules {
-            Rules::Dtt => Self::Dtt(Box::new(Tracker::new(me, &Config::default(), seed, now))),
+            Rules::Dtt => Self::Dtt(Box::new(Tracker::new(me, &TopicConfig::default(), seed, now))),
             Rules::Peer => Self::Peer(Box::new(PeerPolicy::new(me, seed, now))),
         }
     }

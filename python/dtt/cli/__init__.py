@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
 CHAT = """\
 Talks with everyone who joins a topic of the same name with the same secret. It sends what you type. Ctrl-D, Ctrl-C or SIGTERM
-ends it, and it leaves the topic.
+ends it, and it tells its neighbors.
 
 If the input is a file or a pipe, or with --json, each line waits until someone is there to hear it. If nobody comes within
 --wait, the command does not send the line and ends with code 3. At a terminal no line waits, and the chat tells you that

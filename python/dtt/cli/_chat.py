@@ -202,7 +202,7 @@ def as_json(event: dtt.Event) -> dict[str, object]:
         case dtt.Lagged(missed=missed):
             return {"event": "lagged", "missed": missed}
         case dtt.StateChanged(state=state):
-            return {"event": "state", "state": state}
+            return {"event": "state_changed", "state": state}
 
 
 class _Json:

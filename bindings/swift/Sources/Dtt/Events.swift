@@ -53,7 +53,7 @@ public final class Events: AsyncSequence, @unchecked Sendable {
 
     /// Ends the queue, and with it the iteration; the topic goes on. Twice is fine.
     public func close() {
-        raw?.cancel()
+        raw?.end()
         lock.lock()
         defer { lock.unlock() }
         (taken, next) = ([], 0)

@@ -48,7 +48,7 @@ public final class Node: Sendable {
     /// It returns at once, and joining goes on in the background: see ``Topic/joined(within:)``. With a time-out it waits for a first
     /// neighbor and gives the topic up if none came, which is what the first member of a topic always gets.
     /// Joining a topic again with the same secret and rotation gives another handle to it, with the options of the first. Whoever
-    /// leaves or closes one of them closes them all.
+    /// closes one of them closes them all.
     ///
     /// - Parameters:
     ///   - name: The topic's name.
@@ -117,14 +117,14 @@ public final class Node: Sendable {
         try await native { [raw] in try await raw.resume(cancel: $0) }
     }
 
-    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). A task that is
+    /// Closes all topics, tells the peers, and closes all connections, within the configured time (2 s by default). A task that is
     /// cancelled while waiting does not stop it. Twice is fine.
-    public func shutdown() async throws {
-        try await native { [raw] in try await raw.shutdown(cancel: $0) }
+    public func close() async throws {
+        try await native { [raw] in try await raw.close(cancel: $0) }
     }
 
-    /// ``shutdown()`` in the background: it never waits.
-    public func close() {
+    /// ``close()`` in the background: it never waits.
+    public func closeInBackground() {
         raw.beginClose()
     }
 }

@@ -87,14 +87,14 @@ public final class Topic: Sendable {
         try await native { [raw] in try await raw.dhtHealth(cancel: $0) }
     }
 
-    /// Leaves the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. It takes 2 s
+    /// Closes the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. It takes 2 s
     /// at most. Twice is fine.
-    public func leave() async throws {
-        try await native { [raw] in try await raw.leave(cancel: $0) }
+    public func close() async throws {
+        try await native { [raw] in try await raw.close(cancel: $0) }
     }
 
-    /// ``leave()`` in the background: it never waits.
-    public func close() {
+    /// ``close()`` in the background: it never waits.
+    public func closeInBackground() {
         raw.beginClose()
     }
 }

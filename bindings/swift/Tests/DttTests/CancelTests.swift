@@ -33,16 +33,16 @@ import Testing
         }
         // Of each kind of wait that leaves one, there would be ten.
         try await until("no task is left: \(rawAliveTasks()) of \(before)") { rawAliveTasks() <= before }
-        try await node.shutdown()
+        try await node.close()
     }
 
     @Test func everyCallCanBeCancelledAtAnyMomentAndTheNodeGoesOn() async throws {
         let pair = try await Pair("any moment")
         let peers = [try pair.bob.address()]
         let calls: [@Sendable () async throws -> Void] = [
-            { try await node().close() },
+            { try await node().closeInBackground() },
             { _ = try await Testnet(nodes: 2) },
-            { try await pair.alice.join("some", secret: "topic").leave() },
+            { try await pair.alice.join("some", secret: "topic").close() },
             { _ = try await pair.alice.stats() },
             { try await pair.alice.networkChanged() },
             { try await pair.alice.pause() },
@@ -98,18 +98,18 @@ import Testing
         try await pair.close()
     }
 
-    @Test func leavingAndShuttingDownGoOnWithoutWhoeverWaits() async throws {
+    @Test func closingGoesOnWithoutWhoeverWaits() async throws {
         let node = try await node()
         let topic = try await node.join("given up", secret: "secret")
-        let leaving = Task { try await topic.leave() }
-        leaving.cancel()
-        _ = await leaving.result
+        let closingTopic = Task { try await topic.close() }
+        closingTopic.cancel()
+        _ = await closingTopic.result
         try await until("the topic is closed") { topic.state == nil }
-        let closing = Task { try await node.shutdown() }
+        let closing = Task { try await node.close() }
         closing.cancel()
         _ = await closing.result
         #expect(node.isClosed)
-        try await node.shutdown()
+        try await node.close()
     }
 
     @Test func closingWakesEveryoneWhoWaits() async throws {
@@ -123,7 +123,7 @@ import Testing
         }
         let joiner = Task { await fails(.closed, "the topic is closed") { try await topic.joined() } }
         try await Task.sleep(for: .milliseconds(50))
-        try await node.shutdown()
+        try await node.close()
         #expect(try await reader.value > 0)
         await joiner.value
         #expect(try await events.next() == nil)
@@ -154,7 +154,7 @@ import Testing
             _ = await changing.result
             try await until("it rests: \(rests)") { node.isPaused == rests }
         }
-        try await node.shutdown()
+        try await node.close()
     }
 
     @Test func twoReadersShareTheEvents() async throws {

@@ -64,7 +64,7 @@ import Testing
         config.bindAddresses = try first.address().addresses
         let taken = config
         await fails(.bind, "cannot bind the endpoint") { _ = try await Node(taken) }
-        try await first.shutdown()
+        try await first.close()
     }
 
     @Test func tooLargeNotInTimeClosed() async throws {
@@ -77,13 +77,13 @@ import Testing
         await fails(.timeout, "join did not finish within 200 ms") {
             _ = try await node.join("nobody", secret: "here", timeout: .milliseconds(200))
         }
-        try await topic.leave()
+        try await topic.close()
         await fails(.closed, "the topic is closed") { try await topic.broadcast("late") }
         await fails(.closed, "the topic is closed") { try await topic.joined() }
         await fails(.closed, "the topic is closed") { _ = try topic.listen { _ in } }
         await fails(.closed, "the topic is closed") { _ = try await topic.dhtHealth() }
         await fails(.closed, "the topic is closed") { try await topic.joinPeers([]) }
-        try await node.shutdown()
+        try await node.close()
         await fails(.closed, "the node is closed") { _ = try await node.join("late", secret: "secret") }
         await fails(.closed, "the node is closed") { _ = try await node.stats() }
         await fails(.closed, "the node is closed") { _ = try node.address() }

@@ -29,15 +29,15 @@ import Testing
 
         // A second queue begins with the present state and neighbors.
         let second = his.events
-        #expect(try await second.next() == .state(state: .joined))
+        #expect(try await second.next() == .stateChanged(state: .joined))
         #expect(try await second.next() == .neighborUp(node: alice.id))
         second.close()
         #expect(try await second.next() == nil)
         second.close()
 
         try await alice.networkChanged()
-        try await his.leave()
-        try await his.leave()
+        try await his.close()
+        try await his.close()
         #expect(his.state == nil && his.neighbors.isEmpty)
         #expect(his.stats.received == 2, "what it had done is still known")
         var rest = 0
@@ -46,10 +46,10 @@ import Testing
         for try await _ in his.events { Issue.record("a closed topic has no events") }
         try await until("the neighbor is gone") { !hers.isJoined }
         #expect(!alice.isClosed)
-        try await alice.shutdown()
-        try await alice.shutdown()
+        try await alice.close()
+        try await alice.close()
         #expect(alice.isClosed && hers.state == nil)
-        bob.close()
+        bob.closeInBackground()
         #expect(bob.isClosed)
     }
 
@@ -63,14 +63,14 @@ import Testing
         let direct = try await third.join(name, secret: Data("another secret".utf8))
         try await direct.joinPeers([bob.address()])
         try await direct.joined(within: .seconds(120))
-        for node in [alice, bob, third] { try await node.shutdown() }
+        for node in [alice, bob, third] { try await node.close() }
     }
 
     @Test func everyOptionArrives() async throws {
         let key = SecretKey.generate()
         var config = NodeConfig(
             secretKey: key, relays: .disabled, bindAddresses: ["127.0.0.1:0"], addressLookups: .disabled, portMapping: false,
-            maxMessageSize: 1000, shutdownTimeout: .milliseconds(500),
+            maxMessageSize: 1000, closeTimeout: .milliseconds(500),
             topics: TopicConfig(
                 maxJoinPeerCount: 2, addressHints: .all, eventCapacity: 16,
                 dht: DhtConfig(
@@ -103,8 +103,8 @@ import Testing
         try await other.joined(within: .seconds(120))
         try await topic.joined(within: .seconds(120))
         #expect(other.neighbors == [one.id])
-        try await one.shutdown()
-        try await two.shutdown()
+        try await one.close()
+        try await two.close()
     }
 
     @Test func optionsAsTextGoOverOthers() throws {
@@ -161,15 +161,15 @@ import Testing
         let lines = Shared<String>()
         try DttLibrary.log(.debug) { level, target, text in lines.add("\(level) \(target) \(text)") }
         let node = try await node()
-        try await node.join("log", secret: "a secret that no line shows").leave()
-        try await node.shutdown()
+        try await node.join("log", secret: "a secret that no line shows").close()
+        try await node.close()
         try await until("the node's start is told") {
             lines.all.contains { $0.hasPrefix("info dtt::node") && $0.contains(node.id.hex) }
         }
         try DttLibrary.endLog()
         #expect(!lines.all.contains { $0.contains("a secret that no line shows") })
         let quiet = try await DttTests.node()
-        try await quiet.shutdown()
+        try await quiet.close()
         #expect(!lines.all.contains { $0.contains(quiet.id.hex) })
     }
 }

@@ -15,9 +15,9 @@ import Testing
             // The slot may hold the record of the one before, who has ended; then it takes until the member's record of the next minute.
             if n % 10 == 0 { try await topic.joined(within: .seconds(120)) }
             let listening = try topic.listen { _ in }
-            if n % 3 == 0 { try await topic.leave() }
+            if n % 3 == 0 { try await topic.close() }
             // Every fourth is closed by nobody: its last reference goes.
-            if n % 4 == 0 { listening.stop() } else { try await node.shutdown() }
+            if n % 4 == 0 { listening.stop() } else { try await node.close() }
             #expect(events.tryNext() != nil)
         }
         for n in 0..<10 { try await cycle(n) }
@@ -25,7 +25,7 @@ import Testing
         let before = Held.now
         for n in 0..<200 { try await cycle(n) }
         // Each call of its listener may keep a thread for ten seconds more, on a busy machine longer; only a leak keeps it for ever.
-        try await member.leave()
+        try await member.close()
         let back: () -> Comment = { "descriptors and threads are back: \(before), then \(Held.now) with \(Held.now.since(before))" }
         try await until(back(), limit: .seconds(180)) { Held.now.isBack(before) }
         let after = Held.now
@@ -34,7 +34,7 @@ import Testing
         let more = Held.now.since(after)
         #expect(more.descriptors.count >= 16 && more.threads.count >= 16, "the measure does not see 16 DHT nodes: \(more)")
         dht.close()
-        try await standing.shutdown()
+        try await standing.close()
     }
 
     @Test func manyTopicsOnOneNode() async throws {
@@ -53,8 +53,8 @@ import Testing
             }
             try await group.waitForAll()
         }
-        try await alice.shutdown()
-        try await bob.shutdown()
+        try await alice.close()
+        try await bob.close()
     }
 
     @Test func aNodeThatRestsLooksForNobodyAndAfterwardsDoesAtOnce() async throws {

@@ -34,11 +34,11 @@ import Testing
         for n in 0..<50 { try await pair.hers.broadcast("message \(n)") }
         try await until("all came") { recorder.messages.count == 50 }
         #expect(recorder.messages == (0..<50).map { "message \($0)" })
-        try await pair.bob.shutdown()
+        try await pair.bob.close()
         try await until("the end is told") { recorder.ends.count > 0 }
         try await Task.sleep(for: .milliseconds(50))
         #expect(recorder.ends.count == 1)
-        try await pair.alice.shutdown()
+        try await pair.alice.close()
     }
 
     @Test func oneThatThrowsGetsTheNextEventAllTheSameAndTheLogTells() async throws {
@@ -62,13 +62,13 @@ import Testing
         let himself = Shared<Listening>()
         let once = Recorder { if case .received = $0 { himself.all.first?.stop() } }
         himself.add(try pair.his.listen(once))
-        let closingNode = Recorder { if case .received = $0 { pair.alice.close() } }
+        let closingNode = Recorder { if case .received = $0 { pair.alice.closeInBackground() } }
         try pair.hers.listen(closingNode)
-        let closing = Recorder { if case .received(let message) = $0, message.text == "leave" { pair.his.close() } }
+        let closing = Recorder { if case .received(let message) = $0, message.text == "end" { pair.his.closeInBackground() } }
         try pair.his.listen(closing)
         try await pair.hers.broadcast("message 0")
         try await until("it came") { once.messages.count == 1 && closing.messages.count == 1 }
-        try await pair.hers.broadcast("leave")
+        try await pair.hers.broadcast("end")
         try await until("both ends are told") { once.ends.count == 1 && closing.ends.count == 1 }
         #expect(once.messages == ["message 0"])
         #expect(pair.his.state == nil)
@@ -76,7 +76,7 @@ import Testing
         try await again.joined(within: .seconds(120))
         try await again.broadcast("close")
         try await until("alice is closed") { pair.alice.isClosed && closingNode.ends.count == 1 }
-        try await pair.bob.shutdown()
+        try await pair.bob.close()
     }
 
     @Test func aFunctionWillDoAndASlowOneIsToldWhatItMisses() async throws {
@@ -99,7 +99,7 @@ import Testing
         goOn.signal()
         try await until("all are accounted for") { missed.all.reduce(0, +) + seen.count >= 100 }
         #expect(missed.count > 0)
-        try await alice.shutdown()
-        try await bob.shutdown()
+        try await alice.close()
+        try await bob.close()
     }
 }

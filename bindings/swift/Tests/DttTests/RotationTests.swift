@@ -46,8 +46,8 @@ import Testing
         let his = try await bob.join("rotated", secret: "secret", rotation: Own(salt: 3))
         try await until("he saw what he cannot open") { his.stats.refusedSealed > 0 }
         #expect(!his.isJoined)
-        try await alice.shutdown()
-        try await bob.shutdown()
+        try await alice.close()
+        try await bob.close()
     }
 
     @Test func oneThatFailsIsRefusedWithItsReason() async throws {
@@ -78,6 +78,6 @@ import Testing
         let topic = try await node.join("later", secret: "secret", rotation: later)
         try await until("the topic is closed") { topic.state == nil }
         #expect(try await node.join("fine", secret: "secret").state == .lookingUp)
-        try await node.shutdown()
+        try await node.close()
     }
 }

@@ -26,8 +26,8 @@ struct Pair: Sendable {
     }
 
     func close() async throws {
-        try await alice.shutdown()
-        try await bob.shutdown()
+        try await alice.close()
+        try await bob.close()
     }
 }
 

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use iroh::{RelayConfig, RelayMap, SecretKey};
 
 use crate::{
-    config::{Config, settings::settings},
+    config::{TopicConfig, settings::settings},
     error::Result,
     table::{DEFAULT, Group, Kind, Limits, Setting, choices, entries, joined},
 };
@@ -88,7 +88,7 @@ settings! {
         /// The size of a gossip message with its frame, in bytes. All nodes of a topic need the same.
         max_message_size: usize = "4KiB" within MESSAGE_SIZE;
         /// How long closing a node may take, for peers to take notice.
-        shutdown_timeout: Duration = "2s";
+        close_timeout: Duration = "2s";
     }
     lend {
         /// Which relay servers the node uses where it finds no direct path: iroh's public ones (`default`), none (`disabled`), or a
@@ -100,7 +100,7 @@ settings! {
     }
     parts {
         /// The options of topics that are joined without options of their own, the DHT's among them.
-        topics: Config;
+        topics: TopicConfig;
     }
     hidden {
         secret_key: Option<SecretKey>;

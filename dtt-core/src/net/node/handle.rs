@@ -42,7 +42,7 @@ use crate::{
 /// An endpoint, the gossip layer on it, and the DHT: everything that topics run on. Cheap to clone.
 ///
 /// Its topics keep the node alive. When the last handle is dropped, the node closes in the background;
-/// [`Node::shutdown`] waits for that.
+/// [`Node::close`] waits for that.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), dtt_core::Error> {
@@ -150,7 +150,7 @@ impl Node {
     /// always happens to the first member of a topic.
     ///
     /// If the topic is open already with the same secret and rotation, joining gives another handle to it, with the
-    /// options of the first one. Leaving the topic closes all of its handles.
+    /// options of the first one. Closing the topic closes all of its handles.
     pub async fn join(
         &self,
         name: impl Into<Vec<u8>>,
@@ -166,7 +166,7 @@ impl Node {
         let keys = TopicKeys::new(id, secret.as_ref(), options.rotation.clone());
         let topic = self.open(keys, options).await?;
         if let Some(limit) = limit {
-            // On failure the handle is dropped and the topic is not left: another caller may hold the same topic.
+            // On failure the handle is dropped and the topic is not closed: another caller may hold the same topic.
             topic.joined_within(limit).await?;
         }
         Ok(topic)
@@ -235,32 +235,32 @@ impl Node {
         }
     }
 
-    /// Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). It
+    /// Closes all topics, tells the peers, and closes all connections, within the configured time (2 s by default). It
     /// returns as soon as all connected peers could take notice. It does not wait for dials that nobody has answered.
     /// The UDP ports are free when the last handle of the node and of its topics has been dropped as well.
     ///
-    /// This closes all handles of the node and of its topics. Shutting down twice is fine. If the caller stops waiting,
+    /// This closes all handles of the node and of its topics. Closing twice is fine. If the caller stops waiting,
     /// closing goes on in the background.
-    pub async fn shutdown(&self) {
+    pub async fn close(&self) {
         let mut closed = self.inner.begin_close();
         let ended = async {
             // The tasks of the topics end by themselves, and perhaps a little later than the endpoint.
             let _ = closed.wait_for(|closed| *closed).await;
             for topic in self.inner.open_topics().await {
-                topic.leave().await;
+                topic.close().await;
             }
         };
-        if timeout(self.inner.config.shutdown_timeout(), ended).await.is_err() {
+        if timeout(self.inner.config.close_timeout(), ended).await.is_err() {
             tracing::debug!(target: "dtt::node", "peers have not acknowledged the close yet; closing goes on");
         }
     }
 
-    /// How long [`Node::shutdown`] waits at the most: what the node was configured with.
-    pub fn shutdown_timeout(&self) -> std::time::Duration {
-        self.inner.config.shutdown_timeout()
+    /// How long [`Node::close`] waits at the most: what the node was configured with.
+    pub fn close_timeout(&self) -> std::time::Duration {
+        self.inner.config.close_timeout()
     }
 
-    /// Whether the node has been shut down.
+    /// Whether the node has been closed.
     pub fn is_closed(&self) -> bool {
         self.inner.token.is_cancelled()
     }

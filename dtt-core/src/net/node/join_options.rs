@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use crate::{config::Config, options::Options, wire::RotationHandle};
+use crate::{config::TopicConfig, options::Options, wire::RotationHandle};
 
 /// How a topic is joined.
 #[derive(Debug, Clone, Default)]
 pub struct JoinOptions {
     pub(super) timeout: Option<Duration>,
-    pub(super) config: Option<Config>,
+    pub(super) config: Option<TopicConfig>,
     pub(super) options: Options,
     pub(super) rotation: Option<RotationHandle>,
 }
@@ -28,7 +28,7 @@ impl JoinOptions {
     }
 
     /// All options of this topic, instead of the node's.
-    pub fn config(mut self, config: Config) -> Self {
+    pub fn config(mut self, config: TopicConfig) -> Self {
         self.config = Some(config);
         self
     }

@@ -5,8 +5,8 @@
 //! that runs iroh-gossip's `net` part has none. So each join is looked after: if it has no effect, it is repeated over
 //! a fresh connection.
 //!
-//! With many topics between two nodes, such a peer may count us as a neighbor on a topic that we have left: if several
-//! topics are left at once, it loses the messages that say so. Then it does not answer joins until a connection ends.
+//! With many topics between two nodes, such a peer may count us as a neighbor on a topic that we have closed: if several
+//! topics are closed at once, it loses the messages that say so. Then it does not answer joins until a connection ends.
 //! Other topics use the connection too, so it ends only if the topic has no neighbor and the peer has left two joins
 //! unanswered.
 
@@ -176,7 +176,7 @@ impl Asked {
         if let Ok(sender) = self.hub.sender()
             && sender.join(vec![self.peer]).await.is_err()
         {
-            tracing::debug!(target: "dtt::topic", "the topic was left before a join");
+            tracing::debug!(target: "dtt::topic", "the topic was closed before a join");
         }
     }
 

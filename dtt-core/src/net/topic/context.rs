@@ -4,7 +4,7 @@ use ed25519_dalek::SigningKey;
 
 use super::connector::Connector;
 use crate::{
-    config::Config,
+    config::TopicConfig,
     net::{Addresses, Dht, Layer},
     tracker::PeerId,
     wire::{TopicId, TopicKeys},
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct Context {
     pub(crate) keys: TopicKeys,
     pub(crate) signing_key: SigningKey,
-    pub(crate) config: Config,
+    pub(crate) config: TopicConfig,
     pub(crate) dht: Dht,
     pub(crate) gossip: Layer,
     /// Without an address book, records name no addresses.

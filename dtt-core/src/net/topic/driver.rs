@@ -189,7 +189,7 @@ impl Driver {
                     self.input(Input::NeighborDown(*peer.as_bytes()));
                 }
                 Event::Lagged(_) => self.input(Input::Missed),
-                Event::Received(_) | Event::State(_) | Event::KeyInUse => {}
+                Event::Received(_) | Event::StateChanged(_) | Event::KeyInUse => {}
             }
         }
         if heard > 0 {
@@ -357,7 +357,7 @@ impl Driver {
                         TopicState::Alone => self.hub.counters.alone.add(1),
                     }
                     tracing::info!(target: "dtt::topic", %state);
-                    self.hub.publish(&[Event::State(state)]);
+                    self.hub.publish(&[Event::StateChanged(state)]);
                 }
             }
         }

@@ -36,7 +36,7 @@ pub enum Event {
     /// more to do than the machine can, and it does not count them.
     Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
-    State(TopicState),
+    StateChanged(TopicState),
     /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors.
     /// Each node needs a key of its own. Both processes are told, once on each topic; how soon depends on when they
     /// learn of each other, from records or from a common neighbor.
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     fn state(n: usize) -> Event {
-        Event::State([TopicState::LookingUp, TopicState::Joined, TopicState::Alone][n % 3])
+        Event::StateChanged([TopicState::LookingUp, TopicState::Joined, TopicState::Alone][n % 3])
     }
 
     #[test]

@@ -266,11 +266,11 @@ impl Topic {
         self.inner.context.dht.health().await
     }
 
-    /// Leaves the topic: its neighbors are told, every event queue ends after everything in it has been read, and
+    /// Closes the topic: its neighbors are told, every event queue ends after everything in it has been read, and
     /// further calls fail with `CLOSED`.
     ///
-    /// All handles of the topic are closed with it. Leaving twice is fine.
-    pub async fn leave(&self) {
+    /// All handles of the topic are closed with it. Closing twice is fine.
+    pub async fn close(&self) {
         self.inner.token.cancel();
         let mut status = self.inner.hub.status();
         let _ = status.wait_for(|status| *status == Status::Closed).await;

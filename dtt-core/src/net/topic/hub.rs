@@ -119,7 +119,7 @@ impl Hub {
         match *self.status.borrow() {
             Status::Closing | Status::Closed => queue.close(),
             Status::Open(state) => {
-                let mut events = vec![Event::State(state)];
+                let mut events = vec![Event::StateChanged(state)];
                 events.extend(inner.neighbors.iter().map(|peer| Event::NeighborUp(*peer)));
                 events.extend(inner.key_in_use.then_some(Event::KeyInUse));
                 queue.push(&events);
@@ -140,7 +140,7 @@ impl Hub {
             match event {
                 Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
                 Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
-                Event::State(state) => drop(self.status.send_replace(Status::Open(*state))),
+                Event::StateChanged(state) => drop(self.status.send_replace(Status::Open(*state))),
                 Event::KeyInUse => inner.key_in_use = true,
                 Event::Received(_) | Event::Lagged(_) => {}
             }

@@ -27,15 +27,15 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(config: Config) -> Self {
+    fn new(config: TopicConfig) -> Self {
         Self::at(config, START)
     }
 
-    fn at(config: Config, now: Now) -> Self {
+    fn at(config: TopicConfig, now: Now) -> Self {
         Self::of(id(0), config, now)
     }
 
-    fn of(me: PeerId, config: Config, now: Now) -> Self {
+    fn of(me: PeerId, config: TopicConfig, now: Now) -> Self {
         let tracker = Tracker::new(me, &config, 42, now);
         let mut bench = Self {
             tracker,

@@ -35,7 +35,7 @@ async fn peer() -> Result<()> {
             _ = look.tick() => tell(&topic.stats(), &mut told),
             line = input.line() => if line.is_none() { break },
             event = events.next() => match event {
-                Some(Event::State(TopicState::Joined)) => {
+                Some(Event::StateChanged(TopicState::Joined)) => {
                     tell(&topic.stats(), &mut told);
                     println!("joined");
                     // A peer that has just joined has received no greeting yet, so this one goes out at once.
@@ -53,7 +53,7 @@ async fn peer() -> Result<()> {
             },
         }
     }
-    node.shutdown().await;
+    node.close().await;
     Ok(())
 }
 

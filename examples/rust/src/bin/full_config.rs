@@ -1,23 +1,19 @@
 //! Every option of a topic, at its default.
 //!
-//! The API is the one that programs of `distributed-topic-tracker` 0.3 use. The program joins, sends the lines of
-//! standard input, prints the messages that it receives, and ends with its input. (With `DTT_BOOTSTRAP` set, it uses a
-//! testnet.)
+//! The program joins, sends the lines of standard input, prints the messages that it receives, and ends with its input.
+//! `own_gossip` shows the single steps. (With `DTT_BOOTSTRAP` set, the program uses a testnet.)
 
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use dtt_core::{
-    AddressHints, AutoDiscoveryGossip, BootstrapConfig, BubbleMergeConfig, Config, DefaultSecretRotation, DhtConfig,
-    MergeConfig, MessageOverlapMergeConfig, PublisherConfig, RecordPublisher, RotationHandle, TimeoutConfig, TopicId,
+    AddressHints, BootstrapConfig, BubbleMergeConfig, DefaultSecretRotation, DhtConfig, MergeConfig,
+    MessageOverlapMergeConfig, PublisherConfig, RotationHandle, TimeoutConfig, TopicConfig,
 };
-use dtt_examples::{arguments, config, endpoint, finish, talk};
-use ed25519_dalek::SigningKey;
-use iroh::{SecretKey, protocol::Router};
-use iroh_gossip::net::Gossip;
+use dtt_examples::{arguments, config, finish, join_and_talk};
 
-/// All options of a topic, with the values of `Config::default()`.
-fn full_config(bootstrap: Option<Vec<String>>) -> Config {
+/// All options of a topic, with the values of `TopicConfig::default()`.
+fn full_config(bootstrap: Option<Vec<String>>) -> TopicConfig {
     let dht = DhtConfig::builder()
         .retries(3)
         .base_retry_interval(Duration::from_secs(5))
@@ -67,7 +63,7 @@ fn full_config(bootstrap: Option<Vec<String>>) -> Config {
         .broadcast_timeout(Duration::from_secs(5))
         .broadcast_neighbors_timeout(Duration::from_secs(5))
         .build();
-    Config::builder()
+    TopicConfig::builder()
         .dht_config(dht)
         .bootstrap_config(first_neighbor)
         .publisher_config(publisher)
@@ -87,29 +83,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let [] = arguments("full_config")?;
-    let secret_key = SecretKey::generate();
-    let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
-    let endpoint = endpoint(secret_key).await?;
-    let gossip = Gossip::builder().spawn(endpoint.clone());
-    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
-
-    assert_eq!(full_config(None), Config::default());
+    assert_eq!(full_config(None), TopicConfig::default());
     let bootstrap = config().dht_config().bootstrap().clone();
-    let record_publisher = RecordPublisher::builder(
-        TopicId::new("full-config-example".to_string()),
-        signing_key,
-        b"a secret of the members".to_vec(),
-    )
-    .config(full_config(bootstrap))
-    .secret_rotation(RotationHandle::new(DefaultSecretRotation))
-    .endpoint(endpoint.clone())
-    .build();
-
-    let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
-    println!("joined");
-    let (sender, receiver) = topic.split().await?;
-    drop(topic);
-    talk(sender, receiver).await;
-    router.shutdown().await?;
-    Ok(())
+    join_and_talk("full-config-example", |publisher| {
+        publisher.config(full_config(bootstrap)).secret_rotation(RotationHandle::new(DefaultSecretRotation))
+    })
+    .await
 }

@@ -34,10 +34,7 @@ async fn run() -> Result<()> {
         RecordPublisher::builder(topic_id, signing_key, secret).config(config()).endpoint(endpoint.clone()).build();
 
     let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
-    println!("joined");
-    let (sender, receiver) = topic.split().await?;
-    drop(topic);
-    talk(sender, receiver).await;
+    talk(topic).await?;
     router.shutdown().await?;
     Ok(())
 }

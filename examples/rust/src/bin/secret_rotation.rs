@@ -1,17 +1,13 @@
 //! A secret rotation of the program's own: it decides how the records' keys change from minute to minute.
 //!
-//! The API is the one that programs of `distributed-topic-tracker` 0.3 use. The program joins, sends the lines of
-//! standard input, prints the messages that it receives, and ends with its input. (With `DTT_BOOTSTRAP` set, it uses a
-//! testnet.)
+//! The program joins, sends the lines of standard input, prints the messages that it receives, and ends with its input.
+//! `own_gossip` shows the single steps. (With `DTT_BOOTSTRAP` set, the program uses a testnet.)
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use dtt_core::{AutoDiscoveryGossip, RecordPublisher, RotationHandle, SecretRotation, TopicId};
-use dtt_examples::{arguments, config, endpoint, finish, talk};
-use ed25519_dalek::SigningKey;
-use iroh::{SecretKey, protocol::Router};
-use iroh_gossip::net::Gossip;
+use dtt_core::{RotationHandle, SecretRotation};
+use dtt_examples::{arguments, finish, join_and_talk};
 use sha2::{Digest, Sha512};
 
 /// Mixes a constant of this application into every minute's key.
@@ -39,27 +35,5 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let [] = arguments("secret_rotation")?;
-    let secret_key = SecretKey::generate();
-    let signing_key = SigningKey::from_bytes(&secret_key.to_bytes());
-    let endpoint = endpoint(secret_key).await?;
-    let gossip = Gossip::builder().spawn(endpoint.clone());
-    let router = Router::builder(endpoint.clone()).accept(iroh_gossip::ALPN, gossip.clone()).spawn();
-
-    let record_publisher = RecordPublisher::builder(
-        TopicId::new("rotation-example".to_string()),
-        signing_key,
-        b"a secret of the members".to_vec(),
-    )
-    .secret_rotation(RotationHandle::new(Seasoned))
-    .config(config())
-    .endpoint(endpoint.clone())
-    .build();
-
-    let topic = gossip.subscribe_and_join_with_auto_discovery(record_publisher).await?;
-    println!("joined");
-    let (sender, receiver) = topic.split().await?;
-    drop(topic);
-    talk(sender, receiver).await;
-    router.shutdown().await?;
-    Ok(())
+    join_and_talk("rotation-example", |publisher| publisher.secret_rotation(RotationHandle::new(Seasoned))).await
 }

@@ -41,7 +41,7 @@ private suspend fun chat(name: String, secret: String) {
                     is Event.NeighborDown -> println("* lost ${event.node.short}")
                     is Event.Received -> println(event.message.text)
                     is Event.Lagged -> println("* too slow: ${event.missed?.let { "$it " } ?: ""}events are missing")
-                    is Event.State -> println("* ${words.getValue(event.state)}")
+                    is Event.StateChanged -> println("* ${words.getValue(event.state)}")
                 }
             }
         }
@@ -53,7 +53,7 @@ private suspend fun chat(name: String, secret: String) {
                 System.err.println("not sent: ${error.message}")
             }
         }
-        node.shutdown()
+        node.closeAndWait()
     }
 }
 

@@ -53,7 +53,7 @@ private suspend fun peer(name: String, topicName: String, secret: String, bootst
     launch {
         val heard = mutableSetOf<String>()
         topic.events().collect { event ->
-            if (event == Event.State(TopicState.JOINED)) {
+            if (event == Event.StateChanged(TopicState.JOINED)) {
                 println("joined")
                 joined.send(Unit)
             } else if (event is Event.Received) {
@@ -64,7 +64,7 @@ private suspend fun peer(name: String, topicName: String, secret: String, bootst
     }
     withContext(Dispatchers.IO) { while (readlnOrNull() != null) continue }
     coroutineContext.cancelChildren()
-    node.shutdown()
+    node.closeAndWait()
 }
 
 /** What has happened at least once. */

@@ -29,9 +29,9 @@ import Foundation
                 case .neighborDown(let node): say("* lost \(node.short)")
                 case .received(let message): say(message.text)
                 case .lagged(let missed): say("* too slow: \(missed.map { "\($0) " } ?? "")events are missing")
-                case .state(.lookingUp): say("* Looking for others")
-                case .state(.joined): say("* Joined")
-                case .state(.alone): say("* Alone")
+                case .stateChanged(.lookingUp): say("* Looking for others")
+                case .stateChanged(.joined): say("* Joined")
+                case .stateChanged(.alone): say("* Alone")
                 }
             }
         }
@@ -42,7 +42,7 @@ import Foundation
                 FileHandle.standardError.write(Data("not sent: \(error.message)\n".utf8))
             }
         }
-        try await node.shutdown()
+        try await node.close()
         try await reader.value
     }
 

@@ -24,7 +24,7 @@ import Foundation
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
             }
         }
-        try await node.shutdown()
+        try await node.close()
     }
 
     /// Tells once of each thing that the counters show for the first time.
@@ -49,7 +49,7 @@ import Foundation
         var heard: Set<Substring> = []
         for try await event in topic.events {
             switch event {
-            case .state(.joined):
+            case .stateChanged(.joined):
                 say("joined")
                 // Whoever just joined has heard nothing yet.
                 try await topic.broadcast("\(name) joined")

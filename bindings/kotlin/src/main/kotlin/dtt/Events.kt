@@ -40,7 +40,7 @@ public class Events internal constructor(private val raw: RawEvents) : Flow<Even
 
     /** Ends the queue, and with it the collecting; the topic goes on. Twice is fine. */
     override fun close() {
-        raw.cancel()
+        raw.end()
         synchronized(taken) { taken.clear() }
     }
 

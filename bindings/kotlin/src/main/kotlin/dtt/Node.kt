@@ -40,7 +40,7 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
      * It returns at once, and joining goes on in the background: see [Topic.joined]. With a [timeout] it waits for a first
      * neighbor and gives the topic up if none came, which is what the first member of a topic always gets.
      * Joining a topic again with the same secret and rotation gives another handle to it, with the options of the first. Whoever
-     * leaves or closes one of them closes them all.
+     * closes one of them closes them all.
      *
      * @param config options of this topic; what is not set is as the node has it
      * @param rotation a secret rotation of one's own, which all members must use
@@ -92,12 +92,16 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
     public suspend fun resume(): Unit = native { raw.resume(null) }
 
     /**
-     * Leaves all topics, tells the peers, and closes all connections, within the configured time (2 s by default). Who is
+     * Closes all topics, tells the peers, and closes all connections, within the configured time (2 s by default). Who is
      * cancelled while waiting does not stop it. Twice is fine.
      */
-    public suspend fun shutdown(): Unit = native { raw.shutdown(null) }
+    public suspend fun closeAndWait(): Unit = native { raw.close(null) }
 
-    /** [shutdown] in the background: it never waits. */
+    /**
+     * Begins to close the node and returns at once. [closeAndWait] does the same and waits for the end.
+     *
+     * There are two because `use` calls [AutoCloseable.close], which cannot suspend.
+     */
     override fun close(): Unit = raw.beginClose()
 
     private fun options(timeout: Duration?, config: TopicConfig?, rotation: SecretRotation?) =

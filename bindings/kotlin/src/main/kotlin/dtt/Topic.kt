@@ -101,11 +101,15 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
     public suspend fun dhtHealth(): DhtHealth = native { raw.dhtHealth(null) }
 
     /**
-     * Leaves the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. It
+     * Closes the topic, with every handle to it: neighbors are told, and every queue of events ends after what is in it. It
      * takes 2 s at most. Twice is fine.
      */
-    public suspend fun leave(): Unit = native { raw.leave(null) }
+    public suspend fun closeAndWait(): Unit = native { raw.close(null) }
 
-    /** [leave] in the background: it never waits. */
+    /**
+     * Begins to close the topic and returns at once. [closeAndWait] does the same and waits for the end.
+     *
+     * There are two because `use` calls [AutoCloseable.close], which cannot suspend.
+     */
     override fun close(): Unit = raw.beginClose()
 }

@@ -46,7 +46,7 @@ class CancelTest {
         }
         // Of each kind of wait that leaves one, there would be ten.
         until("no task is left:", { "${rawAliveTasks()} of $before" }) { rawAliveTasks() <= before }
-        node.shutdown()
+        node.closeAndWait()
     }
 
     @Test
@@ -55,7 +55,7 @@ class CancelTest {
             val peers = listOf(pair.bob.address())
             val calls: List<suspend () -> Unit> = listOf(
                 { node().close() },
-                { pair.alice.join("some", "topic").leave() },
+                { pair.alice.join("some", "topic").closeAndWait() },
                 { pair.alice.stats() },
                 { pair.alice.networkChanged() },
                 { pair.alice.pause() },
@@ -112,16 +112,16 @@ class CancelTest {
     }
 
     @Test
-    fun `leaving and shutting down go on without whoever waits`(): Unit = live {
+    fun `closing goes on without whoever waits`(): Unit = live {
         val node = node()
         val topic = node.join("given up", "secret")
-        val leaving = launch(start = CoroutineStart.UNDISPATCHED) { topic.leave() }
-        leaving.cancelAndJoin()
+        val closingTopic = launch(start = CoroutineStart.UNDISPATCHED) { topic.closeAndWait() }
+        closingTopic.cancelAndJoin()
         until("the topic is closed") { topic.state == null }
-        val closing = launch(start = CoroutineStart.UNDISPATCHED) { node.shutdown() }
+        val closing = launch(start = CoroutineStart.UNDISPATCHED) { node.closeAndWait() }
         closing.cancelAndJoin()
         assertTrue(node.isClosed)
-        node.shutdown()
+        node.closeAndWait()
     }
 
     @Test
@@ -132,7 +132,7 @@ class CancelTest {
         val reader = async { events.toList() }
         val joiner = async { runCatching { topic.joined() }.exceptionOrNull() }
         delay(50.milliseconds)
-        node.shutdown()
+        node.closeAndWait()
         assertTrue(reader.await().isNotEmpty())
         assertEquals(ErrorKind.CLOSED, (joiner.await() as DttException).kind)
         assertNull(events.next())
@@ -185,7 +185,7 @@ class CancelTest {
             if (n % 2 == 0) node.resume() else node.pause()
             assertEquals(n % 2 == 1, node.isPaused)
         }
-        node.shutdown()
+        node.closeAndWait()
     }
 
     @Test

@@ -57,7 +57,7 @@ class ErrorTest {
         val address = first.address().addresses.single()
         val config = testnet.nodeConfig().copy(bindAddresses = listOf(address))
         failsWith(ErrorKind.BIND, "cannot bind the endpoint") { Node.spawn(config) }
-        first.shutdown()
+        first.closeAndWait()
     }
 
     @Test
@@ -69,14 +69,14 @@ class ErrorTest {
         topic.broadcast(ByteArray(4057))
         failsWith(ErrorKind.TIMEOUT, "join did not finish within 200 ms") { topic.joined(200.milliseconds) }
         failsWith(ErrorKind.TIMEOUT, "join did not finish within 200 ms") { node.join("nobody", "here", timeout = 200.milliseconds) }
-        topic.leave()
+        topic.closeAndWait()
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.broadcast("late") }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.joined() }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.subscribe() }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.listen { } }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.dhtHealth() }
         failsWith(ErrorKind.CLOSED, "the topic is closed") { topic.joinPeers(listOf()) }
-        node.shutdown()
+        node.closeAndWait()
         failsWith(ErrorKind.CLOSED, "the node is closed") { node.join("late", "secret") }
         failsWith(ErrorKind.CLOSED, "the node is closed") { node.stats() }
         failsWith(ErrorKind.CLOSED, "the node is closed") { node.address() }

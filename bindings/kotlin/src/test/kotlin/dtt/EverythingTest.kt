@@ -45,22 +45,22 @@ class EverythingTest {
 
             // A second queue begins with the present state and neighbors.
             val second = his.subscribe()
-            assertEquals(listOf(Event.State(TopicState.JOINED), Event.NeighborUp(alice.id)), List(2) { second.next() })
+            assertEquals(listOf(Event.StateChanged(TopicState.JOINED), Event.NeighborUp(alice.id)), List(2) { second.next() })
             second.close()
             assertNull(second.next())
             second.close()
 
             alice.networkChanged()
-            his.leave()
-            his.leave()
+            his.closeAndWait()
+            his.closeAndWait()
             assertNull(his.state)
             assertEquals(emptySet<NodeId>(), his.neighbors)
             assertEquals(2uL, his.stats.received, "what it had done is still known")
             assertEquals(emptyList<Event>(), events.toList().filterIsInstance<Event.Received>())
             until("the neighbor is gone") { !hers.isJoined }
             assertFalse(alice.isClosed)
-            alice.shutdown()
-            alice.shutdown()
+            alice.closeAndWait()
+            alice.closeAndWait()
             assertTrue(alice.isClosed)
             assertNull(hers.state)
             bob.close()
@@ -73,13 +73,13 @@ class EverythingTest {
         pair("flow") { (_, _, hers, his) ->
             val standing = his.subscribe()
             assertEquals(1uL, his.stats.subscribers)
-            repeat(50) { assertEquals(Event.State(TopicState.JOINED), his.events().first()) }
+            repeat(50) { assertEquals(Event.StateChanged(TopicState.JOINED), his.events().first()) }
             // A collector that throws, too.
             assertTrue(runCatching { his.events().collect { error("on purpose") } }.exceptionOrNull() is IllegalStateException)
             assertEquals(1uL, his.stats.subscribers)
             hers.broadcast("for the one that stands")
             standing.hear("for the one that stands")
-            his.leave()
+            his.closeAndWait()
             assertEquals(emptyList<Event>(), his.events().toList())
         }
     }
@@ -111,7 +111,7 @@ class EverythingTest {
             bindAddresses = listOf("127.0.0.1:0"),
             portMapping = false,
             maxMessageSize = 1000u,
-            shutdownTimeout = 500.milliseconds,
+            closeTimeout = 500.milliseconds,
             topics = TopicConfig(
                 maxJoinPeerCount = 2u,
                 addressHints = AddressHints.ALL,
@@ -147,8 +147,8 @@ class EverythingTest {
         other.joined(120.seconds)
         topic.joined(120.seconds)
         assertEquals(setOf(one.id), other.neighbors)
-        one.shutdown()
-        two.shutdown()
+        one.closeAndWait()
+        two.closeAndWait()
     }
 
     @Test
@@ -210,14 +210,14 @@ class EverythingTest {
         val lines = ConcurrentLinkedQueue<String>()
         Log.listen(LogLevel.DEBUG) { level, target, text -> lines += "$level $target $text" }
         val node = node()
-        node.join("log", "a secret that no line shows").leave()
-        node.shutdown()
+        node.join("log", "a secret that no line shows").closeAndWait()
+        node.closeAndWait()
         until("the node's start is told") { lines.any { it.startsWith("INFO dtt::node") && node.id.hex in it } }
         Log.end()
         assertTrue(lines.none { "a secret that no line shows" in it })
         // A line about what was there before may still be on its way.
         val quiet = node()
-        quiet.shutdown()
+        quiet.closeAndWait()
         assertTrue(lines.none { quiet.id.hex in it })
     }
 

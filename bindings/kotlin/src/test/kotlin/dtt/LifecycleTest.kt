@@ -26,8 +26,8 @@ class LifecycleTest {
             val events = topic.subscribe()
             if (n % 10 == 0) topic.joined()
             topic.listen { }
-            if (n % 3 == 0) topic.leave()
-            node.shutdown()
+            if (n % 3 == 0) topic.closeAndWait()
+            node.closeAndWait()
             check(events.tryNext() != null)
         }
         repeat(10) { cycle(it) }
@@ -35,7 +35,7 @@ class LifecycleTest {
         val before = Held.now()
         repeat(200) { cycle(it) }
         // Each call of its listener may keep a thread for ten seconds more.
-        member.leave()
+        member.closeAndWait()
         var after = Held.now()
         until("descriptors and threads are back:", { after.since(before) }, limit = 180.seconds) {
             delay(200.milliseconds)
@@ -49,11 +49,11 @@ class LifecycleTest {
                 "16 more DHT nodes are not seen: ${more.since(after)}"
             }
         }
-        standing.shutdown()
+        standing.closeAndWait()
     }
 
     @Test
-    fun `topics that are joined while their node shuts down are closed with it`(): Unit = live {
+    fun `topics that are joined while their node closes are closed with it`(): Unit = live {
         val standing = node()
         standing.join("standing", "secret").listen { }
         until("the DHT client is open") { standing.stats().dht.lookups > 0uL }
@@ -64,7 +64,7 @@ class LifecycleTest {
             val node = node()
             val joins = List(30) { n -> async { runCatching { node.join("race $round $n", "secret") } } }
             delay((round * 300).microseconds)
-            node.shutdown()
+            node.closeAndWait()
             for (join in joins) {
                 join.await().onSuccess { kept += it }.onFailure { assertEquals(ErrorKind.CLOSED, (it as DttException).kind) }
             }
@@ -75,18 +75,18 @@ class LifecycleTest {
             Held.now().descriptors <= before.descriptors && rawAliveTasks() <= tasks
         }
         assertTrue(kept.all { it.state == null })
-        standing.shutdown()
+        standing.closeAndWait()
     }
 
     @Test
-    fun `leaving twice waits for the end and the numbers stay`(): Unit = live {
-        pair("leaving twice") { pair ->
+    fun `closing twice waits for the end and the numbers stay`(): Unit = live {
+        pair("closing twice") { pair ->
             val events = pair.his.subscribe()
             repeat(5) { pair.hers.broadcast("message $it") }
             repeat(5) { events.hear("message $it") }
             coroutineScope {
-                val leaving = List(10) { launch { pair.his.leave(); assertNull(pair.his.state) } }
-                while (leaving.any { it.isActive }) {
+                val closing = List(10) { launch { pair.his.closeAndWait(); assertNull(pair.his.state) } }
+                while (closing.any { it.isActive }) {
                     assertEquals(5uL, pair.his.stats.received)
                     kotlinx.coroutines.yield()
                 }
@@ -112,8 +112,8 @@ class LifecycleTest {
             }
         }
         assertEquals(30uL, alice.stats().topics)
-        alice.shutdown()
-        bob.shutdown()
+        alice.closeAndWait()
+        bob.closeAndWait()
         assertTrue(topics.all { (hers, his) -> hers.state == null && his.state == null })
     }
 
@@ -145,7 +145,7 @@ class LifecycleTest {
             node.join("forgotten", "secret").subscribe()
         }
         // Starts what stays: the testnet and the library's threads.
-        node().shutdown()
+        node().closeAndWait()
         val before = Held.now()
         repeat(5) { forgotten() }
         until("the collector found them:", { Held.now().since(before) }) {

@@ -37,7 +37,7 @@ class ListenerTest {
             repeat(50) { pair.hers.broadcast("message $it") }
             until("all came") { recorder.messages().size == 50 }
             assertEquals(List(50) { "message $it" }, recorder.messages())
-            pair.bob.shutdown()
+            pair.bob.closeAndWait()
             until("the end is told") { recorder.ends.get() > 0 }
             delay(50.milliseconds)
             assertEquals(1, recorder.ends.get())
@@ -73,7 +73,7 @@ class ListenerTest {
             throw AssertionError("on purpose")
         }
         // The start of each is told.
-        repeat(2) { node().shutdown() }
+        repeat(2) { node().closeAndWait() }
         until("both lines came") { lines.get() > 1 }
         Log.end()
     }
@@ -121,7 +121,7 @@ class ListenerTest {
         goOn.countDown()
         until("all are accounted for") { missed.get() + heard.get() >= 100 }
         assertTrue(missed.get() > 0)
-        alice.shutdown()
-        bob.shutdown()
+        alice.closeAndWait()
+        bob.closeAndWait()
     }
 }

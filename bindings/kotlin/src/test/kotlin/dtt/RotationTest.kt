@@ -41,8 +41,8 @@ class RotationTest {
         val his = bob.join("rotated", "secret", rotation = Hourly("his"))
         until("he saw what he cannot open") { his.stats.refusedSealed > 0uL }
         assertFalse(his.isJoined)
-        alice.shutdown()
-        bob.shutdown()
+        alice.closeAndWait()
+        bob.closeAndWait()
     }
 
     @Test
@@ -74,6 +74,6 @@ class RotationTest {
         assertFalse(lines.any { "0707" in it })
         Log.end()
         assertEquals(TopicState.LOOKING_UP, node.join("fine", "secret").state)
-        node.shutdown()
+        node.closeAndWait()
     }
 }
