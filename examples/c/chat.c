@@ -35,6 +35,7 @@ static void on_event(void *userdata, const dtt_event_t *event) {
         else printf("* too slow: %llu events are missing\n", (unsigned long long)dtt_event_missed(event));
         break;
     case DTT_EVENT_STATE_CHANGED: printf("* %s\n", dtt_event_state(event) == DTT_STATE_JOINED ? "Joined" : "looking for others"); break;
+    case DTT_EVENT_KEY_IN_USE: printf("* another process uses this key\n"); break;
     default: break;
     }
     fflush(stdout);

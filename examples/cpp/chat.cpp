@@ -21,6 +21,7 @@ static void print(dtt::event_view event) {
     case DTT_EVENT_STATE_CHANGED:
         std::cout << (event.state() == DTT_STATE_JOINED ? "* Joined" : "* looking for others") << std::endl;
         break;
+    case DTT_EVENT_KEY_IN_USE: std::cout << "* another process uses this key" << std::endl; break;
     default: break;
     }
 }

@@ -30,6 +30,8 @@ async def listen(topic: dtt.Topic) -> None:
                 print("* lost", peer.short())
             case dtt.Lagged(missed=missed):
                 print("* too slow:", "some" if missed is None else missed, "events are missing")
+            case dtt.KeyInUse():
+                print("* another process uses this key")
             case dtt.StateChanged(state=state):
                 print("*", state)
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from dtt._dtt import VERSION as __version__
     from dtt._dtt import (
+        KeyInUse,
         Lagged,
         NeighborDown,
         NeighborUp,
@@ -90,6 +91,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "Joining",
+    "KeyInUse",
     "Lagged",
     "MergeConfig",
     "MessageOverlapMergeConfig",
@@ -131,7 +133,7 @@ __all__ = [
 _NAMES = {
     "dtt._address": "NodeAddr Peer",
     "dtt._config": "AddressHints AddressLookups BootstrapConfig BubbleMergeConfig DhtConfig Duration MergeConfig MessageOverlapMergeConfig NodeConfig NodeOptions PublisherConfig Relays TimeoutConfig TopicConfig",  # noqa: E501
-    "dtt._dtt": "Lagged NeighborDown NeighborUp NodeId Received SecretKey StateChanged TopicId",
+    "dtt._dtt": "KeyInUse Lagged NeighborDown NeighborUp NodeId Received SecretKey StateChanged TopicId",
     "dtt._errors": "BindError ClosedError DhtError DttError ForkedError GossipError InternalError InvalidArgumentError RecordError TimeoutError TooLargeError",  # noqa: E501
     "dtt._events": "Event Events Subscription",
     "dtt._node": "Node",

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Literal
 
 from dtt import _dtt, _logging, _services, _wait
 from dtt._config import Duration, seconds
-from dtt._dtt import Lagged, NeighborDown, NeighborUp, NodeId, Received, StateChanged
+from dtt._dtt import KeyInUse, Lagged, NeighborDown, NeighborUp, NodeId, Received, StateChanged
 from dtt._errors import ClosedError, TimeoutError
 
 if TYPE_CHECKING:
     import asyncio
 
 #: Something that happened on a topic. Match it by class; :class:`Received` is the one with a message.
-Event = Received | NeighborUp | NeighborDown | Lagged | StateChanged
+Event = Received | NeighborUp | NeighborDown | Lagged | StateChanged | KeyInUse
 
 
 def received(content: bytes, delivered_from: NodeId, direct: bool, scope: Literal["swarm", "neighbors"]) -> Received:

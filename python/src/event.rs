@@ -55,6 +55,44 @@ pub(crate) struct StateChanged {
     state: Py<PyString>,
 }
 
+/// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node
+/// needs a key of its own. Both processes are told, once on each topic.
+#[pyclass(frozen, module = "dtt")]
+pub(crate) struct KeyInUse;
+
+#[pymethods]
+impl KeyInUse {
+    #[new]
+    fn new() -> Self {
+        Self
+    }
+
+    #[classattr]
+    fn __match_args__(py: Python<'_>) -> Bound<'_, PyTuple> {
+        PyTuple::empty(py)
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "KeyInUse()"
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.is_instance_of::<Self>()
+    }
+
+    fn __hash__(&self) -> isize {
+        7
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, Bound<'py, PyTuple>) {
+        (py.get_type::<Self>(), PyTuple::empty(py))
+    }
+}
+
 #[pymethods]
 impl Received {
     #[new]
@@ -192,6 +230,7 @@ impl Maker {
             Event::StateChanged(state) => {
                 Bound::new(py, StateChanged { state: state_name(py, state).clone().unbind() })?.into_any()
             }
+            Event::KeyInUse => Bound::new(py, KeyInUse)?.into_any(),
             // A kind that this binding does not know yet.
             _ => return Ok(None),
         }))

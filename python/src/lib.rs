@@ -35,7 +35,7 @@ mod _dtt {
         show_topic_config, testnet_request_timeout,
     };
     #[pymodule_export]
-    use super::event::{Lagged, NeighborDown, NeighborUp, Received, StateChanged};
+    use super::event::{KeyInUse, Lagged, NeighborDown, NeighborUp, Received, StateChanged};
     #[pymodule_export]
     use super::ids::{NodeId, SecretKey, TopicId};
     #[pymodule_export]

@@ -241,6 +241,7 @@ def test_ids_and_keys() -> None:
         (dtt.Lagged(3), "Lagged(missed=3)"),
         (dtt.Lagged(None), "Lagged(missed=None)"),
         (dtt.StateChanged("joined"), "StateChanged(state='joined')"),
+        (dtt.KeyInUse(), "KeyInUse()"),
     ],
 )
 def test_events_are_immutable_values(event: dtt.Event, text: str) -> None:
@@ -265,6 +266,7 @@ def test_events_match_by_position_and_by_name() -> None:
         dtt.NeighborDown(ID),
         dtt.Lagged(2),
         dtt.StateChanged("alone"),
+        dtt.KeyInUse(),
     ]
     for event in events:
         match event:
@@ -276,7 +278,9 @@ def test_events_match_by_position_and_by_name() -> None:
                 seen.append(missed)
             case dtt.StateChanged("alone"):
                 seen.append("alone")
-    assert seen == [(b"hi", ID), ID, ID, 2, "alone"]
+            case dtt.KeyInUse():
+                seen.append("key")
+    assert seen == [(b"hi", ID), ID, ID, 2, "alone", "key"]
 
 
 def test_the_defaults_are_the_engines() -> None:

@@ -89,6 +89,20 @@ def test_a_topic_iterates_what_came_since_it_was_joined(testnet: dtt.Testnet) ->
     asyncio.run(main())
 
 
+def test_two_nodes_with_one_key_are_both_told(testnet: dtt.Testnet) -> None:
+    async def told(config: dtt.NodeConfig) -> None:
+        async with dtt.Node(config) as node, node.join("one key", secret="s") as topic:
+            async for event in topic:
+                if event == dtt.KeyInUse():
+                    return
+
+    async def main() -> None:
+        config = testnet.node_config(secret_key=dtt.SecretKey.generate())
+        await asyncio.wait_for(asyncio.gather(told(config), told(config)), 60)
+
+    asyncio.run(main())
+
+
 def test_subscribers_are_independent_and_end_when_the_topic_closes(testnet: dtt.Testnet) -> None:
     async def main() -> None:
         async with pair(testnet, "independent") as (a, b):

@@ -38,6 +38,9 @@ pub enum dtt_event_kind_t {
     DTT_EVENT_STATE_CHANGED = 5,
     /// Something that this version of the library has no name for.
     DTT_EVENT_OTHER = 6,
+    /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node needs a key
+    /// of its own. Both processes are told, once on each topic.
+    DTT_EVENT_KEY_IN_USE = 7,
 }
 
 /// Where a topic stands.
@@ -74,6 +77,7 @@ pub unsafe extern "C" fn dtt_event_kind(event: *const dtt_event_t) -> dtt_event_
             Event::NeighborDown(_) => DTT_EVENT_NEIGHBOR_DOWN,
             Event::Lagged(_) => DTT_EVENT_LAGGED,
             Event::StateChanged(_) => DTT_EVENT_STATE_CHANGED,
+            Event::KeyInUse => DTT_EVENT_KEY_IN_USE,
             _ => DTT_EVENT_OTHER,
         })
     })

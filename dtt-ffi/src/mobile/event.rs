@@ -74,6 +74,9 @@ pub enum Event {
         /// Where it stands now.
         state: TopicState,
     },
+    /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node
+    /// needs a key of its own. Both processes are told, once on each topic.
+    KeyInUse,
 }
 
 /// None for an event that this layer does not know.
@@ -93,6 +96,7 @@ pub(super) fn event(event: dtt_core::Event) -> Option<Event> {
         dtt_core::Event::NeighborDown(peer) => Event::NeighborDown { node: peer.into() },
         dtt_core::Event::Lagged(missed) => Event::Lagged { missed },
         dtt_core::Event::StateChanged(state) => Event::StateChanged { state: state.into() },
+        dtt_core::Event::KeyInUse => Event::KeyInUse,
         _ => return None,
     })
 }

@@ -58,6 +58,39 @@ static void talk(const char *bootstrap, const char *says, const char *hears, pid
     dtt_node_free(node);
 }
 
+/* Two nodes with one key, as in two processes that read the same file: both are told. */
+static void one_key(const char *bootstrap) {
+    const uint8_t key[32] = {7};
+    dtt_node_t *nodes[2];
+    dtt_topic_t *topics[2];
+    dtt_events_t *events[2];
+    for (int i = 0; i < 2; i++) {
+        dtt_config_t *config = NULL;
+        OK(dtt_config_new(&config, &error));
+        OK(dtt_config_use_testnet(config, bootstrap, &error));
+        OK(dtt_config_set_secret_key(config, key, sizeof key, &error));
+        OK(dtt_node_spawn(config, &nodes[i], &error));
+        dtt_config_free(config);
+        topics[i] = join(nodes[i], "one key");
+        events[i] = subscribe(topics[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        dtt_event_kind_t kind = DTT_EVENT_NONE;
+        for (double until = now_s() + 60; kind != DTT_EVENT_KEY_IN_USE && now_s() < until;) {
+            dtt_event_t *event = NULL;
+            if (dtt_events_recv(events[i], 1000, &event, NULL) == DTT_OK) kind = dtt_event_kind(event);
+            dtt_event_free(event);
+        }
+        CHECK(kind == DTT_EVENT_KEY_IN_USE);
+    }
+    for (int i = 0; i < 2; i++) {
+        CLOSED(dtt_node_close(nodes[i], &error));
+        dtt_events_free(events[i]);
+        dtt_topic_free(topics[i]);
+        dtt_node_free(nodes[i]);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc == 2) {
         talk(argv[1], "child", "parent", 0);
@@ -69,6 +102,7 @@ int main(int argc, char **argv) {
     pid_t child = 0;
     CHECK(posix_spawn(&child, argv[0], NULL, NULL, arguments, environ) == 0);
     talk(dtt_testnet_bootstrap(testnet), "parent", "child", child);
+    one_key(dtt_testnet_bootstrap(testnet));
     dtt_testnet_free(testnet);
     return 0;
 }

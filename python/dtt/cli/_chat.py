@@ -160,6 +160,8 @@ def _show(event: dtt.Event, show: Callable[..., None]) -> None:
         case dtt.Lagged(missed=missed):
             number = "" if missed is None else f"{missed} "
             show(("ansiyellow", f"* {number}events are missing"))
+        case dtt.KeyInUse():
+            show(("ansiyellow", "* another process uses this key: both miss messages"))
         case dtt.StateChanged():
             pass
 
@@ -201,6 +203,8 @@ def as_json(event: dtt.Event) -> dict[str, object]:
             return {"event": "neighbor_down", "peer": str(peer)}
         case dtt.Lagged(missed=missed):
             return {"event": "lagged", "missed": missed}
+        case dtt.KeyInUse():
+            return {"event": "key_in_use"}
         case dtt.StateChanged(state=state):
             return {"event": "state_changed", "state": state}
 

@@ -41,6 +41,24 @@ import Testing
         try await pair.alice.close()
     }
 
+    @Test func twoNodesWithOneKeyAreBothTold() async throws {
+        let key = SecretKey.generate()
+        var told: [Recorder] = []
+        var nodes: [Node] = []
+        for _ in 0..<2 {
+            var config = try await testnet.value.nodeConfig
+            config.secretKey = key
+            let node = try await Node(config)
+            let recorder = Recorder()
+            try (try await node.join("one key", secret: "secret")).listen(recorder)
+            told.append(recorder)
+            nodes.append(node)
+        }
+        let recorders = told
+        try await until("both were told") { recorders.allSatisfy { $0.events.all.contains(.keyInUse) } }
+        for node in nodes { try await node.close() }
+    }
+
     @Test func oneThatThrowsGetsTheNextEventAllTheSameAndTheLogTells() async throws {
         let warnings = Shared<String>()
         try DttLibrary.log(.warn) { _, target, text in if target == "dtt::listener" { warnings.add(text) } }

@@ -276,7 +276,7 @@ fn a_dial_that_fails_gives_its_turn_to_the_next() {
     let minute = START.minute();
     let peers: Vec<u8> = (2..60).collect();
     let records = || peers.chunks(5).map(|five| record(minute, five[0] + 100, five, &[])).collect::<Vec<_>>();
-    let mut bench = Bench::new(Config::default());
+    let mut bench = Bench::new(TopicConfig::default());
     bench.dht.insert(minute, records());
     bench.run(LATENCY + Duration::from_millis(1));
     let (mut failed, at) = (0, bench.now.mono);

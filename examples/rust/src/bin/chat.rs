@@ -31,6 +31,7 @@ async fn chat() -> Result<()> {
                 Some(Event::Received(message)) => println!("{}", String::from_utf8_lossy(&message.content)),
                 Some(Event::Lagged(Some(missed))) => println!("* too slow: {missed} events are missing"),
                 Some(Event::Lagged(None)) => println!("* too slow: events are missing"),
+                Some(Event::KeyInUse) => println!("* another process uses this key"),
                 Some(Event::StateChanged(state)) => println!("* {state:?}"),
                 Some(_) => {}
                 None => break,

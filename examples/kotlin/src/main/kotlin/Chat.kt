@@ -41,6 +41,7 @@ private suspend fun chat(name: String, secret: String) {
                     is Event.NeighborDown -> println("* lost ${event.node.short}")
                     is Event.Received -> println(event.message.text)
                     is Event.Lagged -> println("* too slow: ${event.missed?.let { "$it " } ?: ""}events are missing")
+                    Event.KeyInUse -> println("* another process uses this key")
                     is Event.StateChanged -> println("* ${words.getValue(event.state)}")
                 }
             }

@@ -29,6 +29,7 @@ import Foundation
                 case .neighborDown(let node): say("* lost \(node.short)")
                 case .received(let message): say(message.text)
                 case .lagged(let missed): say("* too slow: \(missed.map { "\($0) " } ?? "")events are missing")
+                case .keyInUse: say("* Another process uses this key")
                 case .stateChanged(.lookingUp): say("* Looking for others")
                 case .stateChanged(.joined): say("* Joined")
                 case .stateChanged(.alone): say("* Alone")

@@ -45,6 +45,16 @@ class ListenerTest {
     }
 
     @Test
+    fun `two nodes with one key are both told`(): Unit = live {
+        val key = SecretKey.generate()
+        val nodes = List(2) { Node.spawn(testnet.nodeConfig().copy(secretKey = key)) }
+        val topics = nodes.map { it.join("one key", "secret") }
+        val recorders = topics.map { topic -> Recorder().also { topic.listen(it) } }
+        until("both were told") { recorders.all { Event.KeyInUse in it.events } }
+        nodes.forEach { it.closeAndWait() }
+    }
+
+    @Test
     fun `one that throws gets the next event all the same and the log tells`(): Unit = live {
         val warnings = ConcurrentLinkedQueue<String>()
         Log.listen(LogLevel.WARN) { _, target, text -> if (target == "dtt::listener") warnings += text }
