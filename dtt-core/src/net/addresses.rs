@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::same_key::SameKey;
+use super::same_key::{SameKey, read_hint};
 use crate::{
     config::AddressHints,
     error::{Error, Result},
@@ -112,7 +112,12 @@ impl Addresses {
             };
             let Ok(id) = EndpointId::from_bytes(&key) else { continue };
             if id == self.endpoint.id() {
-                self.suspect(hints.iter().filter_map(to_transport));
+                let addresses = hints.iter().filter_map(to_transport);
+                match &self.same_key {
+                    Some(same_key) if own => same_key.own_record(record, addresses),
+                    Some(same_key) => same_key.hint(addresses),
+                    None => {}
+                }
                 continue;
             }
             // Our own record only repeats what the book knew when it was written, so it must not replace anything
@@ -155,7 +160,7 @@ impl Addresses {
         let hints = to_hints(address.addrs, AddressHints::All);
         let hints: Vec<_> = hints.into_iter().filter(|hint| to_transport(hint).is_some()).take(MAX_PER_NODE).collect();
         if id == self.endpoint.id() {
-            self.suspect(hints.iter().filter_map(to_transport));
+            self.hint(hints.iter().filter_map(to_transport));
         } else if !hints.is_empty() && self.book.has_room_for(&id) {
             self.book.learn(id, hints, None);
         }
@@ -178,10 +183,19 @@ impl Addresses {
         self.same_key.as_ref()
     }
 
+    /// Takes in a datagram of a gossip connection. It may say at which other address this node's id was met.
+    pub(super) fn take_datagram(&self, datagram: &[u8]) {
+        let dialable = |address: &TransportAddr| match address {
+            TransportAddr::Ip(address) => to_transport(&AddressHint::Ip(*address)).is_some(),
+            _ => false,
+        };
+        self.hint(read_hint(datagram).filter(dialable).into_iter());
+    }
+
     /// Somebody says that this node is at these addresses.
-    fn suspect(&self, addresses: impl IntoIterator<Item = TransportAddr>) {
+    fn hint(&self, addresses: impl Iterator<Item = TransportAddr>) {
         if let Some(same_key) = &self.same_key {
-            same_key.suspect(addresses);
+            same_key.hint(addresses);
         }
     }
 

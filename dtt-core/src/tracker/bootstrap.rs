@@ -79,8 +79,9 @@ struct Round {
     /// Whether one of the records names a node that was never dialed.
     found_news: bool,
     dials: usize,
-    /// The peer that was dialed last, until its dial is known to have failed, and how many dials have failed.
-    last: Option<PeerId>,
+    /// The last dial that has not failed, and when it began; when the one before it began; and how many have failed.
+    last: Option<(PeerId, Duration)>,
+    before: Option<Duration>,
     failed: usize,
     /// Whether one of the dials went to a node of a slot that the round reads.
     tried: bool,
@@ -286,6 +287,7 @@ impl Bootstrap {
             found_news: false,
             dials: 0,
             last: None,
+            before: None,
             failed: 0,
             tried: false,
             settle_until: now.mono,
@@ -325,18 +327,24 @@ impl Bootstrap {
         };
         round.settle_until = now.mono + pause;
         round.settled = false;
-        round.last = Some(peer);
+        round.before = round.last.map(|(_, at)| at).or(round.before);
+        round.last = Some((peer, now.mono));
         Some(peer)
     }
 
-    /// The dial of a peer has failed. If it is the one that is waited for, the next candidate's turn has come.
-    pub(super) fn unreachable(&mut self, peer: PeerId, now: Now) {
+    /// The dial of a peer has failed. If it is the one that is waited for, the next candidate's turn has come. If there is
+    /// none, or a pause is due, the dial before gets its time to answer.
+    pub(super) fn unreachable(&mut self, core: &Core, peer: PeerId, now: Now) {
         let Some(round) = &mut self.round else { return };
-        if round.last == Some(peer) && round.failed < MAX_FAILED {
-            round.last = None;
-            round.failed += 1;
-            round.settle_until = round.settle_until.min(now.mono);
+        if !round.last.is_some_and(|(last, _)| last == peer) || round.failed >= MAX_FAILED {
+            return;
         }
+        round.last = None;
+        round.failed += 1;
+        let pauses = round.candidates.is_empty() || round.dials.is_multiple_of(core.config.max_join_peer_count());
+        let before = round.before.filter(|_| pauses);
+        let until = before.map_or(now.mono, |at| at + core.config.bootstrap_config().join_confirmation_wait_time());
+        round.settle_until = round.settle_until.min(until.max(now.mono));
     }
 
     /// Makes sure that a peer that has just left is not dialed at once.

@@ -107,7 +107,7 @@ impl Tracker {
             Input::NeighborUp(peer) => self.neighbor_up(now, peer),
             Input::NeighborDown(peer) => self.neighbor_down(now, peer),
             Input::Unreachable(peer) => {
-                self.bootstrap.unreachable(peer, now);
+                self.bootstrap.unreachable(core, peer, now);
                 self.advance(now);
             }
             Input::Received(hash) => core.window.received(hash, now),

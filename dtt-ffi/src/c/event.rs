@@ -38,8 +38,8 @@ pub enum dtt_event_kind_t {
     DTT_EVENT_STATE_CHANGED = 5,
     /// Something that this version of the library has no name for.
     DTT_EVENT_OTHER = 6,
-    /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node needs a key
-    /// of its own. Both processes are told, once on each topic.
+    /// Another process uses this node's key. Other nodes think that the two are one node, so each misses messages and
+    /// neighbors. Each node needs a key of its own. If the two find each other, this comes once on each topic of both.
     DTT_EVENT_KEY_IN_USE = 7,
 }
 

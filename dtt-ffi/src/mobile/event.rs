@@ -74,8 +74,8 @@ pub enum Event {
         /// Where it stands now.
         state: TopicState,
     },
-    /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node
-    /// needs a key of its own. Both processes are told, once on each topic.
+    /// Another process uses this node's key. Other nodes think that the two are one node, so each misses messages and
+    /// neighbors. Each node needs a key of its own. If the two find each other, this comes once on each topic of both.
     KeyInUse,
 }
 

@@ -257,6 +257,9 @@ impl World {
             self.rates.alone(self.now.mono);
         }
         self.input(Input::NeighborDown(id(peer.into())));
+        // A dial of that peer, if there was one, fails at some later time.
+        self.rates.dial_failed();
+        self.input(Input::Unreachable(id(peer.into())));
     }
 
     fn lookup_done(&mut self, minute: u64, answered: bool) {

@@ -93,8 +93,8 @@ async fn lives(connection: &Connection, patience: Duration) -> bool {
     while begin.elapsed() < patience && connection.close_reason().is_none() {
         if probes < PROBES && begin.elapsed() >= BETWEEN_PROBES * probes {
             probes += 1;
-            // The gossip layer reads no datagrams, so they stay where they arrive. Empty ones take hardly any room (RFC
-            // 9221).
+            // A dtt node reads empty datagrams and ignores them. Other peers do not read them. Then they stay where
+            // they arrive, and take hardly any room (RFC 9221).
             if connection.send_datagram(Bytes::new()).is_err() {
                 return connection.close_reason().is_none();
             }

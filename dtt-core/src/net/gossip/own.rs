@@ -5,10 +5,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::{StreamExt, future::Shared};
 use iroh::{
     Endpoint, EndpointId, Watcher,
-    endpoint::{Connection, ConnectionError, RecvStream},
+    endpoint::{Connection, ConnectionError, RecvStream, Side},
 };
 use iroh_gossip::proto::TopicId;
-use tokio::{runtime::Handle, sync::mpsc, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -28,6 +32,8 @@ use crate::{
 
 /// How long a stream without its first bytes may hold up the streams that are opened after it.
 const HEADER: Duration = Duration::from_secs(10);
+/// The pause after a hint of one connection, which grows with each of them. Meanwhile, newer datagrams replace older ones.
+const HINT_SPACING: Duration = Duration::from_millis(250);
 /// How long the topics' farewells may take when the node closes. A peer that answers at all has them by then.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -142,9 +148,15 @@ impl Gossip {
 
     /// Reads datagrams until the connection ends. Gossip sends none, but a peer may tell of another process with our key.
     async fn take_hints(&self, connection: &Connection) {
+        let peer = connection.remote_id();
+        let mut hints = 0;
         while let Ok(datagram) = connection.read_datagram().await {
-            if let Some(same_key) = self.0.common.addresses.same_key() {
-                same_key.take_hint(&datagram);
+            // Somebody whom we did not choose may connect just to make us dial.
+            let counts = connection.side() == Side::Client || self.neighborhood().contains(&peer);
+            if !datagram.is_empty() && counts {
+                self.0.common.addresses.take_datagram(&datagram);
+                hints += 1;
+                sleep(HINT_SPACING * hints).await;
             }
         }
     }

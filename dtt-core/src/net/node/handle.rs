@@ -230,6 +230,9 @@ impl Node {
     async fn set_paused(&self, paused: bool) {
         let topics = self.inner.topics.lock().await;
         self.inner.paused.store(paused, Ordering::SeqCst);
+        if let Some(same_key) = self.inner.addresses.same_key() {
+            same_key.set_paused(paused);
+        }
         for topic in topics.values().flatten().filter_map(WeakTopic::upgrade) {
             topic.set_paused(paused);
         }
@@ -343,6 +346,7 @@ async fn close_unused(node: Weak<Inner>) {
         tokio::time::sleep(LOOK).await;
         let Some(node) = node.upgrade() else { return };
         node.connections.close_unused(&node.neighborhood);
+        node.connections.tell_of_each_other();
     }
 }
 

@@ -5,7 +5,7 @@ use ed25519_dalek::SigningKey;
 use super::connector::Connector;
 use crate::{
     config::TopicConfig,
-    net::{Addresses, Dht, Layer},
+    net::{Addresses, Dht, Layer, same_key::SameKey},
     tracker::PeerId,
     wire::{TopicId, TopicKeys},
 };
@@ -28,6 +28,11 @@ impl Context {
     /// The node's id.
     pub(super) fn me(&self) -> PeerId {
         self.signing_key.verifying_key().to_bytes()
+    }
+
+    /// Looks for other processes with the node's key.
+    pub(super) fn same_key(&self) -> Option<&SameKey> {
+        self.addresses.as_ref().and_then(Addresses::same_key)
     }
 
     pub(super) fn topic_id(&self) -> &TopicId {

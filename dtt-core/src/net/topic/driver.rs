@@ -23,7 +23,7 @@ use super::{
     own_address::own_address,
     store::StoreJob,
 };
-use crate::net::{Addresses, clock::Clock, dht::Found};
+use crate::net::{clock::Clock, dht::Found};
 use crate::{
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
     wire::{MAX_MESSAGE_HASHES, Record, message_hash},
@@ -76,7 +76,7 @@ impl Driver {
             minutes: Minutes::new(context.keys.clone(), Instant::now()),
             own_address: own_address(context.addresses.as_ref(), config.address_hints(), wait),
             batch: BATCH.min(config.event_capacity()),
-            key_in_use: key_in_use(context.addresses.as_ref()),
+            key_in_use: context.same_key().map(|same_key| same_key.met().boxed()).into(),
             context,
             events,
             hub,
@@ -130,7 +130,7 @@ impl Driver {
                 }
                 Some(()) = self.own_address.next() => self.input(Input::AddressChanged),
                 Some(()) = &mut self.key_in_use => {
-                    self.key_in_use = None.into();
+                    self.key_in_use = self.context.same_key().map(|same_key| same_key.met_again().boxed()).into();
                     self.hub.publish(&[Event::KeyInUse]);
                 }
                 () = hub.network_change() => self.network_changed(),
@@ -408,8 +408,4 @@ impl Driver {
             self.joins.push(async move { fails.await.then_some(*peer.as_bytes()) }.boxed());
         }
     }
-}
-
-fn key_in_use(addresses: Option<&Addresses>) -> OptionFuture<BoxFuture<'static, ()>> {
-    addresses.and_then(Addresses::same_key).map(|same_key| same_key.met().boxed()).into()
 }

@@ -37,9 +37,10 @@ pub enum Event {
     Lagged(Option<u64>),
     /// The topic looks for neighbors, has joined, or is alone again.
     StateChanged(TopicState),
-    /// Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors.
-    /// Each node needs a key of its own. Both processes are told, once on each topic; how soon depends on when they
-    /// learn of each other, from records or from a common neighbor.
+    /// Another process uses this node's key. Other nodes think that the two are one node, so each misses messages and
+    /// neighbors. Each node needs a key of its own. If the two find each other, by a record or by a common neighbor, this
+    /// comes once on each topic of both. A topic on a gossip layer that the program brought
+    /// ([`crate::AutoDiscoveryGossip`]) cannot find out.
     KeyInUse,
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn spawn_topic(
 ) -> Result<Topic> {
     context.config.validate()?;
     let (sender, events) = context.gossip.subscribe(*context.topic_id()).await?;
-    let hub = Hub::new(sender, context.config.event_capacity(), paused);
+    let hub = Hub::new(sender, context.config.event_capacity(), paused, context.same_key().cloned());
     let context = Arc::new(context);
     let driver = Driver::new(context.clone(), events, hub.clone());
     let inner = Inner { context, hub: hub.clone(), other_minutes: Arc::default(), token: token.clone(), _keep: keep };

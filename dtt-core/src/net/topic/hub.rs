@@ -18,6 +18,7 @@ use super::{
 };
 use crate::net::{
     gossip::TopicSender,
+    same_key::SameKey,
     stats::{TopicCounters, TopicStats},
 };
 use crate::{
@@ -42,6 +43,7 @@ pub(super) struct Hub {
     paused: AtomicBool,
     capacity: usize,
     instance: u64,
+    same_key: Option<SameKey>,
 }
 
 #[derive(Debug)]
@@ -58,8 +60,6 @@ struct Inner {
     last_received: VecDeque<MessageHash>,
     /// Events that were missed by subscribers that are gone.
     lagged: u64,
-    /// Whether another process with the node's key was met.
-    key_in_use: bool,
 }
 
 /// Where a topic stands, as waiters see it.
@@ -73,7 +73,7 @@ pub(super) enum Status {
 }
 
 impl Hub {
-    pub(super) fn new(sender: TopicSender, capacity: usize, paused: bool) -> Arc<Self> {
+    pub(super) fn new(sender: TopicSender, capacity: usize, paused: bool, same_key: Option<SameKey>) -> Arc<Self> {
         let inner = Inner {
             sender: Some(sender),
             subscribers: Vec::new(),
@@ -84,7 +84,6 @@ impl Hub {
             sent_more: false,
             last_received: VecDeque::with_capacity(MAX_MESSAGE_HASHES),
             lagged: 0,
-            key_in_use: false,
         };
         Arc::new(Self {
             inner: Mutex::new(inner),
@@ -95,6 +94,7 @@ impl Hub {
             paused: AtomicBool::new(paused),
             capacity,
             instance: NEXT_INSTANCE.fetch_add(1, Ordering::Relaxed),
+            same_key,
         })
     }
 
@@ -121,7 +121,7 @@ impl Hub {
             Status::Open(state) => {
                 let mut events = vec![Event::StateChanged(state)];
                 events.extend(inner.neighbors.iter().map(|peer| Event::NeighborUp(*peer)));
-                events.extend(inner.key_in_use.then_some(Event::KeyInUse));
+                events.extend(self.is_key_in_use().then_some(Event::KeyInUse));
                 queue.push(&events);
                 inner.subscribers.push(queue.clone());
             }
@@ -141,8 +141,7 @@ impl Hub {
                 Event::NeighborUp(peer) => drop(inner.neighbors.insert(*peer)),
                 Event::NeighborDown(peer) => drop(inner.neighbors.remove(peer)),
                 Event::StateChanged(state) => drop(self.status.send_replace(Status::Open(*state))),
-                Event::KeyInUse => inner.key_in_use = true,
-                Event::Received(_) | Event::Lagged(_) => {}
+                Event::Received(_) | Event::Lagged(_) | Event::KeyInUse => {}
             }
         }
         inner.subscribers.iter().for_each(|queue| queue.push(events));
@@ -168,8 +167,9 @@ impl Hub {
         self.status.send_replace(Status::Closed);
     }
 
+    /// Whether another process uses the node's key, as far as is known.
     pub(super) fn is_key_in_use(&self) -> bool {
-        self.lock().key_in_use
+        self.same_key.as_ref().is_some_and(SameKey::is_in_use)
     }
 
     pub(super) fn sender(&self) -> Result<TopicSender> {

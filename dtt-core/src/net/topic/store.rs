@@ -66,6 +66,9 @@ impl StoreJob {
         }
         let slot = self.keys.slot();
         let record = Record::sign_content(self.topic, slot.minute(), content, &self.signing_key);
+        if let Some(same_key) = self.addresses.as_ref().and_then(Addresses::same_key) {
+            same_key.wrote(&record);
+        }
         let value = self.keys.seal(&record).map_err(Error::from)?;
         Ok(MutableItem::new(slot.signing_key().clone(), &value, Slot::SEQ, Some(slot.salt())))
     }

@@ -286,8 +286,29 @@ fn a_dial_that_fails_gives_its_turn_to_the_next() {
     }
     assert_eq!(bench.now.mono, at, "all of it happens at once");
     assert_eq!(failed, 33, "a record may name any number of nodes without an address, so this has an end");
-    // A failure of a dial that nobody waits for changes nothing.
-    let before = bench.joins(JoinReason::Bootstrap).len();
-    bench.input(Input::Unreachable(id(250)));
-    assert_eq!(bench.joins(JoinReason::Bootstrap).len(), before);
+}
+
+#[test]
+fn a_dial_that_fails_takes_no_time_from_the_dials_before_it() {
+    let minute = START.minute();
+    let mut bench = Bench::new(TopicConfig::default());
+    bench.dht.insert(minute, vec![record(minute, 1, &[2], &[])]);
+    bench.run(LATENCY + Duration::from_millis(1));
+    let first = bench.joins(JoinReason::Bootstrap);
+    assert_eq!(first.len(), 1);
+    // The failure of a node that was not dialed changes nothing.
+    bench.input(Input::Unreachable(id(9)));
+    assert_eq!(bench.joins(JoinReason::Bootstrap).len(), 1);
+    bench.run(Duration::from_millis(100));
+    let both = bench.joins(JoinReason::Bootstrap);
+    assert_eq!(both.len(), 2);
+    // The last one fails at once. The first one may still answer, so nothing is looked up again before its time is over.
+    let lookups = bench.lookups().len();
+    bench.input(Input::Unreachable(both[1].1[0]));
+    bench.run(Duration::from_millis(380));
+    assert_eq!(bench.lookups().len(), lookups);
+    // The failure of the first one comes late, and nobody waits for it alone.
+    bench.input(Input::Unreachable(both[0].1[0]));
+    bench.run(secs(4));
+    assert!(bench.lookups().len() > lookups);
 }

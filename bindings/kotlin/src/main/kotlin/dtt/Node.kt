@@ -100,7 +100,7 @@ public class Node private constructor(private val raw: RawNode) : AutoCloseable 
     /**
      * Begins to close the node and returns at once. [closeAndWait] does the same and waits for the end.
      *
-     * There are two because `use` calls [AutoCloseable.close], which cannot suspend.
+     * There are two functions, because `use` calls [AutoCloseable.close], which cannot suspend.
      */
     override fun close(): Unit = raw.beginClose()
 

@@ -109,7 +109,7 @@ public class Topic internal constructor(private val raw: RawTopic) : AutoCloseab
     /**
      * Begins to close the topic and returns at once. [closeAndWait] does the same and waits for the end.
      *
-     * There are two because `use` calls [AutoCloseable.close], which cannot suspend.
+     * There are two functions, because `use` calls [AutoCloseable.close], which cannot suspend.
      */
     override fun close(): Unit = raw.beginClose()
 }
