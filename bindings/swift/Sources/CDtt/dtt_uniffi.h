@@ -330,9 +330,9 @@ uint64_t uniffi_dtt_fn_clone_rawevents(uint64_t handle, RustCallStatus *_Nonnull
 void uniffi_dtt_fn_free_rawevents(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWEVENTS_CANCEL
-#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWEVENTS_CANCEL
-void uniffi_dtt_fn_method_rawevents_cancel(uint64_t ptr, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWEVENTS_END
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWEVENTS_END
+void uniffi_dtt_fn_method_rawevents_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWEVENTS_READY
@@ -430,6 +430,11 @@ RustBuffer uniffi_dtt_fn_method_rawnode_address(uint64_t ptr, RustCallStatus *_N
 void uniffi_dtt_fn_method_rawnode_begin_close(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_CLOSE
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_CLOSE
+uint64_t uniffi_dtt_fn_method_rawnode_close(uint64_t ptr, RustBuffer cancel
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_ID
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_ID
 RustBuffer uniffi_dtt_fn_method_rawnode_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -468,11 +473,6 @@ uint64_t uniffi_dtt_fn_method_rawnode_pause(uint64_t ptr, RustBuffer cancel
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_RESUME
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_RESUME
 uint64_t uniffi_dtt_fn_method_rawnode_resume(uint64_t ptr, RustBuffer cancel
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_SHUTDOWN
-#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_SHUTDOWN
-uint64_t uniffi_dtt_fn_method_rawnode_shutdown(uint64_t ptr, RustBuffer cancel
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWNODE_STATS
@@ -550,6 +550,11 @@ uint64_t uniffi_dtt_fn_method_rawtopic_broadcast(uint64_t ptr, RustBuffer conten
 uint64_t uniffi_dtt_fn_method_rawtopic_broadcast_neighbors(uint64_t ptr, RustBuffer content, RustBuffer cancel
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_CLOSE
+#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_CLOSE
+uint64_t uniffi_dtt_fn_method_rawtopic_close(uint64_t ptr, RustBuffer cancel
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_DHT_HEALTH
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_DHT_HEALTH
 uint64_t uniffi_dtt_fn_method_rawtopic_dht_health(uint64_t ptr, RustBuffer cancel
@@ -568,11 +573,6 @@ uint64_t uniffi_dtt_fn_method_rawtopic_join_peers(uint64_t ptr, RustBuffer peers
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_JOINED
 #define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_JOINED
 uint64_t uniffi_dtt_fn_method_rawtopic_joined(uint64_t ptr, RustBuffer limit, RustBuffer cancel
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_LEAVE
-#define UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_LEAVE
-uint64_t uniffi_dtt_fn_method_rawtopic_leave(uint64_t ptr, RustBuffer cancel
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_FN_METHOD_RAWTOPIC_LISTEN
@@ -1098,9 +1098,9 @@ uint16_t uniffi_dtt_checksum_method_rawcancel_cancel(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWEVENTS_CANCEL
-#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWEVENTS_CANCEL
-uint16_t uniffi_dtt_checksum_method_rawevents_cancel(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWEVENTS_END
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWEVENTS_END
+uint16_t uniffi_dtt_checksum_method_rawevents_end(void
 
 );
 #endif
@@ -1152,6 +1152,12 @@ uint16_t uniffi_dtt_checksum_method_rawnode_begin_close(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_CLOSE
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_CLOSE
+uint16_t uniffi_dtt_checksum_method_rawnode_close(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_ID
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_ID
 uint16_t uniffi_dtt_checksum_method_rawnode_id(void
@@ -1200,12 +1206,6 @@ uint16_t uniffi_dtt_checksum_method_rawnode_resume(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_SHUTDOWN
-#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_SHUTDOWN
-uint16_t uniffi_dtt_checksum_method_rawnode_shutdown(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_STATS
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWNODE_STATS
 uint16_t uniffi_dtt_checksum_method_rawnode_stats(void
@@ -1248,6 +1248,12 @@ uint16_t uniffi_dtt_checksum_method_rawtopic_broadcast_neighbors(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_CLOSE
+#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_CLOSE
+uint16_t uniffi_dtt_checksum_method_rawtopic_close(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_DHT_HEALTH
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_DHT_HEALTH
 uint16_t uniffi_dtt_checksum_method_rawtopic_dht_health(void
@@ -1269,12 +1275,6 @@ uint16_t uniffi_dtt_checksum_method_rawtopic_join_peers(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_JOINED
 #define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_JOINED
 uint16_t uniffi_dtt_checksum_method_rawtopic_joined(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_LEAVE
-#define UNIFFI_FFIDEF_UNIFFI_DTT_CHECKSUM_METHOD_RAWTOPIC_LEAVE
-uint16_t uniffi_dtt_checksum_method_rawtopic_leave(void
 
 );
 #endif

@@ -612,7 +612,7 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
  *
  * One call at a time, in order, on one of the library's threads: a slow listener holds nothing up, but when its queue is
  * full the oldest events go and it is told how many. What it throws goes to the log as a warning, and the next event comes all
- * the same. Anything may be called from inside, closing and leaving too.
+ * the same. Anything may be called from inside, closing too.
  */
 public protocol EventListener: AnyObject, Sendable {
 
@@ -632,7 +632,7 @@ public protocol EventListener: AnyObject, Sendable {
  *
  * One call at a time, in order, on one of the library's threads: a slow listener holds nothing up, but when its queue is
  * full the oldest events go and it is told how many. What it throws goes to the log as a warning, and the next event comes all
- * the same. Anything may be called from inside, closing and leaving too.
+ * the same. Anything may be called from inside, closing too.
  */
 open class EventListenerImpl: EventListener, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1238,7 +1238,7 @@ public protocol RawEventsProtocol: AnyObject, Sendable {
     /**
      * Ends the queue, and with it the iteration over it; the topic goes on. Twice is fine.
      */
-    func cancel()
+    func end()
 
     /**
      * Waits until there is an event or the queue has ended. False if it has ended and everything was taken.
@@ -1313,9 +1313,9 @@ open class RawEvents: RawEventsProtocol, @unchecked Sendable {
     /**
      * Ends the queue, and with it the iteration over it; the topic goes on. Twice is fine.
      */
-open func cancel()  {try! rustCall() {
+open func end()  {try! rustCall() {
         uniffiCallStatus in
-    uniffi_dtt_fn_method_rawevents_cancel(
+    uniffi_dtt_fn_method_rawevents_end(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
@@ -1549,6 +1549,11 @@ public protocol RawNodeProtocol: AnyObject, Sendable {
     func beginClose()
 
     /**
+     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
+     */
+    func close(cancel: RawCancel?) async throws
+
+    /**
      * The node's id: its public key.
      */
     func id()  -> NodeId
@@ -1587,11 +1592,6 @@ public protocol RawNodeProtocol: AnyObject, Sendable {
      * Goes on after a rest. Who gives up waiting does not stop it.
      */
     func resume(cancel: RawCancel?) async throws
-
-    /**
-     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
-     */
-    func shutdown(cancel: RawCancel?) async throws
 
     /**
      * What the node knows and has done.
@@ -1694,6 +1694,25 @@ open func beginClose()  {try! rustCall() {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
+     */
+open func close(cancel: RawCancel?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dtt_fn_method_rawnode_close(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeRawCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_dtt_rust_future_poll_void,
+            completeFunc: ffi_dtt_rust_future_complete_void,
+            freeFunc: ffi_dtt_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRawError_lift
+        )
 }
 
     /**
@@ -1816,25 +1835,6 @@ open func resume(cancel: RawCancel?)async throws   {
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_dtt_fn_method_rawnode_resume(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeRawCancel.lower(cancel)
-                )
-            },
-            pollFunc: ffi_dtt_rust_future_poll_void,
-            completeFunc: ffi_dtt_rust_future_complete_void,
-            freeFunc: ffi_dtt_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeRawError_lift
-        )
-}
-
-    /**
-     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
-     */
-open func shutdown(cancel: RawCancel?)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_dtt_fn_method_rawnode_shutdown(
                         self.uniffiCloneHandle(),FfiConverterOptionTypeRawCancel.lower(cancel)
                 )
             },
@@ -2084,7 +2084,7 @@ public func FfiConverterTypeRawTestnet_lower(_ value: RawTestnet) -> UInt64 {
 public protocol RawTopicProtocol: AnyObject, Sendable {
 
     /**
-     * Leaves the topic in the background.
+     * Closes the topic in the background.
      */
     func beginClose()
 
@@ -2097,6 +2097,11 @@ public protocol RawTopicProtocol: AnyObject, Sendable {
      * Sends a message to the direct neighbors only.
      */
     func broadcastNeighbors(content: Data, cancel: RawCancel?) async throws
+
+    /**
+     * Closes the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
+     */
+    func close(cancel: RawCancel?) async throws
 
     /**
      * The state of the DHT client.
@@ -2117,11 +2122,6 @@ public protocol RawTopicProtocol: AnyObject, Sendable {
      * Waits until there is a neighbor, for so long at the most if a limit is given.
      */
     func joined(limit: Millis?, cancel: RawCancel?) async throws
-
-    /**
-     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
-     */
-    func leave(cancel: RawCancel?) async throws
 
     /**
      * Has a listener called for each event, from a queue of its own.
@@ -2211,7 +2211,7 @@ open class RawTopic: RawTopicProtocol, @unchecked Sendable {
 
 
     /**
-     * Leaves the topic in the background.
+     * Closes the topic in the background.
      */
 open func beginClose()  {try! rustCall() {
         uniffiCallStatus in
@@ -2249,6 +2249,25 @@ open func broadcastNeighbors(content: Data, cancel: RawCancel?)async throws   {
             rustFutureFunc: {
                 uniffi_dtt_fn_method_rawtopic_broadcast_neighbors(
                         self.uniffiCloneHandle(),FfiConverterData.lower(content),FfiConverterOptionTypeRawCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_dtt_rust_future_poll_void,
+            completeFunc: ffi_dtt_rust_future_complete_void,
+            freeFunc: ffi_dtt_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeRawError_lift
+        )
+}
+
+    /**
+     * Closes the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
+     */
+open func close(cancel: RawCancel?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_dtt_fn_method_rawtopic_close(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeRawCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_dtt_rust_future_poll_void,
@@ -2318,25 +2337,6 @@ open func joined(limit: Millis?, cancel: RawCancel?)async throws   {
             rustFutureFunc: {
                 uniffi_dtt_fn_method_rawtopic_joined(
                         self.uniffiCloneHandle(),FfiConverterOptionTypeMillis.lower(limit),FfiConverterOptionTypeRawCancel.lower(cancel)
-                )
-            },
-            pollFunc: ffi_dtt_rust_future_poll_void,
-            completeFunc: ffi_dtt_rust_future_complete_void,
-            freeFunc: ffi_dtt_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeRawError_lift
-        )
-}
-
-    /**
-     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
-     */
-open func leave(cancel: RawCancel?)async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_dtt_fn_method_rawtopic_leave(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeRawCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_dtt_rust_future_poll_void,
@@ -3551,7 +3551,7 @@ public struct NodeConfig: Equatable, Hashable {
     /**
      * How long closing a node may take, for peers to take notice. Default: 2s.
      */
-    public var shutdownTimeout: Millis?
+    public var closeTimeout: Millis?
     /**
      * The options of topics that are joined without options of their own, the DHT's among them.
      */
@@ -3585,7 +3585,7 @@ public struct NodeConfig: Equatable, Hashable {
          */maxMessageSize: UInt32? = nil,
         /**
          * How long closing a node may take, for peers to take notice. Default: 2s.
-         */shutdownTimeout: Millis? = nil,
+         */closeTimeout: Millis? = nil,
         /**
          * The options of topics that are joined without options of their own, the DHT's among them.
          */topics: TopicConfig? = nil) {
@@ -3595,7 +3595,7 @@ public struct NodeConfig: Equatable, Hashable {
         self.addressLookups = addressLookups
         self.portMapping = portMapping
         self.maxMessageSize = maxMessageSize
-        self.shutdownTimeout = shutdownTimeout
+        self.closeTimeout = closeTimeout
         self.topics = topics
     }
 
@@ -3621,7 +3621,7 @@ public struct FfiConverterTypeNodeConfig: FfiConverterRustBuffer {
                 addressLookups: FfiConverterOptionTypeAddressLookups.read(from: &buf),
                 portMapping: FfiConverterOptionBool.read(from: &buf),
                 maxMessageSize: FfiConverterOptionUInt32.read(from: &buf),
-                shutdownTimeout: FfiConverterOptionTypeMillis.read(from: &buf),
+                closeTimeout: FfiConverterOptionTypeMillis.read(from: &buf),
                 topics: FfiConverterOptionTypeTopicConfig.read(from: &buf)
         )
     }
@@ -3633,7 +3633,7 @@ public struct FfiConverterTypeNodeConfig: FfiConverterRustBuffer {
         FfiConverterOptionTypeAddressLookups.write(value.addressLookups, into: &buf)
         FfiConverterOptionBool.write(value.portMapping, into: &buf)
         FfiConverterOptionUInt32.write(value.maxMessageSize, into: &buf)
-        FfiConverterOptionTypeMillis.write(value.shutdownTimeout, into: &buf)
+        FfiConverterOptionTypeMillis.write(value.closeTimeout, into: &buf)
         FfiConverterOptionTypeTopicConfig.write(value.topics, into: &buf)
     }
 }
@@ -5028,7 +5028,7 @@ public enum Event: Equatable, Hashable {
     /**
      * The topic looks for neighbors, has joined, or is alone again.
      */
-    case state(
+    case stateChanged(
         /**
          * Where it stands now.
          */state: TopicState
@@ -5066,7 +5066,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 4: return .lagged(missed: try FfiConverterOptionUInt64.read(from: &buf)
         )
 
-        case 5: return .state(state: try FfiConverterTypeTopicState.read(from: &buf)
+        case 5: return .stateChanged(state: try FfiConverterTypeTopicState.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -5097,7 +5097,7 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterOptionUInt64.write(missed, into: &buf)
 
 
-        case let .state(state):
+        case let .stateChanged(state):
             writeInt(&buf, Int32(5))
             FfiConverterTypeTopicState.write(state, into: &buf)
 
@@ -6809,7 +6809,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_method_rawcancel_cancel() != 18884) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_method_rawevents_cancel() != 7572) {
+    if (uniffi_dtt_checksum_method_rawevents_end() != 27584) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawevents_ready() != 39418) {
@@ -6836,6 +6836,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_method_rawnode_begin_close() != 65443) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_dtt_checksum_method_rawnode_close() != 58692) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_dtt_checksum_method_rawnode_id() != 53695) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6860,9 +6863,6 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_method_rawnode_resume() != 13311) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_method_rawnode_shutdown() != 46298) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_dtt_checksum_method_rawnode_stats() != 40048) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6875,13 +6875,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_dtt_checksum_method_rawtestnet_end() != 9070) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_dtt_checksum_method_rawtopic_begin_close() != 1538) {
+    if (uniffi_dtt_checksum_method_rawtopic_begin_close() != 40351) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawtopic_broadcast() != 16340) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawtopic_broadcast_neighbors() != 40227) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_dtt_checksum_method_rawtopic_close() != 34804) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawtopic_dht_health() != 27664) {
@@ -6894,9 +6897,6 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawtopic_joined() != 27212) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_dtt_checksum_method_rawtopic_leave() != 3273) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_dtt_checksum_method_rawtopic_listen() != 31096) {

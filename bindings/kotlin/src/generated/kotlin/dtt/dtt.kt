@@ -794,7 +794,7 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dtt_checksum_method_rawcancel_cancel(
     ): Int
-    external fun uniffi_dtt_checksum_method_rawevents_cancel(
+    external fun uniffi_dtt_checksum_method_rawevents_end(
     ): Int
     external fun uniffi_dtt_checksum_method_rawevents_ready(
     ): Int
@@ -812,6 +812,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dtt_checksum_method_rawnode_begin_close(
     ): Int
+    external fun uniffi_dtt_checksum_method_rawnode_close(
+    ): Int
     external fun uniffi_dtt_checksum_method_rawnode_id(
     ): Int
     external fun uniffi_dtt_checksum_method_rawnode_is_closed(
@@ -828,8 +830,6 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dtt_checksum_method_rawnode_resume(
     ): Int
-    external fun uniffi_dtt_checksum_method_rawnode_shutdown(
-    ): Int
     external fun uniffi_dtt_checksum_method_rawnode_stats(
     ): Int
     external fun uniffi_dtt_checksum_method_secretrotation_derive(
@@ -844,6 +844,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_dtt_checksum_method_rawtopic_broadcast_neighbors(
     ): Int
+    external fun uniffi_dtt_checksum_method_rawtopic_close(
+    ): Int
     external fun uniffi_dtt_checksum_method_rawtopic_dht_health(
     ): Int
     external fun uniffi_dtt_checksum_method_rawtopic_id(
@@ -851,8 +853,6 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_dtt_checksum_method_rawtopic_join_peers(
     ): Int
     external fun uniffi_dtt_checksum_method_rawtopic_joined(
-    ): Int
-    external fun uniffi_dtt_checksum_method_rawtopic_leave(
     ): Int
     external fun uniffi_dtt_checksum_method_rawtopic_listen(
     ): Int
@@ -907,7 +907,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dtt_fn_free_rawevents(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_dtt_fn_method_rawevents_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_dtt_fn_method_rawevents_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_dtt_fn_method_rawevents_ready(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
@@ -947,6 +947,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_method_rawnode_begin_close(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_dtt_fn_method_rawnode_close(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_dtt_fn_method_rawnode_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_dtt_fn_method_rawnode_is_closed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -962,8 +964,6 @@ internal object UniffiLib {
     external fun uniffi_dtt_fn_method_rawnode_pause(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dtt_fn_method_rawnode_resume(`ptr`: Long,`cancel`: RustBuffer.ByValue,
-    ): Long
-    external fun uniffi_dtt_fn_method_rawnode_shutdown(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dtt_fn_method_rawnode_stats(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
@@ -995,6 +995,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_dtt_fn_method_rawtopic_broadcast_neighbors(`ptr`: Long,`content`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_dtt_fn_method_rawtopic_close(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_dtt_fn_method_rawtopic_dht_health(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dtt_fn_method_rawtopic_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1002,8 +1004,6 @@ internal object UniffiLib {
     external fun uniffi_dtt_fn_method_rawtopic_join_peers(`ptr`: Long,`peers`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dtt_fn_method_rawtopic_joined(`ptr`: Long,`limit`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
-    ): Long
-    external fun uniffi_dtt_fn_method_rawtopic_leave(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_dtt_fn_method_rawtopic_listen(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1239,7 +1239,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_method_rawcancel_cancel() and 0xFFFF) != 18884) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_method_rawevents_cancel() and 0xFFFF) != 7572) {
+    if ((lib.uniffi_dtt_checksum_method_rawevents_end() and 0xFFFF) != 27584) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawevents_ready() and 0xFFFF) != 39418) {
@@ -1266,6 +1266,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_method_rawnode_begin_close() and 0xFFFF) != 65443) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_dtt_checksum_method_rawnode_close() and 0xFFFF) != 58692) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_dtt_checksum_method_rawnode_id() and 0xFFFF) != 53695) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1290,9 +1293,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_method_rawnode_resume() and 0xFFFF) != 13311) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_method_rawnode_shutdown() and 0xFFFF) != 46298) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_dtt_checksum_method_rawnode_stats() and 0xFFFF) != 40048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1305,13 +1305,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_dtt_checksum_method_rawtestnet_end() and 0xFFFF) != 9070) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_dtt_checksum_method_rawtopic_begin_close() and 0xFFFF) != 1538) {
+    if ((lib.uniffi_dtt_checksum_method_rawtopic_begin_close() and 0xFFFF) != 40351) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawtopic_broadcast() and 0xFFFF) != 16340) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawtopic_broadcast_neighbors() and 0xFFFF) != 40227) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_dtt_checksum_method_rawtopic_close() and 0xFFFF) != 34804) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawtopic_dht_health() and 0xFFFF) != 27664) {
@@ -1324,9 +1327,6 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawtopic_joined() and 0xFFFF) != 27212) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_dtt_checksum_method_rawtopic_leave() and 0xFFFF) != 3273) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_dtt_checksum_method_rawtopic_listen() and 0xFFFF) != 31096) {
@@ -1857,7 +1857,7 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
  *
  * One call at a time, in order, on one of the library's threads: a slow listener holds nothing up, but when its queue is
  * full the oldest events go and it is told how many. What it throws goes to the log as a warning, and the next event comes all
- * the same. Anything may be called from inside, closing and leaving too.
+ * the same. Anything may be called from inside, closing too.
  */
 public interface EventListener {
 
@@ -1879,7 +1879,7 @@ public interface EventListener {
  *
  * One call at a time, in order, on one of the library's threads: a slow listener holds nothing up, but when its queue is
  * full the oldest events go and it is told how many. What it throws goes to the log as a warning, and the next event comes all
- * the same. Anything may be called from inside, closing and leaving too.
+ * the same. Anything may be called from inside, closing too.
  */
 open class EventListenerImpl: Disposable, AutoCloseable, EventListener
 {
@@ -2854,7 +2854,7 @@ public interface RawEventsInterface {
     /**
      * Ends the queue, and with it the iteration over it; the topic goes on. Twice is fine.
      */
-    fun `cancel`()
+    fun `end`()
 
     /**
      * Waits until there is an event or the queue has ended. False if it has ended and everything was taken.
@@ -2979,11 +2979,11 @@ open class RawEvents: Disposable, AutoCloseable, RawEventsInterface
 
     /**
      * Ends the queue, and with it the iteration over it; the topic goes on. Twice is fine.
-     */override fun `cancel`()
+     */override fun `end`()
         =
     callWithHandle {
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_dtt_fn_method_rawevents_cancel(
+    UniffiLib.uniffi_dtt_fn_method_rawevents_end(
         it,
         _status)
 }
@@ -3451,6 +3451,11 @@ public interface RawNodeInterface {
     fun `beginClose`()
 
     /**
+     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
+     */
+    suspend fun `close`(`cancel`: RawCancel?)
+
+    /**
      * The node's id: its public key.
      */
     fun `id`(): NodeId
@@ -3489,11 +3494,6 @@ public interface RawNodeInterface {
      * Goes on after a rest. Who gives up waiting does not stop it.
      */
     suspend fun `resume`(`cancel`: RawCancel?)
-
-    /**
-     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
-     */
-    suspend fun `shutdown`(`cancel`: RawCancel?)
 
     /**
      * What the node knows and has done.
@@ -3638,6 +3638,32 @@ open class RawNode: Disposable, AutoCloseable, RawNodeInterface
     }
 
 
+
+
+    /**
+     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
+     */
+    @Throws(RawException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `close`(`cancel`: RawCancel?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dtt_fn_method_rawnode_close(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeRawCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dtt_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dtt_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dtt_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        RawException.ErrorHandler,
+    )
+    }
 
 
     /**
@@ -3805,32 +3831,6 @@ open class RawNode: Disposable, AutoCloseable, RawNodeInterface
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_dtt_fn_method_rawnode_resume(
-                uniffiHandle,
-
-        FfiConverterOptionalTypeRawCancel.lower(`cancel`),
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_dtt_rust_future_poll_void(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_dtt_rust_future_complete_void(future, continuation) },
-        { future -> UniffiLib.ffi_dtt_rust_future_free_void(future) },
-        // lift function
-        { },
-
-        // Error FFI converter
-        RawException.ErrorHandler,
-    )
-    }
-
-
-    /**
-     * Closes the node and all its topics, within the configured time. Twice is fine. Who gives up waiting does not stop it.
-     */
-    @Throws(RawException::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `shutdown`(`cancel`: RawCancel?) {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_dtt_fn_method_rawnode_shutdown(
                 uniffiHandle,
 
         FfiConverterOptionalTypeRawCancel.lower(`cancel`),
@@ -4337,7 +4337,7 @@ public object FfiConverterTypeRawTestnet: FfiConverter<RawTestnet, Long> {
 public interface RawTopicInterface {
 
     /**
-     * Leaves the topic in the background.
+     * Closes the topic in the background.
      */
     fun `beginClose`()
 
@@ -4350,6 +4350,11 @@ public interface RawTopicInterface {
      * Sends a message to the direct neighbors only.
      */
     suspend fun `broadcastNeighbors`(`content`: kotlin.ByteArray, `cancel`: RawCancel?)
+
+    /**
+     * Closes the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
+     */
+    suspend fun `close`(`cancel`: RawCancel?)
 
     /**
      * The state of the DHT client.
@@ -4370,11 +4375,6 @@ public interface RawTopicInterface {
      * Waits until there is a neighbor, for so long at the most if a limit is given.
      */
     suspend fun `joined`(`limit`: Millis?, `cancel`: RawCancel?)
-
-    /**
-     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
-     */
-    suspend fun `leave`(`cancel`: RawCancel?)
 
     /**
      * Has a listener called for each event, from a queue of its own.
@@ -4515,7 +4515,7 @@ open class RawTopic: Disposable, AutoCloseable, RawTopicInterface
 
 
     /**
-     * Leaves the topic in the background.
+     * Closes the topic in the background.
      */override fun `beginClose`()
         =
     callWithHandle {
@@ -4568,6 +4568,32 @@ open class RawTopic: Disposable, AutoCloseable, RawTopicInterface
                 uniffiHandle,
 
         FfiConverterByteArray.lower(`content`),
+        FfiConverterOptionalTypeRawCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_dtt_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_dtt_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_dtt_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        RawException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Closes the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
+     */
+    @Throws(RawException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `close`(`cancel`: RawCancel?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_dtt_fn_method_rawtopic_close(
+                uniffiHandle,
+
         FfiConverterOptionalTypeRawCancel.lower(`cancel`),
             )
         },
@@ -4663,32 +4689,6 @@ open class RawTopic: Disposable, AutoCloseable, RawTopicInterface
                 uniffiHandle,
 
         FfiConverterOptionalTypeMillis.lower(`limit`),
-        FfiConverterOptionalTypeRawCancel.lower(`cancel`),
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_dtt_rust_future_poll_void(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_dtt_rust_future_complete_void(future, continuation) },
-        { future -> UniffiLib.ffi_dtt_rust_future_free_void(future) },
-        // lift function
-        { },
-
-        // Error FFI converter
-        RawException.ErrorHandler,
-    )
-    }
-
-
-    /**
-     * Leaves the topic, within 2 s. Twice is fine. Who gives up waiting does not stop it.
-     */
-    @Throws(RawException::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `leave`(`cancel`: RawCancel?) {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_dtt_fn_method_rawtopic_leave(
-                uniffiHandle,
-
         FfiConverterOptionalTypeRawCancel.lower(`cancel`),
             )
         },
@@ -5816,7 +5816,7 @@ data class NodeConfig (
     /**
      * How long closing a node may take, for peers to take notice. Default: 2s.
      */
-    val `shutdownTimeout`: Millis? = null
+    val `closeTimeout`: Millis? = null
     ,
     /**
      * The options of topics that are joined without options of their own, the DHT's among them.
@@ -5856,7 +5856,7 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
             FfiConverterOptionalTypeAddressLookups.allocationSize(value.`addressLookups`) +
             FfiConverterOptionalBoolean.allocationSize(value.`portMapping`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxMessageSize`) +
-            FfiConverterOptionalTypeMillis.allocationSize(value.`shutdownTimeout`) +
+            FfiConverterOptionalTypeMillis.allocationSize(value.`closeTimeout`) +
             FfiConverterOptionalTypeTopicConfig.allocationSize(value.`topics`)
     )
 
@@ -5867,7 +5867,7 @@ public object FfiConverterTypeNodeConfig: FfiConverterRustBuffer<NodeConfig> {
             FfiConverterOptionalTypeAddressLookups.write(value.`addressLookups`, buf)
             FfiConverterOptionalBoolean.write(value.`portMapping`, buf)
             FfiConverterOptionalUInt.write(value.`maxMessageSize`, buf)
-            FfiConverterOptionalTypeMillis.write(value.`shutdownTimeout`, buf)
+            FfiConverterOptionalTypeMillis.write(value.`closeTimeout`, buf)
             FfiConverterOptionalTypeTopicConfig.write(value.`topics`, buf)
     }
 }
@@ -6861,7 +6861,7 @@ sealed class Event {
     /**
      * The topic looks for neighbors, has joined, or is alone again.
      */
-    data class State(
+    data class StateChanged(
         /**
          * Where it stands now.
          */
@@ -6901,7 +6901,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             4 -> Event.Lagged(
                 FfiConverterOptionalULong.read(buf),
                 )
-            5 -> Event.State(
+            5 -> Event.StateChanged(
                 FfiConverterTypeTopicState.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -6937,7 +6937,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterOptionalULong.allocationSize(value.`missed`)
             )
         }
-        is Event.State -> {
+        is Event.StateChanged -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
@@ -6968,7 +6968,7 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterOptionalULong.write(value.`missed`, buf)
                 Unit
             }
-            is Event.State -> {
+            is Event.StateChanged -> {
                 buf.putInt(5)
                 FfiConverterTypeTopicState.write(value.`state`, buf)
                 Unit
