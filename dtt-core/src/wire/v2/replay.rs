@@ -28,10 +28,13 @@ pub enum Replay {
 /// receiver can tell the two apart by the message alone. So it accepts such a session only as long as the message is
 /// fresh: sent within the last or next 15 minutes ([`TOLERANCE`]) by the receiver's clock.
 ///
-/// What remains possible for a member who keeps another's messages: to repeat, once and for 15 minutes, those of a
-/// session that the receiver never heard or has forgotten. The receiver forgets an author when
-/// [`ReplayWindow::MAX_AUTHORS`] others have spoken since, and a session when the author has had
-/// [`ReplayWindow::SESSIONS`] others.
+/// A member who has kept another's messages can still repeat each of them once to a receiver that does not know it: for
+/// 15 minutes if the receiver knows a larger session of the author, and at any time if it does not, as when it has just
+/// joined. An application to which old messages would do harm looks at [`super::Head::sent_ms`].
+///
+/// The receiver forgets an author when [`ReplayWindow::MAX_AUTHORS`] others have spoken since, and a session when it has
+/// heard [`ReplayWindow::SESSIONS`] others of the author since. It never forgets the largest session of an author that
+/// it remembers.
 ///
 /// Envelopes without signature are remembered apart from signed ones, so that a claim cannot shut out its author.
 ///
