@@ -23,7 +23,7 @@ impl Root {
     /// The root of a name and a secret, both any bytes. Another name or another secret is another topic.
     ///
     /// People type secrets, and a guess can be tried against the DHT. So the secret is stretched with Argon2id: one
-    /// call needs 19 MiB of memory and some 30 ms. Do not call it on a thread that must not wait.
+    /// call needs 19 MiB of memory and tens of milliseconds. Do not call it on a thread that must not wait.
     ///
     /// Fails if the secret has 4 GiB or more, or if there is no memory.
     pub fn from_secret(name: &[u8], secret: &[u8]) -> Result<Self> {
