@@ -97,10 +97,13 @@ struct Small {
     now: u8,
 }
 
+/// The sessions of an author, each with its highest number and all its numbers.
+type Sessions = BTreeMap<u64, (u64, HashSet<u64>)>;
+
 /// With no more authors and sessions than a window remembers, it says what a set of all messages says.
 fn all_is_remembered(messages: &[Small]) {
     let mut window = ReplayWindow::new(4);
-    let mut model: BTreeMap<(bool, u8), BTreeMap<u64, (u64, HashSet<u64>)>> = BTreeMap::new();
+    let mut model: BTreeMap<(bool, u8), Sessions> = BTreeMap::new();
     let minute = 60_000;
     for message in messages {
         let (author, signed, session) =
