@@ -68,8 +68,8 @@ bindings: ## Make the generated part of the Swift and Kotlin bindings anew
 	@$(BUILD) --lib
 	@tools/bindings
 
-# The Rust library is left out: beside it the compiler does no link-time optimisation, and the others are a third larger.
-library: ## libdtt for others, optimised and stripped: target/release/libdtt.so and libdtt.a
+# The Rust library is left out: beside it the compiler does no link-time optimization, and the others are a third larger.
+library: ## libdtt for others, optimized and stripped: target/release/libdtt.so and libdtt.a
 	@tools/need cargo cc
 	@$(CARGO) rustc --release --locked --package dtt-ffi --lib --crate-type cdylib,staticlib
 
@@ -77,7 +77,7 @@ install: library ## Install libdtt, its headers, dtt.pc and dttConfig.cmake: PRE
 	@PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DESTDIR="$(DESTDIR)" \
 		tools/install $(TARGET)/release
 
-jar: ## The Kotlin library with the optimised libdtt of this system inside, in Maven's local repository (Java 17, Maven)
+jar: ## The Kotlin library with the optimized libdtt of this system inside, in Maven's local repository (Java 17, Maven)
 	@tools/need cargo cc mvn java
 	@$(MAKE) --no-print-directory library
 	@tools/kotlin-jar $(TARGET)/release -DskipTests

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::v2::TicketError;
+
 /// What went wrong, as a number that never changes its meaning.
 ///
 /// Bindings turn a kind into a status code, an exception class or an enum case. Numbers are never reused. New kinds get
@@ -126,6 +128,9 @@ pub enum Error {
     /// A record was refused.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A text is no ticket.
+    #[error(transparent)]
+    Ticket(#[from] TicketError),
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -135,7 +140,7 @@ impl Error {
     /// The kind of this error, with its fixed number.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::InvalidArgument { .. } => ErrorKind::InvalidArgument,
+            Error::InvalidArgument { .. } | Error::Ticket(_) => ErrorKind::InvalidArgument,
             Error::TooLarge { .. } => ErrorKind::TooLarge,
             Error::Closed(_) => ErrorKind::Closed,
             Error::Timeout { .. } | Error::NotJoined { .. } => ErrorKind::Timeout,
@@ -194,6 +199,16 @@ pub enum RecordError {
         found: u64,
         /// The minute of the slot that held it.
         slot: u64,
+    },
+    /// Protocol version 2: it is of a minute that a reader does not accept at this time.
+    #[error("record: it is signed for minute {found}, minutes {earliest} to {latest} are accepted now")]
+    Age {
+        /// The minute in the record.
+        found: u64,
+        /// The earliest minute that is accepted.
+        earliest: u64,
+        /// The latest minute that is accepted.
+        latest: u64,
     },
     /// Its public key is no valid Ed25519 key.
     #[error("record: its public key is not a valid Ed25519 key")]

@@ -220,7 +220,7 @@ impl TopicCounters {
             RecordError::TooShort { .. } | RecordError::TooLong { .. } | RecordError::Length { .. } => &self.malformed,
             RecordError::Sealed | RecordError::Content => &self.sealed,
             RecordError::Topic => &self.topic,
-            RecordError::Minute { .. } => &self.minute,
+            RecordError::Minute { .. } | RecordError::Age { .. } => &self.minute,
             RecordError::Key | RecordError::Signature => &self.signature,
         };
         counter.add(1);

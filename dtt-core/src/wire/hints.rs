@@ -38,9 +38,14 @@ pub enum AddressHint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HintsError {
-    /// More bytes than [`MAX_HINTS_BYTES`].
-    #[error("address extension: {0} bytes, the limit is {MAX_HINTS_BYTES} bytes")]
-    TooLong(usize),
+    /// More bytes than fit into a record.
+    #[error("address extension: {size} bytes, the limit is {limit} bytes")]
+    TooLong {
+        /// Size in bytes.
+        size: usize,
+        /// The greatest size, in bytes: [`MAX_HINTS_BYTES`], or [`super::v2::MAX_HINTS_BYTES`].
+        limit: usize,
+    },
     /// The extension does not begin with the magic and a version that this library knows.
     #[error("address extension: unknown magic or version")]
     Magic,
@@ -52,14 +57,22 @@ pub enum HintsError {
     Utf8(usize),
 }
 
-/// Encodes hints in the given order. Hints that do not fit are left out from the end, and so is any hint that has no
+/// Encodes hints in the given order, in at most [`MAX_HINTS_BYTES`]. Hints that do not fit are left out from the end, and so is any hint that has no
 /// form on the wire. Without hints, the result is empty.
 pub fn encode_hints<'a>(hints: impl IntoIterator<Item = (HintOwner, &'a AddressHint)>) -> Vec<u8> {
+    encode_within(MAX_HINTS_BYTES, hints)
+}
+
+/// [`encode_hints`] for a record that has another room.
+pub(super) fn encode_within<'a>(
+    limit: usize,
+    hints: impl IntoIterator<Item = (HintOwner, &'a AddressHint)>,
+) -> Vec<u8> {
     let mut out = Vec::new();
     for (owner, hint) in hints {
         let (Some(owner), Some((kind, value))) = (owner_bits(owner), encode_value(hint)) else { continue };
         let magic = if out.is_empty() { MAGIC.len() } else { 0 };
-        if out.len() + magic + 2 + value.len() > MAX_HINTS_BYTES {
+        if out.len() + magic + 2 + value.len() > limit {
             break;
         }
         if out.is_empty() {
@@ -74,11 +87,16 @@ pub fn encode_hints<'a>(hints: impl IntoIterator<Item = (HintOwner, &'a AddressH
 
 /// Decodes the bytes after the 320 bytes of a gossip record. No bytes mean no hints. Unknown tags are skipped.
 pub fn decode_hints(bytes: &[u8]) -> Result<Vec<(HintOwner, AddressHint)>, HintsError> {
+    decode_within(MAX_HINTS_BYTES, bytes)
+}
+
+/// [`decode_hints`] for a record that has another room.
+pub(super) fn decode_within(limit: usize, bytes: &[u8]) -> Result<Vec<(HintOwner, AddressHint)>, HintsError> {
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
-    if bytes.len() > MAX_HINTS_BYTES {
-        return Err(HintsError::TooLong(bytes.len()));
+    if bytes.len() > limit {
+        return Err(HintsError::TooLong { size: bytes.len(), limit });
     }
     let mut rest = bytes.strip_prefix(&MAGIC).ok_or(HintsError::Magic)?;
     let mut hints = Vec::new();
@@ -95,7 +113,8 @@ pub fn decode_hints(bytes: &[u8]) -> Result<Vec<(HintOwner, AddressHint)>, Hints
     if rest.is_empty() { Ok(hints) } else { Err(HintsError::Length(bytes.len() - rest.len())) }
 }
 
-fn encode_value(hint: &AddressHint) -> Option<(u8, Vec<u8>)> {
+/// Kind and value of an address, without those that have no form on the wire.
+pub(super) fn encode_value(hint: &AddressHint) -> Option<(u8, Vec<u8>)> {
     match hint {
         AddressHint::Relay(url) if url.is_empty() || url.len() > usize::from(u8::MAX) => None,
         AddressHint::Relay(url) => Some((RELAY, url.as_bytes().to_vec())),
@@ -108,7 +127,8 @@ fn encode_value(hint: &AddressHint) -> Option<(u8, Vec<u8>)> {
     }
 }
 
-fn decode_value(kind: u8, value: &[u8], at: usize) -> Result<Option<AddressHint>, HintsError> {
+/// The address of this kind and value. `at` is where it stands, for the error. Unknown kinds are `None`.
+pub(super) fn decode_value(kind: u8, value: &[u8], at: usize) -> Result<Option<AddressHint>, HintsError> {
     let hint = match kind {
         // An empty URL says nothing, so it is skipped like an unknown tag.
         RELAY if value.is_empty() => return Ok(None),
@@ -199,6 +219,6 @@ mod tests {
         assert_eq!(decode_hints(&[0xD7, 0x01, 0x02, 1, 1]), Err(HintsError::Length(2)));
         assert_eq!(decode_hints(&[0xD7, 0x01, 0x02]), Err(HintsError::Length(2)));
         assert_eq!(decode_hints(&[0xD7, 0x01, 0x01, 1, 0xFF]), Err(HintsError::Utf8(2)));
-        assert_eq!(decode_hints(&[0; 393]), Err(HintsError::TooLong(393)));
+        assert_eq!(decode_hints(&[0; 393]), Err(HintsError::TooLong { size: 393, limit: 392 }));
     }
 }

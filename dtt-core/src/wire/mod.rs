@@ -1,7 +1,7 @@
 //! The meaning of bytes: topic ids, slots, keys, records, sealing, the address extension.
 //!
 //! All functions are pure: no clock, no network. The only randomness is the one-time key of a sealed record. The
-//! formats are those of wire version 1, which `docs/protocol.md` states exactly.
+//! formats here are those of wire version 1, and [`v2`] has those of version 2. `docs/protocol.md` states both exactly.
 
 mod gossip_content;
 mod hints;
@@ -12,6 +12,7 @@ mod sealed;
 mod seals;
 mod topic_id;
 mod topic_keys;
+pub mod v2;
 
 pub use gossip_content::{GossipRecordContent, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, message_hash};
 pub use hints::{AddressHint, HintOwner, HintsError, MAX_HINTS_BYTES, decode_hints, encode_hints};

@@ -92,6 +92,11 @@ impl Record {
         if self.unix_minute != actual_unix_minute {
             return Err(RecordError::Minute { found: self.unix_minute, slot: actual_unix_minute });
         }
+        self.verify_signature()
+    }
+
+    /// Checks the signature alone, strictly.
+    pub(super) fn verify_signature(&self) -> Result<(), RecordError> {
         VerifyingKey::from_bytes(&self.pub_key)
             .map_err(|_| RecordError::Key)?
             .verify_strict(&self.signed_bytes(), &Signature::from_bytes(&self.signature))

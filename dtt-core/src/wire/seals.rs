@@ -17,10 +17,12 @@ use crate::error::RecordError;
 const INFO: &[u8] = b"arbitrary_info_bytes";
 const AAD: &[u8] = b"arbitrary_seal_bytes";
 const KEY: usize = 32;
-const PREFIX: usize = 8 + KEY;
 
-/// How many bytes a box is larger than its content: key length (8) ‖ encapsulated key (32) ‖ tag (16).
-pub(crate) const BOX_OVERHEAD: usize = PREFIX + 16;
+/// How many bytes a seal is larger than its content: encapsulated key (32) ‖ tag (16).
+pub(crate) const SEAL_OVERHEAD: usize = KEY + 16;
+
+/// How many bytes a box of version 1 is larger than its content: key length (8) ‖ seal.
+pub(crate) const BOX_OVERHEAD: usize = size_of::<u64>() + SEAL_OVERHEAD;
 
 /// A key to which boxes are sealed, and which opens them. Zeroized on drop.
 pub struct BoxKey {
@@ -41,24 +43,44 @@ impl BoxKey {
         Self::from_seed(key.as_bytes())
     }
 
-    /// Seals a plaintext into a box that is 56 bytes larger.
-    pub(crate) fn seal(&self, plaintext: &[u8]) -> Vec<u8> {
+    /// Seals a plaintext for a purpose (`info`) and a place (`aad`): encapsulated key ‖ ciphertext ‖ tag, 48 bytes more.
+    pub(crate) fn seal_for(&self, info: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
         let (encapsulated, ciphertext) = single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
             &OpModeS::Base,
             &self.public,
-            INFO,
+            info,
             plaintext,
-            AAD,
+            aad,
         )
         .expect("a record is far below the limit of the cipher, and the public key is that of a secret key");
-        let mut out = Vec::with_capacity(plaintext.len() + BOX_OVERHEAD);
-        out.extend_from_slice(&(KEY as u64).to_le_bytes());
-        out.extend_from_slice(&encapsulated.to_bytes());
-        out.extend_from_slice(&ciphertext);
-        out
+        [&encapsulated.to_bytes()[..], &ciphertext].concat()
     }
 
-    /// Opens a box.
+    /// Opens what was sealed for the same purpose and place.
+    pub(crate) fn open_for(&self, info: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, RecordError> {
+        if sealed.len() < SEAL_OVERHEAD {
+            return Err(RecordError::TooShort { size: sealed.len(), limit: SEAL_OVERHEAD });
+        }
+        let (encapsulated, ciphertext) = sealed.split_at(KEY);
+        let opened = Deserializable::from_bytes(encapsulated).and_then(|encapsulated| {
+            single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+                &OpModeR::Base,
+                &self.secret,
+                &encapsulated,
+                info,
+                ciphertext,
+                aad,
+            )
+        });
+        opened.map(Zeroizing::new).map_err(|_| RecordError::Sealed)
+    }
+
+    /// Seals a plaintext into a box of version 1, which is 56 bytes larger.
+    pub(crate) fn seal(&self, plaintext: &[u8]) -> Vec<u8> {
+        [&(KEY as u64).to_le_bytes()[..], &self.seal_for(INFO, AAD, plaintext)].concat()
+    }
+
+    /// Opens a box of version 1.
     pub(crate) fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, RecordError> {
         if sealed.len() < BOX_OVERHEAD {
             return Err(RecordError::TooShort { size: sealed.len(), limit: BOX_OVERHEAD });
@@ -67,18 +89,7 @@ impl BoxKey {
         if length != (KEY as u64).to_le_bytes() {
             return Err(RecordError::Sealed);
         }
-        let (encapsulated, ciphertext) = rest.split_at(KEY);
-        let opened = Deserializable::from_bytes(encapsulated).and_then(|encapsulated| {
-            single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeR::Base,
-                &self.secret,
-                &encapsulated,
-                INFO,
-                ciphertext,
-                AAD,
-            )
-        });
-        opened.map(Zeroizing::new).map_err(|_| RecordError::Sealed)
+        self.open_for(INFO, AAD, rest)
     }
 }
 

@@ -56,7 +56,9 @@ fn encoded(hints: &[(HintOwner, AddressHint)]) -> Vec<u8> {
 fn decode(bytes: &[u8]) {
     let hints = match decode_hints(bytes) {
         Ok(hints) => hints,
-        Err(HintsError::TooLong(size)) => return assert!(size == bytes.len() && size > MAX_HINTS_BYTES),
+        Err(HintsError::TooLong { size, limit }) => {
+            return assert!(size == bytes.len() && size > limit && limit == MAX_HINTS_BYTES);
+        }
         Err(HintsError::Length(at) | HintsError::Utf8(at)) => return assert!((2..bytes.len()).contains(&at)),
         Err(_) => return assert!(!bytes.starts_with(&[0xD7, 0x01])),
     };
