@@ -39,7 +39,8 @@ pub fn relay_url(text: &str) -> Result<RelayUrl> {
 pub(crate) fn relay(text: &str) -> Result<RelayUrl, String> {
     let url: Option<RelayUrl> = text.parse().ok();
     let url = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some());
-    url.ok_or_else(|| format!("{} is not an https or http URL with a host; write https://relay.example", shown(text)))
+    let problem = "is not an https or http URL with a host; write https://relay.example, default or disabled";
+    url.ok_or_else(|| format!("{} {problem}", shown(text)))
 }
 
 /// A bootstrap list, as `dtt-testnet` prints it and command lines take it: entries of `host:port`, separated by commas.
@@ -64,7 +65,9 @@ mod tests {
         for bad in ["not a url", "ftp://relay", "relay.example", "::"] {
             assert_eq!(
                 text(relay_url(bad).map(drop)),
-                format!("relays: {bad:?} is not an https or http URL with a host; write https://relay.example")
+                format!(
+                    "relays: {bad:?} is not an https or http URL with a host; write https://relay.example, default or disabled"
+                )
             );
         }
         assert!(relay_url("https://relay.example").is_ok());

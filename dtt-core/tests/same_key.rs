@@ -71,6 +71,9 @@ async fn two_processes_with_one_key_learn_of_each_other_from_a_common_neighbor()
     println!("both were told after {:.1} s", came.elapsed().as_secs_f64());
 }
 
+/// Makes a signature for a connection.
+type Forge<'a> = dyn Fn(&Connection) -> [u8; 64] + 'a;
+
 /// What one side of the question signs.
 fn signed(connection: &Connection, number: &[u8; 16]) -> Vec<u8> {
     let mut secret = [0; 32];
@@ -88,7 +91,7 @@ async fn nobody_without_the_key_makes_a_node_believe_in_another_process() {
     let connect = async || stranger.connect(node.addr(), ALPN).await.unwrap();
     let another = connect().await;
     // The stranger has another key, or has seen what the key signed: something else, or the same on another connection.
-    let forgeries: [&dyn Fn(&Connection) -> [u8; 64]; 4] = [
+    let forgeries: [&Forge; 4] = [
         &|connection| SecretKey::generate().sign(&signed(connection, &number)).to_bytes(),
         &|_| key.sign(b"something").to_bytes(),
         &|_| key.sign(&[ALPN, &number].concat()).to_bytes(),

@@ -336,7 +336,7 @@ impl Bootstrap {
     /// none, or a pause is due, the dial before gets its time to answer.
     pub(super) fn unreachable(&mut self, core: &Core, peer: PeerId, now: Now) {
         let Some(round) = &mut self.round else { return };
-        if !round.last.is_some_and(|(last, _)| last == peer) || round.failed >= MAX_FAILED {
+        if round.last.is_none_or(|(last, _)| last != peer) || round.failed >= MAX_FAILED {
             return;
         }
         round.last = None;

@@ -13,7 +13,8 @@ Every option of dtt, made from the table in `dtt-core` (`tools/options`). The ke
 - C++: a setter of `dtt::config`, with `_` where the key has a dot: `config.dht_get_timeout(2500ms)`.
 - Rust: a method of the group's builder, by the last part of the key: `DhtConfig::builder().get_timeout(...)`.
 - Python: a field of the group's dataclass, by the last part of the key: `DhtConfig(get_timeout=2.5)`. Times are seconds or a
-  `timedelta`. A group that can be switched off is `None` if it is off.
+  `timedelta`. A group that can be switched off is `None` if it is off, so it has no field `enabled`. The two merges are fields of
+  `MergeConfig`: `TopicConfig(merge=MergeConfig(bubble_merge=None))`.
 - Swift and Kotlin: a property of the group's record, by the last part of the key in camel case: `DhtConfig(getTimeout: .seconds(2))`.
 
 ## Values as text

@@ -57,12 +57,12 @@ pub enum Event {
     /// A node became our direct neighbor.
     NeighborUp {
         /// Its id.
-        node: NodeId,
+        peer: NodeId,
     },
     /// A direct neighbor went.
     NeighborDown {
         /// Its id.
-        node: NodeId,
+        peer: NodeId,
     },
     /// Events are missing here: this subscriber was too slow and its queue full, or the gossip layer lost them.
     Lagged {
@@ -92,8 +92,8 @@ pub(super) fn event(event: dtt_core::Event) -> Option<Event> {
                 },
             },
         },
-        dtt_core::Event::NeighborUp(peer) => Event::NeighborUp { node: peer.into() },
-        dtt_core::Event::NeighborDown(peer) => Event::NeighborDown { node: peer.into() },
+        dtt_core::Event::NeighborUp(peer) => Event::NeighborUp { peer: peer.into() },
+        dtt_core::Event::NeighborDown(peer) => Event::NeighborDown { peer: peer.into() },
         dtt_core::Event::Lagged(missed) => Event::Lagged { missed },
         dtt_core::Event::StateChanged(state) => Event::StateChanged { state: state.into() },
         dtt_core::Event::KeyInUse => Event::KeyInUse,

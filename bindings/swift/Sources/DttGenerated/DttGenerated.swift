@@ -5007,7 +5007,7 @@ public enum Event: Equatable, Hashable {
     case neighborUp(
         /**
          * Its id.
-         */node: NodeId
+         */peer: NodeId
     )
     /**
      * A direct neighbor went.
@@ -5015,7 +5015,7 @@ public enum Event: Equatable, Hashable {
     case neighborDown(
         /**
          * Its id.
-         */node: NodeId
+         */peer: NodeId
     )
     /**
      * Events are missing here: this subscriber was too slow and its queue full, or the gossip layer lost them.
@@ -5034,8 +5034,8 @@ public enum Event: Equatable, Hashable {
          */state: TopicState
     )
     /**
-     * Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node
-     * needs a key of its own. Both processes are told, once on each topic.
+     * Another process uses this node's key. Other nodes think that the two are one node, so each misses messages and
+     * neighbors. Each node needs a key of its own. If the two find each other, this comes once on each topic of both.
      */
     case keyInUse
 
@@ -5062,10 +5062,10 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 1: return .received(message: try FfiConverterTypeMessage.read(from: &buf)
         )
 
-        case 2: return .neighborUp(node: try FfiConverterTypeNodeId.read(from: &buf)
+        case 2: return .neighborUp(peer: try FfiConverterTypeNodeId.read(from: &buf)
         )
 
-        case 3: return .neighborDown(node: try FfiConverterTypeNodeId.read(from: &buf)
+        case 3: return .neighborDown(peer: try FfiConverterTypeNodeId.read(from: &buf)
         )
 
         case 4: return .lagged(missed: try FfiConverterOptionUInt64.read(from: &buf)
@@ -5089,14 +5089,14 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterTypeMessage.write(message, into: &buf)
 
 
-        case let .neighborUp(node):
+        case let .neighborUp(peer):
             writeInt(&buf, Int32(2))
-            FfiConverterTypeNodeId.write(node, into: &buf)
+            FfiConverterTypeNodeId.write(peer, into: &buf)
 
 
-        case let .neighborDown(node):
+        case let .neighborDown(peer):
             writeInt(&buf, Int32(3))
-            FfiConverterTypeNodeId.write(node, into: &buf)
+            FfiConverterTypeNodeId.write(peer, into: &buf)
 
 
         case let .lagged(missed):

@@ -37,8 +37,8 @@ private suspend fun chat(name: String, secret: String) {
         launch {
             topic.events().collect { event ->
                 when (event) {
-                    is Event.NeighborUp -> println("* met ${event.node.short}")
-                    is Event.NeighborDown -> println("* lost ${event.node.short}")
+                    is Event.NeighborUp -> println("* met ${event.peer.short}")
+                    is Event.NeighborDown -> println("* lost ${event.peer.short}")
                     is Event.Received -> println(event.message.text)
                     is Event.Lagged -> println("* too slow: ${event.missed?.let { "$it " } ?: ""}events are missing")
                     Event.KeyInUse -> println("* another process uses this key")

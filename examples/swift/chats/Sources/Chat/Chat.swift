@@ -25,8 +25,8 @@ import Foundation
         let reader = Task {
             for try await event in events {
                 switch event {
-                case .neighborUp(let node): say("* met \(node.short)")
-                case .neighborDown(let node): say("* lost \(node.short)")
+                case .neighborUp(let peer): say("* met \(peer.short)")
+                case .neighborDown(let peer): say("* lost \(peer.short)")
                 case .received(let message): say(message.text)
                 case .lagged(let missed): say("* too slow: \(missed.map { "\($0) " } ?? "")events are missing")
                 case .keyInUse: say("* Another process uses this key")

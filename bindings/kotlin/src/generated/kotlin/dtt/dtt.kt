@@ -6820,7 +6820,7 @@ sealed class Event {
         /**
          * Its id.
          */
-        val `node`: dtt.NodeId) : Event()
+        val `peer`: dtt.NodeId) : Event()
 
     {
 
@@ -6835,7 +6835,7 @@ sealed class Event {
         /**
          * Its id.
          */
-        val `node`: dtt.NodeId) : Event()
+        val `peer`: dtt.NodeId) : Event()
 
     {
 
@@ -6874,8 +6874,8 @@ sealed class Event {
     }
 
     /**
-     * Another process uses this node's key. Others take the two for one node, so both miss messages and neighbors. Each node
-     * needs a key of its own. Both processes are told, once on each topic.
+     * Another process uses this node's key. Other nodes think that the two are one node, so each misses messages and
+     * neighbors. Each node needs a key of its own. If the two find each other, this comes once on each topic of both.
      */
     object KeyInUse : Event()
 
@@ -6928,14 +6928,14 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeNodeId.allocationSize(value.`node`)
+                + FfiConverterTypeNodeId.allocationSize(value.`peer`)
             )
         }
         is Event.NeighborDown -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeNodeId.allocationSize(value.`node`)
+                + FfiConverterTypeNodeId.allocationSize(value.`peer`)
             )
         }
         is Event.Lagged -> {
@@ -6969,12 +6969,12 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             }
             is Event.NeighborUp -> {
                 buf.putInt(2)
-                FfiConverterTypeNodeId.write(value.`node`, buf)
+                FfiConverterTypeNodeId.write(value.`peer`, buf)
                 Unit
             }
             is Event.NeighborDown -> {
                 buf.putInt(3)
-                FfiConverterTypeNodeId.write(value.`node`, buf)
+                FfiConverterTypeNodeId.write(value.`peer`, buf)
                 Unit
             }
             is Event.Lagged -> {
