@@ -30,7 +30,7 @@ import Testing
         // A second queue begins with the present state and neighbors.
         let second = his.events
         #expect(try await second.next() == .stateChanged(state: .joined))
-        #expect(try await second.next() == .neighborUp(node: alice.id))
+        #expect(try await second.next() == .neighborUp(peer: alice.id))
         second.close()
         #expect(try await second.next() == nil)
         second.close()
