@@ -1,4 +1,4 @@
-//! Two processes with one key: both are told, and nobody else can make a node believe it.
+//! Two processes with one key: both are told, and nobody else can make a node believe that there are two.
 
 mod common;
 

@@ -115,8 +115,7 @@ impl Addresses {
                 let addresses = hints.iter().filter_map(to_transport);
                 match &self.same_key {
                     Some(same_key) if own => same_key.own_record(record, addresses),
-                    Some(same_key) => same_key.hint(addresses),
-                    None => {}
+                    _ => self.hint(addresses),
                 }
                 continue;
             }

@@ -9,7 +9,6 @@
 //! the connection tells it.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -23,7 +22,7 @@ use iroh_gossip::net::GOSSIP_ALPN;
 use tokio::time::Instant;
 
 use super::neighborhood::Neighborhood;
-use crate::{net::same_key::tell_of_each_other, sync::Unpoisoned};
+use crate::sync::Unpoisoned;
 
 /// Time that a peer needs to acknowledge a close, in addition to the round trips.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -42,9 +41,6 @@ const UNUSED_LOOKS: u32 = 5;
 /// The same limit if something still goes over the connection: its peer counts us as a neighbor, or this node is late
 /// to notice that the peer is one.
 const UNUSED_LOOKS_HEARD: u32 = 30;
-
-/// How often a peer is told that its id has a connection from another address.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Close reason of a connection that is of no use. The node that closes it is still there.
 pub(super) const UNUSED: &[u8] = b"unused";
@@ -66,8 +62,6 @@ struct Watched {
     /// gone over the connection.
     unused: u32,
     quiet: u32,
-    /// When the peer was last told of another connection to its id.
-    told: Option<Instant>,
 }
 
 impl Connections {
@@ -123,25 +117,6 @@ impl Connections {
         }
     }
 
-    /// If two connections lead to one id at different addresses, two processes may have the same key. Each side is told,
-    /// again and again: a datagram may get lost, and paths change.
-    pub(in crate::net) fn tell_of_each_other(&self) {
-        let mut first: HashMap<EndpointId, Connection> = HashMap::new();
-        for watched in self.lock().iter_mut() {
-            let Some(connection) = watched.open().filter(|connection| connection.alpn() == GOSSIP_ALPN) else {
-                continue;
-            };
-            match first.entry(connection.remote_id()) {
-                Entry::Vacant(entry) => drop(entry.insert(connection)),
-                Entry::Occupied(entry) if watched.told.is_none_or(|told| told.elapsed() >= TELL_AGAIN) => {
-                    watched.told = Some(Instant::now());
-                    tell_of_each_other(entry.get(), &connection);
-                }
-                Entry::Occupied(_) => {}
-            }
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
         self.0.lock().unpoisoned()
     }
@@ -159,7 +134,7 @@ impl EndpointHooks for Connections {
 impl Watched {
     fn new(handle: WeakConnectionHandle) -> Self {
         let now = Instant::now();
-        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, quiet: 0, told: None }
+        Self { handle, since: now, heard: 0, heard_at: now, unused: 0, quiet: 0 }
     }
 
     fn open(&self) -> Option<Connection> {

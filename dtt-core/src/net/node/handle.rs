@@ -346,7 +346,6 @@ async fn close_unused(node: Weak<Inner>) {
         tokio::time::sleep(LOOK).await;
         let Some(node) = node.upgrade() else { return };
         node.connections.close_unused(&node.neighborhood);
-        node.connections.tell_of_each_other();
     }
 }
 

@@ -17,7 +17,7 @@ pub(in crate::net) fn tell_of_each_other(one: &Connection, other: &Connection) {
 
 fn tell(connection: &Connection, own: &[String], others: &[String]) {
     for address in others.iter().filter(|address| !own.contains(address)).take(MAX_HINTS) {
-        // A lost hint is repeated as long as both connections stand.
+        // Two processes with one key take turns as a neighbor. Each time one comes back, this is repeated.
         let _ = connection.send_datagram([HINT, address.as_bytes()].concat().into());
     }
 }

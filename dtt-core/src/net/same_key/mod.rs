@@ -159,16 +159,14 @@ impl SameKey {
     ) {
         let mut known: HashMap<Vec<TransportAddr>, Instant> = HashMap::new();
         loop {
-            let again = known.values().min().map_or_else(|| Instant::now() + ASK_AGAIN, |at| *at + ASK_AGAIN);
+            let next =
+                known.iter().min_by_key(|(_, at)| **at).map(|(addresses, at)| (addresses.clone(), *at + ASK_AGAIN));
             let addresses = select! {
                 biased;
                 () = self.0.token.cancelled() => return,
                 Some(addresses) = records.recv() => self.not_asked(addresses),
                 Some(addresses) = others.recv() => self.not_asked(addresses),
-                () = sleep_until(again) => {
-                    let due = known.iter().find(|(_, at)| at.elapsed() >= ASK_AGAIN);
-                    due.map(|(addresses, _)| addresses.clone()).unwrap_or_default()
-                }
+                addresses = due(next) => addresses,
             };
             known.remove(&addresses);
             if !addresses.is_empty() && !self.0.paused.load(Ordering::SeqCst) && self.look(&addresses).await {
@@ -260,6 +258,13 @@ impl SameKey {
             next.await
         }
     }
+}
+
+/// Waits until the addresses are to be asked again. Without any, no timer wakes the machine.
+async fn due(next: Option<(Vec<TransportAddr>, Instant)>) -> Vec<TransportAddr> {
+    let Some((addresses, at)) = next else { return std::future::pending().await };
+    sleep_until(at).await;
+    addresses
 }
 
 fn is_recent(met: &Option<Instant>) -> bool {

@@ -5,8 +5,8 @@
 //! id of the gossip topic. Records are those of version 1, in one box that is bound to its slot. Messages are in an
 //! [`Envelope`], which says who wrote them.
 //!
-//! As in version 1, all functions are pure. Times are handed in. Random are only the one-time key of a sealed record
-//! and [`Root::random`].
+//! As in version 1, all functions are pure. Times are handed in. Only the one-time key of a sealed record and
+//! [`Root::random`] are random.
 //!
 //! ```
 //! use dtt_core::{GossipRecordContent, Record, wire::v2::{Period, TopicKeys}};
