@@ -21,6 +21,10 @@ const AGAIN: Duration = Duration::from_secs(3);
 /// Connections have to stand for longer than two seconds: if two nodes dial each other at the same time, their
 /// connections are left alone for that long.
 const STOOD: Duration = Duration::from_millis(2500);
+/// By then, the members' first records stand.
+const PUBLISHED: Duration = Duration::from_secs(6);
+/// Others notice after 30 s at the earliest that a member was killed, and look for it then.
+const UNNOTICED: u64 = 20;
 
 /// A node without a DHT, so that nobody is found by records: only dials count here.
 fn config(key: &SecretKey, port: u16) -> NodeConfig {
@@ -169,6 +173,57 @@ async fn a_node_that_was_killed_and_finds_only_its_own_record_dials_the_neighbor
     let (_back, three) = begin().await;
     within(JOIN, three[0].joined()).await.unwrap();
     std::mem::forget(two);
+}
+
+/// The members of a topic, in the order in which they join. The last record may be that of the one that is killed, and it
+/// may name the others without an address.
+async fn comes_back_at_once(members: usize, killed: usize) {
+    let testnet = Testnet::new().unwrap();
+    let key = parse::secret_key(&[0x40 + (members * 8 + killed) as u8; 32]).unwrap();
+    let begin = {
+        let config = Testnet::node_config_for(testnet.bootstrap()).secret_key(key).build();
+        async move || {
+            let node = Node::spawn(config).await.unwrap();
+            let topic = join(&node, "back").await;
+            (node, vec![topic])
+        }
+    };
+    let (mut nodes, mut topics, mut life) = (Vec::new(), Vec::new(), None);
+    for place in 0..members {
+        if place == killed {
+            let (_, mut topic, end) = doomed(begin.clone());
+            topics.push(topic.remove(0));
+            life = Some(end);
+        } else {
+            nodes.push(node(&testnet).await);
+            topics.push(join(nodes.last().unwrap(), "back").await);
+        }
+        if place == 0 {
+            until("the first record stands", async || topics[0].stats().stores > 0).await;
+        } else {
+            within(JOIN, topics[place].joined()).await.unwrap();
+        }
+    }
+    tokio::time::sleep(PUBLISHED).await;
+    drop(life);
+    let (_back, three) = begin().await;
+    within(UNNOTICED, three[0].joined()).await.unwrap();
+    std::mem::forget(topics);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_two_members_is_killed_and_back_at_once() {
+    comes_back_at_once(2, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_of_two_members_is_killed_and_back_at_once() {
+    comes_back_at_once(2, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_three_members_is_killed_and_back_at_once() {
+    tokio::join!(comes_back_at_once(3, 0), comes_back_at_once(3, 1), comes_back_at_once(3, 2));
 }
 
 /// The gossip layer lets go of a connection when one of its topics ends, and dials again for the others.

@@ -34,8 +34,7 @@ use crate::{
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Below this number of nodes, the book also takes in nodes that only others tell about.
 const SECOND_HAND_CAPACITY: usize = 512;
-/// What a node says about itself counts for this long. Meanwhile, nothing that others say replaces it, and our records
-/// repeat it.
+/// What a node says about itself counts for this long. Meanwhile, nothing that others say replaces it.
 const FIRST_HAND: Duration = Duration::from_secs(120);
 /// The longest time that a dial can take: QUIC gives up the handshake then.
 const DIAL: Duration = Duration::from_secs(30);
@@ -66,7 +65,8 @@ pub(in crate::net) struct Book {
 struct Heard {
     /// When the node itself last announced its addresses, and the minute of the record in which it did.
     first_hand: Option<(Instant, u64)>,
-    /// The addresses that the node announced, as its record had them. Our records repeat only these.
+    /// The addresses that the node announced last, in its record or when it became a neighbor. Our records repeat only
+    /// these, since a node decides which of its addresses a record may name.
     said: Vec<AddressHint>,
 }
 
@@ -128,8 +128,8 @@ impl Addresses {
         true
     }
 
-    /// Our own addresses as the policy allows, and the addresses of the neighbors in the content, as far as these
-    /// neighbors have announced them in records of their own. With [`AddressHints::Off`], a record carries no addresses
+    /// Our own addresses as the policy allows, and the addresses of the neighbors in the content that these neighbors have
+    /// announced. Without them, a newcomer that finds us gone could reach nobody. With [`AddressHints::Off`], a record carries no addresses
     /// at all.
     pub(crate) fn hints(&self, content: &GossipRecordContent, policy: AddressHints) -> Vec<(HintOwner, AddressHint)> {
         let mut hints: Vec<_> = self.own(policy).into_iter().map(|hint| (HintOwner::Publisher, hint)).collect();
@@ -163,6 +163,11 @@ impl Addresses {
         } else if !hints.is_empty() && self.book.has_room_for(&id) {
             self.book.learn(id, hints, None);
         }
+    }
+
+    /// Learns what a neighbor's records would say about itself. It may not have written any yet. Our records repeat it.
+    pub(super) fn neighbor_said(&self, id: &EndpointId, hints: &[AddressHint]) {
+        self.book.neighbor_said(*id, hints);
     }
 
     /// Remembers at which addresses a node was reached that is, or was, connected. A node that dialed us may be in no
@@ -246,6 +251,17 @@ impl Book {
         self.keep(&mut heard, id, entry);
     }
 
+    /// Notes what a neighbor's records would say. This is newer than any record that was read: the neighbor may be back
+    /// after a crash, at another address.
+    fn neighbor_said(&self, id: EndpointId, hints: &[AddressHint]) {
+        let mut heard = self.lock();
+        let mut entry = heard.peek(&id).cloned().unwrap_or_default();
+        entry.said = hints.iter().filter(|hint| to_transport(hint).is_some()).cloned().collect();
+        if !entry.said.is_empty() || heard.contains(&id) {
+            self.keep(&mut heard, id, entry);
+        }
+    }
+
     fn knows(&self, id: &EndpointId) -> bool {
         self.lock().contains(id)
     }
@@ -284,11 +300,9 @@ impl Book {
         self.changed.send_replace(());
     }
 
-    /// The addresses that a node announced recently.
+    /// The addresses that a node announced last.
     fn said(&self, id: &EndpointId) -> Vec<AddressHint> {
-        let heard = self.lock();
-        let entry = heard.peek(id).filter(|entry| entry.first_hand.is_some_and(|(at, _)| at.elapsed() < FIRST_HAND));
-        entry.map(|entry| entry.said.clone()).unwrap_or_default()
+        self.lock().peek(id).map(|entry| entry.said.clone()).unwrap_or_default()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<EndpointId, Heard>> {
@@ -337,7 +351,7 @@ fn is_broadcast(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
 }
 
-fn to_hints(addresses: impl IntoIterator<Item = TransportAddr>, policy: AddressHints) -> Vec<AddressHint> {
+pub(super) fn to_hints(addresses: impl IntoIterator<Item = TransportAddr>, policy: AddressHints) -> Vec<AddressHint> {
     let (mut relays, mut direct) = (Vec::new(), Vec::new());
     for address in addresses {
         match address {
@@ -360,6 +374,24 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+
+    #[test]
+    fn records_repeat_what_a_neighbor_said_last() {
+        let book = Book::new();
+        let id = iroh::SecretKey::from_bytes(&[1; 32]).public();
+        let [first, second, third] = [1, 2, 3].map(|last| AddressHint::Ip(([192, 168, 1, last], 4433).into()));
+        book.neighbor_said(id, &[]);
+        assert!(!book.knows(&id), "it said nothing");
+        book.neighbor_said(id, std::slice::from_ref(&first));
+        assert_eq!(book.said(&id), [first]);
+        book.learn(id, vec![second.clone()], Some(7));
+        book.learn(id, vec![third.clone()], None);
+        assert_eq!(book.said(&id), [second], "its own record, and not what others say");
+        book.neighbor_said(id, &[third.clone(), AddressHint::Ip(([192, 168, 1, 4], 0).into())]);
+        assert_eq!(book.said(&id), [third], "it is back at another address");
+        book.neighbor_said(id, &[]);
+        assert_eq!(book.said(&id), [], "it is back and wants to be named no longer");
+    }
 
     #[tokio::test]
     async fn a_dial_under_way_learns_of_new_addresses() {

@@ -8,11 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use iroh::EndpointId;
-use iroh_gossip::{
-    api::Event,
-    proto::{PeerData, Scope},
-};
+use iroh::{EndpointAddr, EndpointId};
+use iroh_gossip::{api::Event, proto::Scope};
 use tokio::sync::mpsc;
 
 use super::frame::Incoming;
@@ -34,7 +31,7 @@ pub(super) enum Control {
     Unsubscribe(u64),
     Join(Vec<EndpointId>),
     Stream(Incoming),
-    OwnData(PeerData),
+    OwnAddress(EndpointAddr),
 }
 
 /// Where a member receives what it is told.

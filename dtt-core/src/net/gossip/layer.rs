@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::{channel::Sender, own::Gossip};
 use crate::{
+    config::AddressHints,
     error::{Error, Result},
     wire::TopicId,
 };
@@ -52,11 +53,16 @@ impl Layer {
         matches!(self, Self::Own(_))
     }
 
-    /// Joins a topic. This node takes part in it as long as the events are held.
-    pub(in crate::net) async fn subscribe(&self, topic: TopicId) -> Result<(TopicSender, BoxStream<'static, Event>)> {
+    /// Joins a topic. This node takes part in it as long as the events are held. `policy` decides what others' records may
+    /// say of this node. A layer that the program brings does not tell them, so they say nothing.
+    pub(in crate::net) async fn subscribe(
+        &self,
+        topic: TopicId,
+        policy: AddressHints,
+    ) -> Result<(TopicSender, BoxStream<'static, Event>)> {
         match self {
             Self::Own(gossip) => {
-                let (sender, events) = gossip.subscribe(topic.into(), OWN)?;
+                let (sender, events) = gossip.subscribe(topic.into(), OWN, policy)?;
                 Ok((TopicSender::Own(sender), events.boxed()))
             }
             Self::Brought(gossip) => {

@@ -20,11 +20,11 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use iroh::EndpointId;
+use iroh::{EndpointAddr, EndpointId};
 use iroh_gossip::{
     api,
     proto::{
-        Command, Config, Event, PeerData, TopicId,
+        Command, Config, Event, TopicId,
         topic::{InEvent, OutEvent, State, Timer},
     },
 };
@@ -44,7 +44,7 @@ use super::{
     timers::Timers,
     topics::Topics,
 };
-use crate::net::Addresses;
+use crate::{config::AddressHints, net::Addresses, wire::AddressHint};
 
 /// Rounds of one turn, and messages and broadcasts of one round. The task then yields to other topics.
 const ROUNDS: usize = 8;
@@ -81,6 +81,7 @@ pub(super) struct Common {
 
 pub(super) struct Member {
     topic: TopicId,
+    policy: AddressHints,
     common: Common,
     state: State<EndpointId, StdRng>,
     inbox: Inbox,
@@ -91,22 +92,24 @@ pub(super) struct Member {
     last: Option<EndpointId>,
     timers: Timers<Due>,
     looks: bool,
-    /// Peers whose addresses the state machine remembers.
-    known: LruCache<EndpointId, ()>,
+    /// Peers whose addresses the state machine remembers, and what their records would say.
+    known: LruCache<EndpointId, Vec<AddressHint>>,
     closing: BoxFuture<'static, ()>,
     /// Set when the topic has been left: the end of the time for the farewell.
     leaving: Option<Pin<Box<Sleep>>>,
 }
 
 impl Member {
-    pub(super) fn new(topic: TopicId, own_data: PeerData, common: Common) -> (Self, Sender) {
+    pub(super) fn new(topic: TopicId, own: &EndpointAddr, policy: AddressHints, common: Common) -> (Self, Sender) {
         let (sender, inbox) = Sender::new();
         let config = Config { max_message_size: common.max_message_size, ..Config::default() };
         let rng = StdRng::from_rng(&mut rand::rng());
         let mut timers = Timers::new();
         timers.insert(Instant::now() + TIDY, Due::Tidy);
+        let own_data = peer_data::encode(own, policy);
         let member = Self {
             topic,
+            policy,
             state: State::with_rng(common.peers.endpoint().id(), Some(own_data), config, rng),
             inbox,
             readers: Readers::default(),
@@ -176,7 +179,7 @@ impl Member {
             Control::Join(peers) => self.handle(InEvent::Command(Command::Join(peers))),
             Control::Stream(incoming) if self.leaving.is_none() => self.receive_from(incoming),
             Control::Stream(incoming) => self.common.topics.hand_over(self.topic, incoming),
-            Control::OwnData(data) => self.handle(InEvent::UpdatePeerData(data)),
+            Control::OwnAddress(own) => self.handle(InEvent::UpdatePeerData(peer_data::encode(&own, self.policy))),
         }
     }
 
@@ -334,10 +337,9 @@ impl Member {
                     }
                 }
                 OutEvent::PeerData(peer, data) => {
-                    peer_data::decode(peer, &data)
-                        .into_iter()
-                        .for_each(|address| self.common.addresses.learn_second_hand(address));
-                    self.remember(peer);
+                    let (address, hints) = peer_data::decode(peer, &data);
+                    address.into_iter().for_each(|address| self.common.addresses.learn_second_hand(address));
+                    self.remember(peer, hints);
                 }
             }
         }
@@ -345,10 +347,10 @@ impl Member {
 
     /// Makes the state machine forget the addresses of the peer that it heard of longest ago. Otherwise it would keep
     /// the addresses of every peer that others invent.
-    fn remember(&mut self, peer: EndpointId) {
-        self.known.put(peer, ());
+    fn remember(&mut self, peer: EndpointId, hints: Vec<AddressHint>) {
+        self.known.put(peer, hints);
         if self.known.len() > KNOWN
-            && let Some((oldest, ())) = self.known.pop_lru()
+            && let Some((oldest, _)) = self.known.pop_lru()
             && !self.links.contains_key(&oldest)
             && !self.neighbors.contains(&oldest)
         {
@@ -360,6 +362,10 @@ impl Member {
         match &event {
             Event::NeighborUp(peer) if self.neighbors.insert(*peer) => {
                 self.common.neighborhood.add(*peer);
+                // The peer's own message has made it a neighbor, so this is what the peer itself said last.
+                if let Some(hints) = self.known.peek(peer) {
+                    self.common.addresses.neighbor_said(peer, hints);
+                }
                 let peers = self.common.peers.clone();
                 self.link(*peer).keep(&peers);
             }

@@ -21,11 +21,11 @@ use super::{
     frame::{self, Incoming, frames},
     member::{Common, Member},
     neighborhood::Neighborhood,
-    peer_data,
     peers::{Dial, NONSENSE, Peers, Standing},
     topics::Topics,
 };
 use crate::{
+    config::AddressHints,
     error::{Error, Result},
     net::Addresses,
 };
@@ -65,12 +65,12 @@ impl Gossip {
     ) -> Self {
         let runtime = Handle::current();
         let (peers, arrivals) = Peers::new(endpoint.clone());
-        let topics = Topics::new(peers.clone(), peer_data::encode(&endpoint.addr()), runtime.clone());
+        let topics = Topics::new(peers.clone(), endpoint.addr(), runtime.clone());
         let common = Common { peers, topics, addresses, neighborhood, max_message_size, token };
         let gossip = Self(Arc::new(Inner { common, members: TaskTracker::new(), runtime }));
         let token = gossip.0.common.token.clone();
         tokio::spawn(token.clone().run_until_cancelled_owned(gossip.clone().serve_all(arrivals)));
-        tokio::spawn(token.run_until_cancelled_owned(gossip.clone().tell_own_data()));
+        tokio::spawn(token.run_until_cancelled_owned(gossip.clone().tell_own_address()));
         gossip
     }
 
@@ -82,15 +82,21 @@ impl Gossip {
         &self.0.common.neighborhood
     }
 
-    /// Joins a topic, with room for `capacity` events that wait. A second subscription hears everything as well.
-    pub(in crate::net) fn subscribe(&self, topic: TopicId, capacity: usize) -> Result<(Sender, Subscription)> {
+    /// Joins a topic, with room for `capacity` events that wait. A second subscription hears everything as well. `policy`
+    /// decides what others' records may say of this node.
+    pub(in crate::net) fn subscribe(
+        &self,
+        topic: TopicId,
+        capacity: usize,
+        policy: AddressHints,
+    ) -> Result<(Sender, Subscription)> {
         let Inner { common, members, runtime } = &*self.0;
         if common.token.is_cancelled() {
             return Err(Error::Closed("the node"));
         }
         let (id, events, receiver) = Subscription::channel(capacity);
-        let sender = common.topics.tell(topic, Control::Subscribe(id, events), |own_data| {
-            let (member, sender) = Member::new(topic, own_data, common.clone());
+        let sender = common.topics.tell(topic, Control::Subscribe(id, events), |own_address| {
+            let (member, sender) = Member::new(topic, own_address, policy, common.clone());
             members.spawn_on(member.run(), runtime);
             sender
         });
@@ -179,10 +185,10 @@ impl Gossip {
     }
 
     /// Tells the topics at which addresses this node can be reached, whenever they change.
-    async fn tell_own_data(self) {
+    async fn tell_own_address(self) {
         let mut addresses = self.0.common.peers.endpoint().watch_addr().stream();
         while let Some(address) = addresses.next().await {
-            self.0.common.topics.tell_own_data(peer_data::encode(&address));
+            self.0.common.topics.tell_own_address(address);
         }
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use iroh_gossip::proto::{PeerData, TopicId};
+use iroh::EndpointAddr;
+use iroh_gossip::proto::TopicId;
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 
 use super::{
@@ -26,25 +27,25 @@ pub(super) struct Topics {
 
 struct Inner {
     open: HashMap<TopicId, Sender>,
-    /// The addresses of this node, as peers are told them.
-    own_data: PeerData,
+    /// Where this node can be reached, as peers are told.
+    own_address: EndpointAddr,
 }
 
 impl Topics {
     /// `runtime` reads the streams that belong to no topic.
-    pub(super) fn new(peers: Peers, own_data: PeerData, runtime: Handle) -> Self {
-        Self { peers, runtime, inner: Arc::new(Mutex::new(Inner { open: HashMap::new(), own_data })) }
+    pub(super) fn new(peers: Peers, own_address: EndpointAddr, runtime: Handle) -> Self {
+        Self { peers, runtime, inner: Arc::new(Mutex::new(Inner { open: HashMap::new(), own_address })) }
     }
 
     /// Sends a control to a topic, which is opened if it is not open. The topic cannot be forgotten in between.
-    pub(super) fn tell(&self, topic: TopicId, control: Control, open: impl FnOnce(PeerData) -> Sender) -> Sender {
+    pub(super) fn tell(&self, topic: TopicId, control: Control, open: impl FnOnce(&EndpointAddr) -> Sender) -> Sender {
         let mut inner = self.lock();
+        let Inner { open: topics, own_address } = &mut *inner;
         // A task that panicked has not reported its end.
-        if inner.open.get(&topic).is_some_and(Sender::is_closed) {
-            inner.open.remove(&topic);
+        if topics.get(&topic).is_some_and(Sender::is_closed) {
+            topics.remove(&topic);
         }
-        let own_data = inner.own_data.clone();
-        let sender = inner.open.entry(topic).or_insert_with(|| open(own_data));
+        let sender = topics.entry(topic).or_insert_with(|| open(own_address));
         sender.control(control);
         sender.clone()
     }
@@ -61,10 +62,10 @@ impl Topics {
     }
 
     /// Tells every topic the addresses of this node.
-    pub(super) fn tell_own_data(&self, own_data: PeerData) {
+    pub(super) fn tell_own_address(&self, address: EndpointAddr) {
         let mut inner = self.lock();
-        inner.open.values().for_each(|sender| sender.control(Control::OwnData(own_data.clone())));
-        inner.own_data = own_data;
+        inner.open.values().for_each(|sender| sender.control(Control::OwnAddress(address.clone())));
+        inner.own_address = address;
     }
 
     /// Gives a stream to its topic. If this node is no member of the topic, messages on the stream are not for it. The

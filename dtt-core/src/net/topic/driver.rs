@@ -26,7 +26,7 @@ use super::{
 use crate::net::{clock::Clock, dht::Found};
 use crate::{
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
-    wire::{MAX_MESSAGE_HASHES, Record, message_hash},
+    wire::{GossipRecordContent, MAX_MESSAGE_HASHES, Record, message_hash},
 };
 
 /// The most events that are taken from the gossip layer at once.
@@ -306,9 +306,16 @@ impl Driver {
     fn record(&mut self, record: &Record, new: bool) {
         let own = record.pub_key() == self.me;
         // A content of another format names no nodes.
-        let content = record.content().unwrap_or_default();
+        let content: GossipRecordContent = record.content().unwrap_or_default();
         if new {
-            tracing::debug!(target: "dtt::topic", minute = record.unix_minute(), own, "record found");
+            tracing::debug!(
+                target: "dtt::topic",
+                minute = record.unix_minute(),
+                publisher = short(&record.pub_key()),
+                peers = ?content.peers().map(short).collect::<Vec<String>>(),
+                own,
+                "record found"
+            );
             // The addresses come first: the dial that follows needs them.
             let well_formed = self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record, &content));
             if !own {
@@ -344,7 +351,12 @@ impl Driver {
                     if reason == JoinReason::Bootstrap {
                         self.hub.search.dialed(&ids);
                     }
-                    tracing::debug!(target: "dtt::topic", ?reason, peers = ids.len(), "dialing");
+                    tracing::debug!(
+                        target: "dtt::topic",
+                        ?reason,
+                        peers = ?peers.iter().map(short).collect::<Vec<String>>(),
+                        "dialing"
+                    );
                     self.begin_join(ids, reason);
                 }
                 Action::State(state) => {
@@ -363,7 +375,7 @@ impl Driver {
         }
     }
 
-    fn begin_store(&mut self, minute: u64, content: crate::wire::GossipRecordContent) {
+    fn begin_store(&mut self, minute: u64, content: GossipRecordContent) {
         let job = StoreJob {
             dht: self.context.dht.clone(),
             keys: self.minutes.keys(minute),
@@ -408,4 +420,9 @@ impl Driver {
             self.joins.push(async move { fails.await.then_some(*peer.as_bytes()) }.boxed());
         }
     }
+}
+
+/// The beginning of an id, as the logs have it.
+fn short(peer: &PeerId) -> String {
+    data_encoding::HEXLOWER.encode(&peer[..5])
 }

@@ -81,7 +81,7 @@ pub(crate) async fn spawn_topic(
     paused: bool,
 ) -> Result<Topic> {
     context.config.validate()?;
-    let (sender, events) = context.gossip.subscribe(*context.topic_id()).await?;
+    let (sender, events) = context.gossip.subscribe(*context.topic_id(), context.config.address_hints()).await?;
     let hub = Hub::new(sender, context.config.event_capacity(), paused, context.same_key().cloned());
     let context = Arc::new(context);
     let driver = Driver::new(context.clone(), events, hub.clone());
