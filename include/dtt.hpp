@@ -286,6 +286,14 @@ public:
     config &max_message_size(std::size_t value) { return set("max_message_size", std::to_string(value)); }
     // How long closing a node may take, for peers to take notice. Default: 2s.
     config &close_timeout(milliseconds value) { return set("close_timeout", detail::time(value)); }
+    // The version of the protocol. All members of a topic must use the same one. Default: v1. One of v1, v2. Since
+    // 0.2.0.
+    config &protocol(const std::string &value) { return set("protocol", value); }
+    // Whether messages go without signatures, and messages of others without signatures are accepted. This is for
+    // topics with very many messages and members who trust each other: any member can then speak in the name of any
+    // other. All members of the topic should use the same value. Version 1 has no signatures, and this changes
+    // nothing there. Default: false. Since 0.2.0.
+    config &unsigned_messages(bool value) { return set("unsigned_messages", value ? "true" : "false"); }
     // How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
     // confirmation. Default: 4. Limits: 1 to 4294967295.
     config &max_join_peer_count(std::uint32_t value) { return set("max_join_peer_count", std::to_string(value)); }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, Result},
-    net::{Addresses, Context, Event, Events, Layer, Topic, spawn_topic},
+    net::{Addresses, Context, Event, Events, Keys, Layer, Topic, spawn_topic},
     publisher::RecordPublisher,
     sync::Unpoisoned,
 };
@@ -100,7 +100,9 @@ impl Topic {
             return Err(Error::argument("signing_key", problem));
         }
         let context = Context {
-            keys: record_publisher.keys().clone(),
+            keys: Keys::V1(record_publisher.keys().clone()),
+            name: None,
+            earlier_session: None,
             signing_key: record_publisher.signing_key().clone(),
             config: record_publisher.config().clone(),
             dht: record_publisher.dht().clone(),
@@ -200,7 +202,7 @@ impl GossipReceiver {
             match self.events.next().await {
                 Some(Event::NeighborUp(peer)) => return Ok(api::Event::NeighborUp(peer)),
                 Some(Event::NeighborDown(peer)) => return Ok(api::Event::NeighborDown(peer)),
-                Some(Event::Received(message)) => return Ok(api::Event::Received(message)),
+                Some(Event::Received(message)) => return Ok(api::Event::Received(message.into())),
                 Some(Event::Lagged(_)) => return Ok(api::Event::Lagged),
                 Some(Event::StateChanged(_) | Event::KeyInUse) => {}
                 None => return Err(ChannelError::Closed),

@@ -86,7 +86,7 @@ pub mod wire;
 pub use config::{
     AddressHints, BootstrapConfig, BootstrapConfigBuilder, BubbleMergeConfig, BubbleMergeConfigBuilder,
     BubbleMergeSettings, DhtConfig, DhtConfigBuilder, MergeConfig, MergeConfigBuilder, MessageOverlapMergeConfig,
-    MessageOverlapMergeConfigBuilder, MessageOverlapMergeSettings, PublisherConfig, PublisherConfigBuilder,
+    MessageOverlapMergeConfigBuilder, MessageOverlapMergeSettings, Protocol, PublisherConfig, PublisherConfigBuilder,
     PublisherSettings, TimeoutConfig, TimeoutConfigBuilder, TopicConfig, TopicConfigBuilder,
 };
 /// The names that programs of the crate `distributed-topic-tracker` use.
@@ -97,11 +97,12 @@ pub use error::{Error, ErrorKind, RecordError, Result};
 pub use gossip::{AutoDiscoveryGossip, ChannelError, GossipReceiver, GossipSender};
 pub use iroh_base::{EndpointAddr, EndpointId, SecretKey};
 #[cfg(feature = "net")]
-pub use iroh_gossip::{api::Message, proto::DeliveryScope};
+pub use iroh_gossip::proto::DeliveryScope;
 #[cfg(feature = "net")]
 pub use net::{
-    AddressLookups, Dht, DhtHealth, Event, Events, JoinOptions, Node, NodeConfig, NodeConfigBuilder, NodeStats,
-    RefusedRecords, Relays, Testnet, Topic, TopicStats, transport_config, unix_minute,
+    AddressLookups, Dht, DhtHealth, Event, Events, JoinOptions, Message, Node, NodeConfig, NodeConfigBuilder,
+    NodeStats, Origin, RefusedMessages, RefusedRecords, Relays, Testnet, Topic, TopicStats, transport_config,
+    unix_minute,
 };
 #[cfg(feature = "net")]
 pub use publisher::{RecordPublisher, RecordPublisherBuilder};
@@ -111,6 +112,7 @@ pub use tracker::TopicState;
 pub use wire::{
     DefaultSecretRotation, EncryptedRecord, GossipRecordContent, MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, Record,
     RecordContent, RotationHandle, SecretRotation, TopicId, encryption_keypair, salt, signing_keypair,
+    v2::{Ticket, TicketError},
 };
 
 /// The README's quick start compiles.

@@ -163,7 +163,8 @@ async fn a_node_that_was_killed_and_finds_only_its_own_record_dials_the_neighbor
     until("its record names the neighbor, and is the only one", async || {
         let records: Vec<Record> = read(unix_minute(0)).await.into_iter().chain(read(unix_minute(-1)).await).collect();
         let own = |record: &SeenRecord| record.publisher == *key.public().as_bytes();
-        let records: Vec<SeenRecord> = records.iter().map(SeenRecord::of).collect();
+        let records: Vec<SeenRecord> =
+            records.iter().map(|record| SeenRecord::of(record.unix_minute(), record)).collect();
         // When another minute has begun, the neighbor's record is in another slot, which is good enough.
         let alone = records.iter().all(own) || unix_minute(0) != minute;
         alone && records.iter().any(|record| own(record) && !record.peers.is_empty())

@@ -58,6 +58,7 @@ fn periods_have_slots_and_targets() {
         assert_eq!(period.slot().public_key(), bytes32(&vector["slot_public"]));
         assert_eq!(period.target().to_vec(), bytes(&vector["target"]));
         assert_eq!(period.slot().target(), *period.target());
+        assert_eq!(period.stream_proof(&[0x77; 32]), bytes32(&vector["stream_proof_of_77"]));
     }
 }
 

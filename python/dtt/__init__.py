@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         MessageOverlapMergeConfig,
         NodeConfig,
         NodeOptions,
+        Protocol,
         PublisherConfig,
         Relays,
         TimeoutConfig,
@@ -104,6 +105,7 @@ __all__ = [
     "NodeOptions",
     "NodeStats",
     "Peer",
+    "Protocol",
     "PublisherConfig",
     "Received",
     "RecordError",
@@ -132,7 +134,7 @@ __all__ = [
 #: Where the names stand. Each module is imported when it is needed first, so that importing dtt costs little.
 _NAMES = {
     "dtt._address": "NodeAddr Peer",
-    "dtt._config": "AddressHints AddressLookups BootstrapConfig BubbleMergeConfig DhtConfig Duration MergeConfig MessageOverlapMergeConfig NodeConfig NodeOptions PublisherConfig Relays TimeoutConfig TopicConfig",  # noqa: E501
+    "dtt._config": "AddressHints AddressLookups BootstrapConfig BubbleMergeConfig DhtConfig Duration MergeConfig MessageOverlapMergeConfig NodeConfig NodeOptions Protocol PublisherConfig Relays TimeoutConfig TopicConfig",  # noqa: E501
     "dtt._dtt": "KeyInUse Lagged NeighborDown NeighborUp NodeId Received SecretKey StateChanged TopicId",
     "dtt._errors": "BindError ClosedError DhtError DttError ForkedError GossipError InternalError InvalidArgumentError RecordError TimeoutError TooLargeError",  # noqa: E501
     "dtt._events": "Event Events Subscription",

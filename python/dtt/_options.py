@@ -16,6 +16,9 @@ Relays = Literal["default", "disabled"] | Sequence[str]
 #: all (`none`). The public services also tell others this node's addresses.
 AddressLookups = Literal["default", "none"]
 
+#: The version of the protocol. All members of a topic must use the same one.
+Protocol = Literal["v1", "v2"]
+
 #: Which of its own addresses a node writes into its sealed records.
 AddressHints = Literal["auto", "all", "relay_only", "off"]
 
@@ -154,6 +157,13 @@ class MergeConfig(Options):
 class TopicConfig(TopicBase):
     """All options of a topic."""
 
+    protocol: Protocol = "v1"
+    """The version of the protocol. All members of a topic must use the same one. Since 0.2.0."""
+    unsigned_messages: bool = False
+    """Whether messages go without signatures, and messages of others without signatures are accepted. This is for
+    topics with very many messages and members who trust each other: any member can then speak in the name of any
+    other. All members of the topic should use the same value. Version 1 has no signatures, and this changes
+    nothing there. Since 0.2.0."""
     max_join_peer_count: int = 4
     """How many peers are dialed one after another, ``bootstrap.per_peer_join_settle_time`` apart, before a pause for
     confirmation. Limits: 1 to 4294967295."""

@@ -38,6 +38,20 @@ pub enum AddressHints {
     Off,
 }
 
+/// The version of the protocol that a topic speaks. A topic of one version and a topic of the other are two topics, even
+/// with the same name and secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Protocol {
+    /// The protocol of the crate distributed-topic-tracker 0.3. Whoever knows a topic's name can see that it is in use, and
+    /// read along with the address of one member. A message has no author.
+    #[default]
+    V1,
+    /// Private topics: without the secret, nobody can find the topic or take part in it, and each message has an author.
+    V2,
+}
+
+choices! { Protocol: "v1" = Self::V1, "v2" = Self::V2 }
+
 choices! { AddressHints: "auto" = Self::Auto, "all" = Self::All, "relay_only" = Self::RelayOnly, "off" = Self::Off }
 
 settings! {
@@ -71,6 +85,12 @@ settings! {
     [PartialEq] TopicConfig, TopicConfigBuilder builds TopicConfig = std::convert::identity;
     Topic ""
     copy {
+        /// The version of the protocol. All members of a topic must use the same one.
+        protocol: Protocol = "v1", since "0.2.0";
+        /// Whether messages go without signatures, and messages of others without signatures are accepted. This is for topics
+        /// with very many messages and members who trust each other: any member can then speak in the name of any other. All
+        /// members of the topic should use the same value. Version 1 has no signatures, and this changes nothing there.
+        unsigned_messages: bool = "false", since "0.2.0";
         /// How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
         /// confirmation.
         max_join_peer_count: usize = "4" within AT_LEAST_ONE;

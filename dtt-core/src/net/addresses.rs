@@ -24,10 +24,10 @@ use tokio::{
 
 use super::same_key::{SameKey, read_hint};
 use crate::{
-    config::AddressHints,
+    config::{AddressHints, Protocol},
     error::{Error, Result},
     sync::Unpoisoned,
-    wire::{AddressHint, GossipRecordContent, HintOwner, Record, decode_hints},
+    wire::{AddressHint, GossipRecordContent, HintOwner, Record, decode_hints, v2},
 };
 
 /// Nodes whose addresses are remembered. When the book is full, the node whose entry changed longest ago is forgotten.
@@ -94,9 +94,13 @@ impl Addresses {
 
     /// Learns the addresses that a verified record with this content names. Returns whether its address extension was
     /// well-formed.
-    pub(crate) fn learn(&self, record: &Record, content: &GossipRecordContent) -> bool {
+    pub(crate) fn learn(&self, record: &Record, content: &GossipRecordContent, protocol: Protocol) -> bool {
         let extension = record.content_bytes().get(GossipRecordContent::BYTES..).unwrap_or_default();
-        let Ok(hints) = decode_hints(extension) else { return false };
+        let hints = match protocol {
+            Protocol::V1 => decode_hints(extension),
+            Protocol::V2 => v2::decode_hints(extension),
+        };
+        let Ok(hints) = hints else { return false };
         let own = record.pub_key() == *self.endpoint.id().as_bytes();
         let mut by_owner: HashMap<HintOwner, Vec<AddressHint>> = HashMap::new();
         for (owner, hint) in hints {
@@ -145,6 +149,11 @@ impl Addresses {
     /// The addresses of this node that one of its records would name now.
     pub(crate) fn own(&self, policy: AddressHints) -> Vec<AddressHint> {
         to_hints(self.endpoint.addr().addrs, policy)
+    }
+
+    /// Where a node can be reached, by what it said of itself. Without that, it is the id alone.
+    pub(super) fn address_of(&self, id: EndpointId) -> EndpointAddr {
+        EndpointAddr::from_parts(id, self.book.said(&id).iter().filter_map(to_transport))
     }
 
     /// Remembers addresses that the application gives.

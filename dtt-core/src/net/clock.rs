@@ -9,6 +9,16 @@ pub fn unix_minute(minute_offset: i64) -> u64 {
     (since_epoch().as_secs() / 60).saturating_add_signed(minute_offset)
 }
 
+/// The present unix time in seconds.
+pub(super) fn unix_seconds() -> u64 {
+    since_epoch().as_secs()
+}
+
+/// The present unix time in milliseconds.
+pub(super) fn unix_ms() -> u64 {
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The monotonic clock and the wall clock of a topic. Deadlines count from the topic's start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {

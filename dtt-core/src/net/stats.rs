@@ -37,7 +37,7 @@ impl Counter {
 ///   nodes, and [`DhtHealth::last_success`].
 /// - `stores` stays 0 while `stores_failed` grows: other nodes cannot find this one.
 /// - `records_accepted` is 0 and `records_refused.sealed` grows: the other members use another secret or rotation, or
-///   somebody writes noise.
+///   somebody writes noise. On a private topic, members with another secret are elsewhere, and this is a rotation.
 /// - both are 0: there is no other member, or the others use another topic name, or the clocks are minutes apart
 ///   ([`joined_within`] looks for signs of that).
 /// - `records_accepted` and `dials_bootstrap` grow, and `joined` is 0: the nodes that the records name are gone, or
@@ -79,6 +79,8 @@ pub struct TopicStats {
     pub alone: u64,
     /// Messages received.
     pub received: u64,
+    /// Messages that were dropped, by reason. Only topics of protocol version 2 tell them from others.
+    pub messages_refused: RefusedMessages,
     /// Messages handed to the gossip layer.
     pub sent: u64,
     /// Current neighbors.
@@ -122,6 +124,41 @@ impl RefusedRecords {
     pub fn total(&self) -> u64 {
         self.malformed + self.sealed + self.topic + self.minute + self.signature
     }
+}
+
+/// Messages of a private topic that were dropped, by reason. Members alone can send them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedMessages {
+    /// Messages that are no envelope of protocol version 2, or have unknown flags.
+    pub malformed: u64,
+    /// Messages without a signature, where `unsigned_messages` is off.
+    pub unsigned: u64,
+    /// Messages with a bad author or signature.
+    pub signature: u64,
+    /// Messages that are for their author's neighbors only and came another way, or the other way round.
+    pub scope: u64,
+    /// Messages that were received before, or are so old that nobody remembers whether they were.
+    pub repeated: u64,
+}
+
+impl RefusedMessages {
+    /// All refused messages.
+    pub fn total(&self) -> u64 {
+        self.malformed + self.unsigned + self.signature + self.scope + self.repeated
+    }
+}
+
+/// Why a message was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Malformed,
+    Unsigned,
+    Signature,
+    /// It is for the author's neighbors only and came another way, or the other way round.
+    Scope,
+    /// It has been received before, or nobody remembers whether it was.
+    Repeated,
 }
 
 /// The state of the DHT client that a node or topic uses. Topics of equal DHT configuration share it.
@@ -170,6 +207,7 @@ pub(crate) struct TopicCounters {
     pub(crate) stores: Counter,
     pub(crate) stores_failed: Counter,
     dials: [Counter; 3],
+    messages: [Counter; 5],
     pub(crate) joined: Counter,
     pub(crate) alone: Counter,
     pub(crate) received: Counter,
@@ -198,6 +236,7 @@ impl TopicCounters {
             stores: Counter::default(),
             stores_failed: Counter::default(),
             dials: Default::default(),
+            messages: Default::default(),
             joined: Counter::default(),
             alone: Counter::default(),
             received: Counter::default(),
@@ -224,6 +263,21 @@ impl TopicCounters {
             RecordError::Key | RecordError::Signature => &self.signature,
         };
         counter.add(1);
+    }
+
+    pub(crate) fn message_refused(&self, refusal: Refusal) {
+        self.messages[refusal as usize].add(1);
+    }
+
+    fn messages_refused(&self) -> RefusedMessages {
+        let count = |refusal: Refusal| self.messages[refusal as usize].get();
+        RefusedMessages {
+            malformed: count(Refusal::Malformed),
+            unsigned: count(Refusal::Unsigned),
+            signature: count(Refusal::Signature),
+            scope: count(Refusal::Scope),
+            repeated: count(Refusal::Repeated),
+        }
     }
 
     pub(crate) fn stored(&self) {
@@ -263,6 +317,7 @@ impl TopicCounters {
             joined: self.joined.get(),
             alone: self.alone.get(),
             received: self.received.get(),
+            messages_refused: self.messages_refused(),
             sent: self.sent.get(),
             gossip_lagged: self.gossip_lagged.get(),
             first_store: self.first_store.get().copied(),

@@ -1,6 +1,6 @@
 //! Reaching a first neighbor: rounds of lookups, and gentle dials of the nodes that they find.
 
-use std::{collections::HashMap, time::Duration};
+use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
 use rand::{RngExt, seq::SliceRandom};
 
@@ -18,8 +18,8 @@ const FOUND_PAUSE: Duration = Duration::from_secs(5);
 const NEWS_PAUSE: Duration = Duration::from_secs(2);
 /// If the DHT falls silent again and again, the search starts over no more often than this.
 const START_OVER_SPACING: Duration = Duration::from_secs(30);
-/// Once in this many rounds, the slot of the next minute is read too: the clock of its writer may be ahead.
-const AHEAD_EVERY: u32 = 4;
+/// Once in this many rounds, the slot is read too in which a writer may store whose clock differs.
+const OTHER_EVERY: u32 = 4;
 /// Each pause is this many times as long as the one before. Reading an empty slot again tells little, since a node that
 /// comes finds this one by its record.
 const GROWTH_EMPTY: u32 = 4;
@@ -57,8 +57,8 @@ pub(super) struct Bootstrap {
     round: Option<Round>,
     next_round: Option<Duration>,
     dialed: HashMap<PeerId, Dialed>,
-    /// The minute of the last round.
-    last_minute: Option<u64>,
+    /// The slot of the last round in which nodes store by this node's clock.
+    last_slot: Option<u64>,
     started_before: bool,
     /// Whether the last round dialed nodes of the slots, and none of them became a neighbor.
     led_nowhere: bool,
@@ -73,7 +73,7 @@ pub(super) struct Bootstrap {
 #[derive(Debug)]
 struct Round {
     began: Duration,
-    minutes: Vec<u64>,
+    slots: Vec<u64>,
     candidates: Vec<Candidate>,
     found_records: bool,
     /// Whether one of the records names a node that was never dialed.
@@ -101,6 +101,8 @@ struct Candidate {
     current: bool,
     /// The peer's place among the choices of its record: the first choices of all records come before any second one.
     rank: usize,
+    /// The minute of the record. Of equal choices, the newer one comes first.
+    minute: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +125,7 @@ impl Round {
             let places = (0..self.candidates.len()).filter(|at| take(&self.candidates[*at]));
             places.min_by_key(|at| {
                 let candidate = &self.candidates[*at];
-                (candidate.times, !candidate.named, candidate.rank)
+                (candidate.times, !candidate.named, candidate.rank, Reverse(candidate.minute))
             })
         };
         let again = if self.dials % AGAIN_EVERY == AGAIN_EVERY - 1 {
@@ -212,7 +214,7 @@ impl Bootstrap {
     fn consider(&mut self, core: &mut Core, now: Now, record: &SeenRecord, named: bool) {
         let Some(round) = &mut self.round else { return };
         // Our own records are no sign that others are here now.
-        let current = (named || round.minutes.contains(&record.minute)) && record.publisher != core.me;
+        let current = (named || round.slots.contains(&record.slot)) && record.publisher != core.me;
         round.found_records |= current;
         let choices = std::iter::once(record.publisher).chain(record.peers.iter().copied());
         let mut choices: Vec<PeerId> = choices.filter(|peer| *peer != core.me).collect();
@@ -235,7 +237,8 @@ impl Bootstrap {
             if waits {
                 continue;
             }
-            let candidate = Candidate { peer, times: dialed.map_or(0, |dialed| dialed.times), named, current, rank };
+            let (times, minute) = (dialed.map_or(0, |dialed| dialed.times), record.minute);
+            let candidate = Candidate { peer, times, named, current, rank, minute };
             if round.candidates.len() < MAX_CANDIDATES {
                 round.candidates.push(candidate);
             } else {
@@ -257,31 +260,16 @@ impl Bootstrap {
     }
 
     fn begin_round(&mut self, core: &mut Core, now: Now) {
-        let older = !self.started_before && core.config.bootstrap_config().check_older_records_first_on_startup();
-        self.started_before = true;
-        let newest = now.minute().saturating_sub(u64::from(older));
-        let mut minutes = vec![newest];
-        // Little changes in a slot whose minute is over. It is read once, and once more when the minute has just ended.
-        if self.attempt == 0 || self.last_minute != Some(newest) {
-            minutes.push(newest.saturating_sub(1));
-        }
-        // A minute may have no record, and the present minute may have only records of nodes that are gone.
-        if self.attempt == 1 {
-            minutes.push(newest.saturating_sub(2));
-        }
-        if self.attempt % AHEAD_EVERY == AHEAD_EVERY - 1 {
-            minutes.push(now.minute() + 1);
-        }
-        self.last_minute = Some(newest);
-        for minute in &minutes {
+        let slots = if core.times.newest_wins() { self.periods(core, now) } else { self.minutes(core, now) };
+        for slot in &slots {
             // A lookup that is under way serves as well. A lookup that has ended is repeated.
-            if core.slots.begin(*minute, now) {
-                core.act(Action::Lookup { minute: *minute });
+            if core.slots.begin(*slot, now) {
+                core.act(Action::Lookup { slot: *slot });
             }
         }
         let round = Round {
             began: now.mono,
-            minutes,
+            slots,
             candidates: Vec::new(),
             found_records: false,
             found_news: false,
@@ -295,14 +283,47 @@ impl Bootstrap {
         };
         // The nodes that an earlier lookup showed can be dialed before the new lookup ends, or if there is none: the
         // only record may be one of the minute before.
-        let mut shown = round.minutes.clone();
-        shown.extend(Some(newest.saturating_sub(1)).filter(|before| !round.minutes.contains(before)));
-        let of = |minute: &u64| core.slots.records(*minute).iter().chain(core.slots.own_record(*minute)).cloned();
+        let mut shown = round.slots.clone();
+        shown.extend(
+            self.last_slot.map(|newest| newest.saturating_sub(1)).filter(|before| !round.slots.contains(before)),
+        );
+        let of = |slot: &u64| core.slots.records(*slot).iter().chain(core.slots.own_record(*slot)).cloned();
         let known: Vec<SeenRecord> = shown.iter().flat_map(of).collect();
         self.round = Some(round);
         for record in known {
             self.consider(core, now, &record, false);
         }
+    }
+
+    /// The slots that a round of version 1 reads.
+    fn minutes(&mut self, core: &Core, now: Now) -> Vec<u64> {
+        let older = !self.started_before && core.config.bootstrap_config().check_older_records_first_on_startup();
+        self.started_before = true;
+        let newest = now.minute().saturating_sub(u64::from(older));
+        let mut minutes = vec![newest];
+        // Little changes in a slot whose minute is over. It is read once, and once more when the minute has just ended.
+        if self.attempt == 0 || self.last_slot != Some(newest) {
+            minutes.push(newest.saturating_sub(1));
+        }
+        // A minute may have no record, and the present minute may have only records of nodes that are gone.
+        if self.attempt == 1 {
+            minutes.push(newest.saturating_sub(2));
+        }
+        if self.attempt % OTHER_EVERY == OTHER_EVERY - 1 {
+            minutes.push(now.minute() + 1);
+        }
+        self.last_slot = Some(newest);
+        minutes
+    }
+
+    /// The slots that a round of version 2 reads. The other one changes little, unless a writer's clock differs.
+    fn periods(&mut self, core: &Core, now: Now) -> Vec<u64> {
+        let mut periods = core.times.to_read(now);
+        let newest = core.slot(now);
+        let reads_all = self.attempt.is_multiple_of(OTHER_EVERY) || self.last_slot != Some(newest);
+        periods.truncate(if reads_all { periods.len() } else { 1 });
+        self.last_slot = Some(newest);
+        periods
     }
 
     /// Dials the next candidate whenever the one before has had its time to answer.
@@ -374,13 +395,13 @@ impl Bootstrap {
     fn end_round(&mut self, core: &mut Core, now: Now) {
         let Some(round) = &mut self.round else { return };
         round.settled = round.settle_until <= now.mono;
-        if !round.settled || round.minutes.iter().any(|minute| core.slots.is_looking(*minute)) {
+        if !round.settled || round.slots.iter().any(|slot| core.slots.is_looking(*slot)) {
             return;
         }
         if !round.candidates.is_empty() && !round.is_over(now) {
             return;
         }
-        let answered = round.minutes.iter().any(|minute| core.slots.was_answered(*minute));
+        let answered = round.slots.iter().any(|slot| core.slots.was_answered(*slot));
         let found_records = round.found_records;
         let most = match (round.found_news, round.candidates.is_empty()) {
             (true, true) => NEWS_PAUSE,

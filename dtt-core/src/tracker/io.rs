@@ -4,9 +4,6 @@ use std::{fmt, time::Duration};
 
 use crate::wire::{GossipRecordContent, Record};
 
-/// Joined nodes store a minute's record this long before the minute begins. Most storing nodes keep the first value of
-/// a slot. Otherwise a node that came first in a minute and was killed would hide the swarm for the whole minute.
-pub(super) const AHEAD: Duration = Duration::from_secs(20);
 /// The 32-byte public key of a node.
 pub type PeerId = [u8; 32];
 /// A [`crate::wire::message_hash`].
@@ -27,11 +24,6 @@ impl Now {
         self.unix.as_secs() / 60
     }
 
-    /// A little later on the same clock. Joined nodes make their records by this time.
-    pub(super) fn ahead(&self) -> Self {
-        Self { unix: self.unix + AHEAD, ..*self }
-    }
-
     /// A minute earlier on the same clock.
     pub(super) fn before(&self) -> Self {
         Self { unix: self.unix.saturating_sub(Duration::from_secs(60)), ..*self }
@@ -46,7 +38,9 @@ impl Now {
 /// What a verified record said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRecord {
-    /// The minute of its slot.
+    /// The slot that shows it.
+    pub slot: u64,
+    /// The unix minute that it is signed for. In version 1 it is the slot's.
     pub minute: u64,
     /// The node that published it.
     pub publisher: PeerId,
@@ -58,13 +52,14 @@ pub struct SeenRecord {
 
 impl SeenRecord {
     /// Reads a record that has been verified. If its content is of a foreign format, only the publisher is known.
-    pub fn of(record: &Record) -> Self {
-        Self::new(record, &record.content().unwrap_or_default())
+    pub fn of(slot: u64, record: &Record) -> Self {
+        Self::new(slot, record, &record.content().unwrap_or_default())
     }
 
     /// Reads a verified record whose content has been decoded already.
-    pub fn new(record: &Record, content: &GossipRecordContent) -> Self {
+    pub fn new(slot: u64, record: &Record, content: &GossipRecordContent) -> Self {
         Self {
+            slot,
             minute: record.unix_minute(),
             publisher: record.pub_key(),
             peers: content.peers().copied().collect(),
@@ -93,15 +88,15 @@ pub enum Input {
     Record(SeenRecord),
     /// A lookup ended. Every [`Action::Lookup`] is answered by one.
     LookupDone {
-        /// The minute that was looked up.
-        minute: u64,
+        /// The slot that was looked up.
+        slot: u64,
         /// Whether any DHT node answered at all.
         answered: bool,
     },
     /// A store ended, after all its retries.
     StoreDone {
-        /// The minute of the slot.
-        minute: u64,
+        /// The slot.
+        slot: u64,
         /// Whether any DHT node acknowledged it.
         stored: bool,
     },
@@ -130,15 +125,15 @@ pub enum JoinReason {
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Look up a minute's slot. Hand in each verified record, and then [`Input::LookupDone`].
+    /// Look up a slot. Hand in each verified record, and then [`Input::LookupDone`].
     Lookup {
-        /// The unix minute.
-        minute: u64,
+        /// The slot: the unix minute in version 1, and the number of the period in version 2.
+        slot: u64,
     },
     /// Store a record, and then hand in [`Input::StoreDone`]. This replaces a store that is under way.
     Store {
-        /// The unix minute.
-        minute: u64,
+        /// The slot, as in [`Action::Lookup`].
+        slot: u64,
         /// The content of the record.
         content: Box<GossipRecordContent>,
     },
@@ -182,7 +177,7 @@ impl fmt::Display for TopicState {
 pub struct Footprint {
     /// Peers that were dialed, or may be dialed.
     pub peers: usize,
-    /// Records of the last minutes.
+    /// Records of the slots that are in use.
     pub records: usize,
     /// Hashes of messages that were received or sent.
     pub heard: usize,

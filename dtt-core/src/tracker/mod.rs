@@ -5,12 +5,13 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use dtt_core::{TopicConfig, tracker::{Action, Input, Now, Tracker}};
+//! use dtt_core::{Protocol, TopicConfig, tracker::{Action, Input, Now, Tracker}};
 //!
 //! let start = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_750_000_000) };
-//! let mut tracker = Tracker::new([1; 32], &TopicConfig::default(), 7, start);
+//! let config = TopicConfig::builder().protocol(Protocol::V1).build();
+//! let mut tracker = Tracker::new([1; 32], &config, 7, start);
 //! let lookups: Vec<u64> = std::iter::from_fn(|| tracker.next_action())
-//!     .filter_map(|action| match action { Action::Lookup { minute } => Some(minute), _ => None })
+//!     .filter_map(|action| match action { Action::Lookup { slot } => Some(slot), _ => None })
 //!     .collect();
 //! assert_eq!(lookups, [start.minute(), start.minute() - 1]);
 //! tracker.handle(start, Input::NeighborUp([2; 32]));
@@ -25,6 +26,7 @@ mod neighbors;
 mod publisher;
 mod shared;
 mod slots;
+mod times;
 mod window;
 
 #[cfg(test)]
@@ -36,7 +38,6 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::config::TopicConfig;
 use bootstrap::Bootstrap;
-use io::AHEAD;
 pub use io::{Action, Footprint, Input, JoinReason, MessageHash, Now, PeerId, SeenRecord, TopicState};
 use lost::Lost;
 use merge::Merges;
@@ -44,6 +45,7 @@ use neighbors::Neighbors;
 use publisher::Publisher;
 use shared::Core;
 use slots::Slots;
+use times::{AHEAD, Times};
 use window::MessageWindow;
 
 /// If one clock jumps against the other by more than this, the machine has slept or its time was set.
@@ -79,6 +81,7 @@ impl Tracker {
             config: config.clone(),
             rng: StdRng::seed_from_u64(seed),
             neighbors: Neighbors::default(),
+            times: Times::of(config.protocol()),
             slots: Slots::new(config.dht_config().get_timeout()),
             window: MessageWindow::default(),
             actions: VecDeque::new(),
@@ -114,14 +117,14 @@ impl Tracker {
             Input::Sent(hash) => core.window.sent(hash, now),
             Input::Missed => self.restart_comparison(),
             Input::Record(record) => self.record(now, record),
-            Input::LookupDone { minute, answered } => {
-                core.slots.done(minute, answered, now);
+            Input::LookupDone { slot, answered } => {
+                core.slots.done(slot, answered, now);
                 self.notice_silence(now, answered);
                 let core = &mut self.core;
-                self.publisher.looked(core, now, minute);
+                self.publisher.looked(core, now, slot);
                 self.advance(now);
             }
-            Input::StoreDone { minute, stored } => self.publisher.store_done(core, now, minute, stored),
+            Input::StoreDone { slot, stored } => self.publisher.store_done(core, now, slot, stored),
             Input::AddressChanged => {
                 self.publisher.address_changed(core, now);
                 self.advance(now);
@@ -216,7 +219,7 @@ impl Tracker {
             self.core.actions.push_back(Action::State(TopicState::Alone));
             self.merges.stop();
             self.restart_comparison();
-            self.publisher.alone(now);
+            self.publisher.alone(&self.core, now);
             if !self.paused {
                 self.bootstrap.resume(&mut self.core, now);
             }
@@ -227,7 +230,8 @@ impl Tracker {
     fn record(&mut self, now: Now, record: SeenRecord) {
         let core = &mut self.core;
         let own = record.publisher == core.me;
-        let looked_for = if own { core.slots.saw_own(&record) } else { core.slots.add(record.clone(), &mut core.rng) };
+        let looked_for =
+            if own { core.slots.saw_own(&record) } else { core.slots.add(record.clone(), now, &mut core.rng) };
         if !looked_for {
             return;
         }
@@ -262,16 +266,15 @@ impl Tracker {
 
     fn advance(&mut self, now: Now) {
         let core = &mut self.core;
-        core.slots.expire(now);
+        core.slots.expire(now, core.times);
         if !self.paused {
             self.bootstrap.advance(core, now);
             self.publisher.advance(core, now, self.bootstrap.is_trying(now), self.bootstrap.records_led_nowhere());
             self.merges.advance(core, now);
             self.lost.advance(core, now);
         }
-        // A clock that was set back has left records of "future" minutes. Every record that is of no use now is
-        // forgotten.
-        core.slots.forget_old(now);
+        // A clock that was set back has left records of "future" slots. Every record that is of no use now is forgotten.
+        core.slots.forget_old(now, core.times);
     }
 
     /// If the network comes late, or comes back, the things that waited for an answer are done at once.

@@ -9,8 +9,6 @@ use crate::wire::hash32;
 
 /// If a slot was looked up this recently, its records can be counted, and its storing nodes are ready for a store.
 const SLOT_AGE: Duration = Duration::from_secs(20);
-/// While alone, each minute's record is published within this time of the minute's start.
-const MINUTE_SPREAD: Duration = Duration::from_secs(5);
 /// A record that no DHT node took is stored again after this time, and up to as much more.
 const FAILED_PAUSE: Duration = Duration::from_secs(5);
 /// While alone, a record that others have overwritten is published again at most this often.
@@ -48,15 +46,25 @@ const CROWD_AGE: Duration = Duration::from_secs(10);
 /// The least time between two records that are published because of a crowd.
 const CROWD_SPACING: Duration = Duration::from_secs(3);
 
-/// The minute of a record, relative to the moment when it is stored.
+/// The slot of a record, relative to the moment when it is stored. If storing nodes keep the newest record, it is always
+/// the present one.
 #[derive(Debug, Clone, Copy)]
-enum Minute {
-    /// The minute that has just ended. Newcomers still read it, but no newcomer stores in it anymore.
+enum Place {
+    /// The slot of the minute that has just ended. Newcomers still read it, but no newcomer stores in it anymore.
     Before,
-    /// The present minute. Newcomers read it and store in it.
+    /// The present slot. Newcomers read it and store in it.
     Present,
-    /// The minute that is about to begin, see [`super::AHEAD`].
+    /// The slot of the minute that is about to begin, see [`super::AHEAD`].
     Next,
+}
+
+/// A record that was handed out.
+#[derive(Debug, Clone, Copy)]
+struct Published {
+    slot: u64,
+    /// The minute whose turn it was.
+    turn: u64,
+    at: Duration,
 }
 
 /// What the publisher does next.
@@ -76,7 +84,7 @@ enum Plan {
         over_others: bool,
     },
     /// The node stores a record as soon as the slot has been looked up.
-    Looking { minute: Minute, over_others: bool },
+    Looking { place: Place, over_others: bool },
 }
 
 impl Plan {
@@ -95,18 +103,20 @@ pub(super) struct Publisher {
     full: u32,
     /// The minute of the last turn. The turn may have brought no record.
     turn: Option<u64>,
-    /// The minute of the last record that was handed out, and when that was.
-    published: Option<(u64, Duration)>,
+    /// The last record that was handed out.
+    published: Option<Published>,
     /// Whether that record named no neighbor.
     lonely: bool,
+    /// How many times in a row a node without neighbors found its record replaced.
+    replaced: u32,
     /// The neighbors that came last, and when.
     came: VecDeque<(PeerId, Duration)>,
-    /// The last minute that got a record from this node before it began, and the last one that got one after it ended.
+    /// The last slot that got a record from this node before it began, and the last one that got one after it ended.
     opened: Option<u64>,
     closed: Option<u64>,
     /// When the node had a neighbor for the first time.
     joined_at: Option<Duration>,
-    /// The minute of the last record that was stored.
+    /// The slot of the last record that was stored.
     stored: Option<u64>,
 }
 
@@ -130,10 +140,10 @@ impl Publisher {
     pub(super) fn address_changed(&mut self, core: &mut Core, now: Now) {
         if let Plan::FirstAddress(_) = self.plan {
             self.plan = Plan::Turn(now.mono);
-        } else if let Some((_, at)) = self.published
+        } else if let Some(published) = self.published
             && self.publishes(core)
         {
-            self.soon(now.mono.max(at + ADDRESS_SPACING) + core.jitter(Duration::from_secs(1)), false);
+            self.soon(now.mono.max(published.at + ADDRESS_SPACING) + core.jitter(Duration::from_secs(1)), false);
         }
     }
 
@@ -145,21 +155,25 @@ impl Publisher {
             let first = now.mono + settings.initial_delay();
             let turn = self.plan.at().filter(|_| shares_turns(core));
             self.plan = Plan::Turn(turn.map_or(first, |turn| turn.max(first)));
-            if self.is_needed(core, now.minute(), led_nowhere) {
+            if self.is_needed(core, now, led_nowhere) {
                 // Neighbors that come and go cannot make this node store as often as they like.
-                let spaced = self.published.filter(|_| !self.lonely).map_or(now.mono, |(_, at)| at + ADDRESS_SPACING);
+                let spaced = self
+                    .published
+                    .filter(|_| !self.lonely)
+                    .map_or(now.mono, |published| published.at + ADDRESS_SPACING);
                 self.soon(spaced.max(now.mono) + core.jitter(MEND_SPREAD), false);
             }
         }
     }
 
-    /// Whether newcomers may find nobody although there is a swarm. This is so if this minute's slot shows a record of
-    /// ours without neighbors, or records of others that led to no neighbor, or if there are no records at all.
-    fn is_needed(&self, core: &Core, minute: u64, led_nowhere: bool) -> bool {
-        let lonely = self.lonely && self.published.is_some_and(|(published, _)| published == minute);
-        let records = core.slots.records(minute);
+    /// Whether newcomers may find nobody although there is a swarm. This is so if the present slot shows a record of ours
+    /// without neighbors, or records of others that led to no neighbor, or if there are no records at all.
+    fn is_needed(&self, core: &Core, now: Now, led_nowhere: bool) -> bool {
+        let slot = core.slot(now);
+        let lonely = self.lonely && self.published.is_some_and(|published| published.slot == slot);
+        let records = core.slots.records(slot);
         let misleads = led_nowhere && !records.iter().any(|record| core.names_us(record));
-        let none = records.is_empty() && core.slots.records(minute.saturating_sub(1)).is_empty();
+        let none = core.times.to_read(now).iter().all(|slot| core.slots.records(*slot).is_empty());
         lonely || misleads || none
     }
 
@@ -180,7 +194,7 @@ impl Publisher {
             && shares_turns(core)
             && self.is_drawn(core, now, now.minute(), CROWD_AGE)
         {
-            let spaced = self.published.map_or(now.mono, |(_, at)| at + CROWD_SPACING);
+            let spaced = self.published.map_or(now.mono, |published| published.at + CROWD_SPACING);
             self.soon(spaced.max(now.mono), true);
         }
     }
@@ -190,27 +204,29 @@ impl Publisher {
         self.joined_at.is_some_and(|at| now.mono.saturating_sub(at) >= long)
     }
 
-    pub(super) fn alone(&mut self, now: Now) {
+    pub(super) fn alone(&mut self, core: &Core, now: Now) {
+        self.replaced = 0;
         if let Plan::Looking { .. } = self.plan {
             return;
         }
-        let this_minute = self.published.is_some_and(|(minute, _)| minute == now.minute());
-        self.plan = Plan::Turn(if this_minute { now.mono + now.rest_of_minute() } else { now.mono });
+        let serves = self.published.filter(|published| published.slot == core.slot(now));
+        let again = serves.map_or(now.mono, |published| core.times.lonely_again(now, published.at));
+        self.plan = Plan::Turn(again.max(now.mono));
     }
 
-    pub(super) fn store_done(&mut self, core: &mut Core, now: Now, minute: u64, stored: bool) {
-        self.stored = stored.then_some(minute);
+    pub(super) fn store_done(&mut self, core: &mut Core, now: Now, slot: u64, stored: bool) {
+        self.stored = stored.then_some(slot);
         if stored {
             return;
         }
         // A record that no DHT node took is as good as none.
-        self.closed.take_if(|closed| *closed == minute);
-        if self.opened.take_if(|opened| *opened == minute).is_some() && core.is_joined() && shares_turns(core) {
+        self.closed.take_if(|closed| *closed == slot);
+        if self.opened.take_if(|opened| *opened == slot).is_some() && core.is_joined() && shares_turns(core) {
             self.published = None;
             self.turn = None;
             self.plan = Plan::Turn(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE));
-        } else if minute >= now.minute()
-            && self.published.is_some_and(|(published, _)| published == minute)
+        } else if slot >= core.slot(now)
+            && self.published.is_some_and(|published| published.slot == slot)
             && self.publishes(core)
         {
             self.soon(now.mono + FAILED_PAUSE + core.jitter(FAILED_PAUSE), false);
@@ -219,17 +235,21 @@ impl Publisher {
 
     /// Notes that a lookup ended. Some DHT nodes let the last writer win, so a record may be gone a moment after it was
     /// stored. A node without neighbors publishes again if the slot does not show its record.
-    pub(super) fn looked(&mut self, core: &mut Core, now: Now, minute: u64) {
-        let Some((published, at)) = self.published else { return };
-        let gone = published == minute && minute == now.minute() && !core.slots.has_own(minute);
-        if gone && !core.is_joined() && core.slots.was_answered(minute) && self.stored == Some(minute) {
-            self.soon(now.mono.max(at + REPUBLISH_SPACING) + core.jitter(REPUBLISH_SPACING / 4), false);
+    ///
+    /// Two nodes that cannot reach each other may replace each other's record again and again. So the pauses grow where a
+    /// record is to serve for long.
+    pub(super) fn looked(&mut self, core: &mut Core, now: Now, slot: u64) {
+        let Some(published) = self.published else { return };
+        let gone = published.slot == slot && slot == core.slot(now) && !core.slots.has_own(slot);
+        if gone && !core.is_joined() && core.slots.was_answered(slot) && self.stored == Some(slot) {
+            let pause = (REPUBLISH_SPACING * 2u32.pow(self.replaced.min(8))).min(core.times.replaced);
+            self.soon(now.mono.max(published.at + pause) + core.jitter(REPUBLISH_SPACING / 4), false);
         }
     }
 
     /// The DHT answers after a time of silence, in which no record was stored.
     pub(super) fn dht_is_back(&mut self, core: &Core, now: Now) {
-        if self.publishes(core) && self.stored != Some(now.minute()) {
+        if self.publishes(core) && self.stored != Some(core.slot(now)) {
             self.soon(now.mono, false);
         }
     }
@@ -240,39 +260,39 @@ impl Publisher {
         if self.plan.at().is_some_and(|at| at <= now.mono) {
             self.plan = match self.plan {
                 Plan::Sure { over_others, .. } => {
-                    let minute = if over_others { self.minute_for_a_crowd(now) } else { Minute::Present };
-                    Plan::Looking { minute, over_others }
+                    let place = if over_others { self.place_for_a_crowd(core, now) } else { Place::Present };
+                    Plan::Looking { place, over_others }
                 }
                 _ if !core.is_joined() || !shares_turns(core) => {
-                    Plan::Looking { minute: Minute::Present, over_others: false }
+                    Plan::Looking { place: Place::Present, over_others: false }
                 }
                 _ => {
                     let is_on_duty = self.is_on_duty(core, now);
-                    self.turn = Some(now.ahead().minute());
+                    self.turn = Some(core.times.ahead(now).minute());
                     if !is_on_duty {
                         return self.schedule(core, now);
                     }
-                    Plan::Looking { minute: Minute::Next, over_others: false }
+                    Plan::Looking { place: Place::Next, over_others: false }
                 }
             };
         }
-        let Plan::Looking { minute, over_others } = self.plan else { return };
+        let Plan::Looking { place, over_others } = self.plan else { return };
         // On many storing nodes, a record without neighbors would take the place of one that leads to a swarm. If its
         // publisher were killed soon afterwards, the record would hide the swarm from the nodes that come next.
         if trying && !core.is_joined() {
             return;
         }
-        // If another minute begins while the lookup is under way, the slot of that minute counts.
-        let minute = match minute {
-            Minute::Before if core.is_joined() => now.before().minute(),
-            Minute::Next if core.is_joined() => now.ahead().minute(),
-            _ => now.minute(),
+        // If another minute begins while the lookup is under way, that minute counts.
+        let of = match place {
+            Place::Before if core.is_joined() => now.before(),
+            Place::Next if core.is_joined() => core.times.ahead(now),
+            _ => now,
         };
-        if core.want_slot(minute, SLOT_AGE, now) {
-            let published = self.publish(core, now, minute, led_nowhere, over_others);
+        if core.want_slot(core.slot(of), SLOT_AGE, now) {
+            let published = self.publish(core, now, of, led_nowhere, over_others);
             self.schedule(core, now);
-            let next = now.ahead().minute();
-            let misses_turn = minute <= now.minute() && next > now.minute() && self.turn != Some(next);
+            let next = core.times.ahead(now).minute();
+            let misses_turn = of.minute() <= now.minute() && next > now.minute() && self.turn != Some(next);
             if misses_turn && core.is_joined() && shares_turns(core) && self.publishes(core) {
                 // This record came instead of the turn of the minute to come.
                 self.plan = Plan::Turn(now.mono + core.jitter(MEND_SPREAD));
@@ -287,37 +307,47 @@ impl Publisher {
 
     /// Hands out a record, unless its slot shows enough records of others. Returns false in that case. Records of nodes
     /// that are gone, or never were, are no reason to stay unfindable.
-    fn publish(&mut self, core: &mut Core, now: Now, minute: u64, led_nowhere: bool, over_others: bool) -> bool {
+    ///
+    /// `of`: a moment in the slot and in the minute for which the record is.
+    fn publish(&mut self, core: &mut Core, now: Now, of: Now, led_nowhere: bool, over_others: bool) -> bool {
+        let slot = core.slot(of);
         let limit = core.config.bootstrap_config().max_bootstrap_records();
-        let crowd = core.slots.records(minute).len() >= limit;
         if limit == 0 {
             return false;
         }
-        if crowd && !over_others && !self.publishes_over_others(core, minute, led_nowhere) {
+        let crowd = if core.times.newest_wins() {
+            // The slot shows one record, and a new one would replace it.
+            core.slots.records(slot).iter().any(|record| record.minute == now.minute())
+        } else {
+            core.slots.records(slot).len() >= limit
+        };
+        if crowd && !over_others && !self.publishes_over_others(core, slot, led_nowhere) {
             return false;
         }
         if !crowd {
             self.full = 0;
         }
-        match minute.cmp(&now.minute()) {
-            Ordering::Greater => self.opened = Some(minute),
-            Ordering::Less => self.closed = Some(minute),
+        match slot.cmp(&core.slot(now)) {
+            Ordering::Greater => self.opened = Some(slot),
+            Ordering::Less => self.closed = Some(slot),
             Ordering::Equal => {}
         }
-        self.published = Some((minute, now.mono));
+        let again = self.lonely && !core.is_joined() && self.published.is_some();
+        self.replaced = if again { self.replaced.saturating_add(1) } else { 0 };
+        self.published = Some(Published { slot, turn: of.minute(), at: now.mono });
         self.stored = None;
         self.lonely = !core.is_joined();
         let content = core.content();
-        core.act(Action::Store { minute, content });
+        core.act(Action::Store { slot, content });
         true
     }
 
     /// Whether to publish in a slot that is full of others' records, since they may be lies.
-    fn publishes_over_others(&mut self, core: &mut Core, minute: u64, led_nowhere: bool) -> bool {
+    fn publishes_over_others(&mut self, core: &mut Core, slot: u64, led_nowhere: bool) -> bool {
         if !core.is_joined() {
             return led_nowhere;
         }
-        let records = core.slots.records(minute);
+        let records = core.slots.records(slot);
         let vouched = records.iter().any(|record| core.vouches_for(record));
         let proven = records.iter().any(|record| core.is_known(&record.publisher));
         self.full = (self.full + 1).min(if vouched { MOST_HALVINGS } else { 1 });
@@ -325,17 +355,19 @@ impl Publisher {
         !proven && core.rng.random_bool(chance)
     }
 
-    /// The minute of a record that replaces those of a crowd. Storing nodes that keep the first value need it before the
+    /// The slot of a record that replaces those of a crowd. Storing nodes that keep the first value need it before the
     /// minute begins, and those that keep the last value need it after the minute has ended. In between, it is the
-    /// present minute's turn.
-    fn minute_for_a_crowd(&self, now: Now) -> Minute {
-        let next = now.ahead().minute();
-        if self.closed != Some(now.before().minute()) {
-            Minute::Before
+    /// present minute's turn. Storing nodes that keep the newest value can have it at any time.
+    fn place_for_a_crowd(&self, core: &Core, now: Now) -> Place {
+        let next = core.times.ahead(now).minute();
+        if core.times.newest_wins() {
+            Place::Present
+        } else if self.closed != Some(now.before().minute()) {
+            Place::Before
         } else if next != now.minute() && self.opened != Some(next) {
-            Minute::Next
+            Place::Next
         } else {
-            Minute::Present
+            Place::Present
         }
     }
 
@@ -345,9 +377,10 @@ impl Publisher {
     /// newcomer were drawn and then killed, the minute would have no record. Once a minute is enough, since most
     /// storing nodes keep the first record.
     fn is_on_duty(&self, core: &Core, now: Now) -> bool {
-        let minute = now.ahead().minute();
-        let has_published = self.published.is_some_and(|(published, _)| published == minute);
-        if has_published || self.turn == Some(minute) || self.opened == Some(minute) {
+        let minute = core.times.ahead(now).minute();
+        let has_published = self.published.is_some_and(|published| published.turn == minute);
+        let has_opened = !core.times.newest_wins() && self.opened == Some(minute);
+        if has_published || has_opened || self.turn == Some(minute) {
             return false;
         }
         let mine = duty(&core.me, minute);
@@ -371,9 +404,9 @@ impl Publisher {
     /// Makes sure that a record goes out by this time. A record that is about to go out already is enough.
     fn soon(&mut self, at: Duration, over_others: bool) {
         let over_others = match &mut self.plan {
-            Plan::Looking { minute: minute @ Minute::Next, over_others: false } if !over_others => {
+            Plan::Looking { place: place @ Place::Next, over_others: false } if !over_others => {
                 // The present minute's slot is asked for. The turn comes after it.
-                *minute = Minute::Present;
+                *place = Place::Present;
                 self.turn = None;
                 return;
             }
@@ -386,10 +419,10 @@ impl Publisher {
 
     fn schedule(&mut self, core: &mut Core, now: Now) {
         let pause = if !core.is_joined() {
-            now.rest_of_minute() + core.jitter(MINUTE_SPREAD)
+            core.times.lonely_again(now, now.mono) - now.mono + core.jitter(core.times.lonely_spread)
         } else if let Some(settings) = core.config.publisher_config().enabled() {
             if shares_turns(core) {
-                now.ahead().rest_of_minute() + core.jitter(TURN_SPREAD)
+                core.times.ahead(now).rest_of_minute() + core.jitter(TURN_SPREAD)
             } else {
                 settings.base_interval() + core.jitter(settings.max_jitter())
             }

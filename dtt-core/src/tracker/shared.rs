@@ -8,6 +8,7 @@ use super::{
     io::{Action, Now, PeerId, SeenRecord},
     neighbors::Neighbors,
     slots::Slots,
+    times::Times,
     window::MessageWindow,
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 pub(super) struct Core {
     pub(super) me: PeerId,
     pub(super) config: TopicConfig,
+    pub(super) times: &'static Times,
     pub(super) rng: StdRng,
     pub(super) neighbors: Neighbors,
     pub(super) slots: Slots,
@@ -52,17 +54,22 @@ impl Core {
         self.names_us(record) || record.hashes.iter().any(|hash| self.window.knows(hash))
     }
 
+    /// The slot in which a node stores its records now.
+    pub(super) fn slot(&self, now: Now) -> u64 {
+        self.times.slot(now)
+    }
+
     pub(super) fn act(&mut self, action: Action) {
         self.actions.push_back(action);
     }
 
     /// Makes sure that a slot has been looked up within `max_age`. Returns true if it has.
-    pub(super) fn want_slot(&mut self, minute: u64, max_age: Duration, now: Now) -> bool {
-        if self.slots.is_fresh(minute, max_age, now) {
+    pub(super) fn want_slot(&mut self, slot: u64, max_age: Duration, now: Now) -> bool {
+        if self.slots.is_fresh(slot, max_age, now) {
             return true;
         }
-        if self.slots.begin(minute, now) {
-            self.act(Action::Lookup { minute });
+        if self.slots.begin(slot, now) {
+            self.act(Action::Lookup { slot });
         }
         false
     }

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-PERIOD = 1200
+PERIOD = 1800
 
 
 def le(number: int, size: int = 8) -> bytes:
@@ -63,7 +63,7 @@ def default_rotation(topic: bytes, minute: int, secret_hash: bytes) -> bytes:
 def period_keys(root: bytes, period: int) -> dict[str, bytes]:
     topic, secret_hash = expand(root, b"topic"), expand(root, b"secret")
     secret = default_rotation(topic, period * PERIOD // 60, secret_hash)
-    slot, seal = expand(secret, b"slot"), expand(secret, b"seal")
+    slot, seal, member = (expand(secret, label) for label in (b"slot", b"seal", b"member"))
     slot_public = public(ed25519(slot))
     return {
         "secret": secret,
@@ -72,6 +72,7 @@ def period_keys(root: bytes, period: int) -> dict[str, bytes]:
         "target": hashlib.sha1(slot_public).digest(),
         "seal_seed": seal,
         "seal_public": public(ed25519(seal)),
+        "stream_proof_of_77": expand(member, b"\x77" * 32),
     }
 
 
@@ -174,7 +175,7 @@ def keys_vectors() -> list[dict]:
 
 
 def period_vectors(root: bytes) -> list[dict]:
-    seconds = [0, 1_199, 1_200, 1_763_596_805, 4_102_444_800]
+    seconds = [0, 1_799, 1_800, 1_763_596_805, 4_102_444_800]
     return [
         {"root": root, "unix_seconds": now, "period": now // PERIOD, **period_keys(root, now // PERIOD)}
         for now in seconds

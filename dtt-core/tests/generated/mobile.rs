@@ -11,7 +11,7 @@ use dtt_core::options::Options;
 
 use super::{
     call::Outcome,
-    config::{AddressHints, AddressLookups, Record, Relays, get, get_group, set, set_group},
+    config::{AddressHints, AddressLookups, ProtocolVersion, Record, Relays, get, get_group, set, set_group},
     key::RawSecretKey,
     millis::Millis,
 };
@@ -96,6 +96,7 @@ fn kind(row: &Row) -> &'static str {
         Kind::Hosts | Kind::Sockets => "Vec<String>",
         Kind::Relays => "Relays",
         Kind::Choice => match row.name() {
+            "protocol" => "ProtocolVersion",
             "address_hints" => "AddressHints",
             "address_lookups" => "AddressLookups",
             name => panic!("{name}: no enumeration in dtt-ffi/src/mobile/config.rs is known"),

@@ -4,6 +4,17 @@ use dtt_core::options::{self, Options};
 
 use super::{call::Outcome, millis::Millis};
 
+/// The version of the protocol that a topic speaks. A topic of one version and a topic of the other are two topics, even
+/// with the same name and secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum ProtocolVersion {
+    /// The protocol of the crate distributed-topic-tracker 0.3. Whoever knows a topic's name can see that it is in use,
+    /// and read along with the address of one member. A message has no author.
+    V1,
+    /// Private topics: without the secret, nobody can find the topic or take part in it, and each message has an author.
+    V2,
+}
+
 /// Which of its own addresses a node writes into its sealed records, for others to dial without any other lookup. Only
 /// who holds the topic's secret can read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -167,5 +178,6 @@ macro_rules! words {
         }
     };
 }
+words! { ProtocolVersion: "v1" = Self::V1, "v2" = Self::V2 }
 words! { AddressHints: "auto" = Self::Auto, "all" = Self::All, "relay_only" = Self::RelayOnly, "off" = Self::Off }
 words! { AddressLookups: "default" = Self::Public, "none" = Self::Disabled }

@@ -4,7 +4,7 @@ use dtt_core::options::Options;
 
 use super::{
     call::Outcome,
-    config::{AddressHints, AddressLookups, Record, Relays, get, get_group, set, set_group},
+    config::{AddressHints, AddressLookups, ProtocolVersion, Record, Relays, get, get_group, set, set_group},
     key::RawSecretKey,
     millis::Millis,
 };
@@ -312,6 +312,16 @@ impl Record for TimeoutConfig {
 /// All options of a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, uniffi::Record)]
 pub struct TopicConfig {
+    /// The version of the protocol. All members of a topic must use the same one. Default: v1. One of v1, v2. Since
+    /// 0.2.0.
+    #[uniffi(default = None)]
+    pub protocol: Option<ProtocolVersion>,
+    /// Whether messages go without signatures, and messages of others without signatures are accepted. This is for
+    /// topics with very many messages and members who trust each other: any member can then speak in the name of any
+    /// other. All members of the topic should use the same value. Version 1 has no signatures, and this changes
+    /// nothing there. Default: false. Since 0.2.0.
+    #[uniffi(default = None)]
+    pub unsigned_messages: Option<bool>,
     /// How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
     /// confirmation. Default: 4. Limits: 1 to 4294967295.
     #[uniffi(default = None)]
@@ -346,6 +356,8 @@ pub struct TopicConfig {
 
 impl Record for TopicConfig {
     fn set_all(&self, options: &mut Options) -> Outcome {
+        set(options, "protocol", &self.protocol)?;
+        set(options, "unsigned_messages", &self.unsigned_messages)?;
         set(options, "max_join_peer_count", &self.max_join_peer_count)?;
         set(options, "address_hints", &self.address_hints)?;
         set(options, "event_capacity", &self.event_capacity)?;
@@ -360,6 +372,8 @@ impl Record for TopicConfig {
 
     fn of(options: &Options) -> Self {
         Self {
+            protocol: get(options, "protocol"),
+            unsigned_messages: get(options, "unsigned_messages"),
             max_join_peer_count: get(options, "max_join_peer_count"),
             address_hints: get(options, "address_hints"),
             event_capacity: get(options, "event_capacity"),

@@ -6,6 +6,8 @@ static void every_setter(dtt::config &config) {
     CHECK(config.port_mapping(false).get("port_mapping") == "false");
     CHECK(config.max_message_size(777).get("max_message_size") == "777");
     CHECK(config.close_timeout(7777ms).get("close_timeout") == "7777ms");
+    CHECK(config.protocol("v2").get("protocol") == "v2");
+    CHECK(config.unsigned_messages(true).get("unsigned_messages") == "true");
     CHECK(config.max_join_peer_count(77).get("max_join_peer_count") == "77");
     CHECK(config.address_hints("all").get("address_hints") == "all");
     CHECK(config.event_capacity(77).get("event_capacity") == "77");

@@ -47,7 +47,7 @@ fn content(record: &Record) {
     let bytes = record.content_bytes();
     let content = record.content::<GossipRecordContent>();
     assert_eq!(content.is_ok(), bytes.len() >= GossipRecordContent::BYTES);
-    let seen = SeenRecord::of(record);
+    let seen = SeenRecord::of(record.unix_minute(), record);
     assert_eq!((seen.publisher, seen.minute), (record.pub_key(), record.unix_minute()));
     let Ok(content) = content else {
         return assert!(seen.peers.is_empty() && seen.hashes.is_empty());

@@ -78,7 +78,7 @@ fn signed_content(content: &[u8]) {
     match open(&value) {
         Ok(opened) => {
             assert_eq!(opened, record);
-            let seen = SeenRecord::of(&opened);
+            let seen = SeenRecord::of(opened.unix_minute(), &opened);
             assert_eq!((seen.publisher, seen.minute), (node.verifying_key().to_bytes(), MINUTE));
             assert!(content.len() >= GossipRecordContent::BYTES || seen.peers.is_empty() && seen.hashes.is_empty());
             let _ = decode_hints(content.get(GossipRecordContent::BYTES..).unwrap_or_default());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use dtt_core::{
-    BootstrapConfig, BubbleMergeConfig, DhtConfig, MergeConfig, MessageOverlapMergeConfig, PublisherConfig, TopicConfig,
+    BootstrapConfig, BubbleMergeConfig, DhtConfig, MergeConfig, MessageOverlapMergeConfig, Protocol, PublisherConfig,
+    TopicConfig,
 };
 
 const YEAR: u64 = 365 * 24 * 3600 * 1000;
@@ -15,10 +16,12 @@ pub struct Options(pub TopicConfig);
 
 impl<'a> Arbitrary<'a> for Options {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let protocol = if u.arbitrary()? { Protocol::V2 } else { Protocol::V1 };
         if u.ratio(1, 2)? {
-            return Ok(Self(TopicConfig::default()));
+            return Ok(Self(TopicConfig::builder().protocol(protocol).build()));
         }
         let config = TopicConfig::builder()
+            .protocol(protocol)
             .max_join_peer_count(u.int_in_range(1..=8)?)
             .dht_config(DhtConfig::builder().get_timeout(time(u, 1)?).build())
             .bootstrap_config(bootstrap(u)?)

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use arbitrary::{Arbitrary, Unstructured};
 use dtt_core::{
-    MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, TopicConfig, TopicState,
+    MAX_MESSAGE_HASHES, MAX_RECORD_PEERS, Protocol, TopicConfig, TopicState,
     tracker::{Action, Input, JoinReason, Now, PeerId, SeenRecord, Tracker},
+    wire::v2::Period,
 };
 
 use crate::rates::Rates;
@@ -46,18 +47,18 @@ pub enum Step {
     Burst { count: u16, first: u16, sent: bool },
     /// Messages may have been missed.
     Missed,
-    /// A record of a minute at this distance from the present one.
-    Record { minute: i8, publisher: u8, peers: [u8; MAX_RECORD_PEERS], hashes: [u8; MAX_MESSAGE_HASHES] },
+    /// A record in the slot at this distance from the present one. Its minute may be any.
+    Record { slot: i8, minute: u8, publisher: u8, peers: [u8; MAX_RECORD_PEERS], hashes: [u8; MAX_MESSAGE_HASHES] },
     /// Many records, of one publisher or each of another.
-    Flood { minute: i8, count: u16, first: u16, one_publisher: bool },
+    Flood { slot: i8, count: u16, first: u16, one_publisher: bool },
     /// The node's own record is found.
     OwnRecord(i8),
     /// A lookup ends. It may never have begun.
-    LookupDone { minute: i8, answered: bool },
-    /// A record, a lookup and a store of any minute at all.
-    ForeignMinute(u64),
+    LookupDone { slot: i8, answered: bool },
+    /// A record, a lookup and a store of any slot at all.
+    ForeignSlot(u64),
     /// A store ends. It may never have begun.
-    StoreDone { minute: i8, stored: bool },
+    StoreDone { slot: i8, stored: bool },
     /// The node's own address changes.
     AddressChanged,
     /// The network changes.
@@ -73,6 +74,7 @@ pub struct World {
     /// Gets the same inputs, and must do the same.
     twin: Tracker,
     me: PeerId,
+    protocol: Protocol,
     now: Now,
     minute: u64,
     rates: Rates,
@@ -100,6 +102,7 @@ impl World {
             tracker: Tracker::new(me, config, seed, now),
             twin: Tracker::new(me, config, seed, now),
             me,
+            protocol: config.protocol(),
             now,
             minute: now.minute(),
             rates: Rates::new(config, now.mono),
@@ -164,30 +167,31 @@ impl World {
                 }
             }
             Step::Missed => self.input(Input::Missed),
-            Step::Record { minute, publisher, peers, hashes } => self.input(Input::Record(SeenRecord {
-                minute: self.near(minute),
+            Step::Record { slot, minute, publisher, peers, hashes } => self.input(Input::Record(SeenRecord {
+                slot: self.near(slot),
+                minute: self.minute.saturating_add(minute.into()).saturating_sub(128),
                 publisher: id(publisher.into()),
                 peers: peers.map(|peer| id(peer.into())).into_iter().filter(|peer| *peer != id(255)).collect(),
                 hashes: hashes.map(|hash| id(hash.into())).into_iter().filter(|hash| *hash != id(255)).collect(),
             })),
-            Step::Flood { minute, count, first, one_publisher } => {
+            Step::Flood { slot, count, first, one_publisher } => {
                 for n in 0..count {
-                    let record = flooded(self.near(minute), u64::from(first) + u64::from(n), one_publisher);
+                    let record = flooded(self.near(slot), u64::from(first) + u64::from(n), one_publisher);
                     self.input(Input::Record(record));
                 }
             }
-            Step::OwnRecord(minute) => {
+            Step::OwnRecord(slot) => {
                 let publisher = self.me;
-                self.input(Input::Record(SeenRecord { publisher, ..flooded(self.near(minute), 0, false) }));
+                self.input(Input::Record(SeenRecord { publisher, ..flooded(self.near(slot), 0, false) }));
             }
-            Step::LookupDone { minute, answered } => self.lookup_done(self.near(minute), answered),
-            Step::ForeignMinute(minute) => {
-                self.input(Input::Record(flooded(minute, minute, false)));
-                self.input(Input::Record(SeenRecord { publisher: self.me, ..flooded(minute, minute, true) }));
-                self.lookup_done(minute, true);
-                self.input(Input::StoreDone { minute, stored: minute.is_multiple_of(2) });
+            Step::LookupDone { slot, answered } => self.lookup_done(self.near(slot), answered),
+            Step::ForeignSlot(slot) => {
+                self.input(Input::Record(flooded(slot, slot, false)));
+                self.input(Input::Record(SeenRecord { publisher: self.me, ..flooded(slot, slot, true) }));
+                self.lookup_done(slot, true);
+                self.input(Input::StoreDone { slot, stored: slot.is_multiple_of(2) });
             }
-            Step::StoreDone { minute, stored } => self.input(Input::StoreDone { minute: self.near(minute), stored }),
+            Step::StoreDone { slot, stored } => self.input(Input::StoreDone { slot: self.near(slot), stored }),
             Step::AddressChanged => self.input(Input::AddressChanged),
             Step::NetworkChanged => {
                 self.rates.disturbed(self.now.mono);
@@ -215,12 +219,12 @@ impl World {
             }
             self.pass(next - self.now.mono);
             let due = self.lookups.iter().find(|(_, at)| self.answers.is_some() && **at <= self.now.mono);
-            match due.map(|(minute, _)| *minute) {
-                Some(minute) => {
+            match due.map(|(slot, _)| *slot) {
+                Some(slot) => {
                     for n in 0..self.answers.unwrap_or(0) {
-                        self.input(Input::Record(flooded(minute, n.into(), false)));
+                        self.input(Input::Record(flooded(slot, n.into(), false)));
                     }
-                    self.lookup_done(minute, true);
+                    self.lookup_done(slot, true);
                 }
                 None => self.call(),
             }
@@ -241,8 +245,16 @@ impl World {
     }
 
     fn near(&self, offset: i8) -> u64 {
-        // Mostly one of the minutes that matter.
-        self.minute.saturating_add_signed((offset % 4).into())
+        // Mostly one of the slots that matter.
+        self.slot().saturating_add_signed((offset % 4).into())
+    }
+
+    /// The present slot.
+    fn slot(&self) -> u64 {
+        match self.protocol {
+            Protocol::V1 => self.minute,
+            Protocol::V2 => Period::at(self.now.unix.as_secs()).number(),
+        }
     }
 
     fn up(&mut self, peer: u8) {
@@ -262,9 +274,9 @@ impl World {
         self.input(Input::Unreachable(id(peer.into())));
     }
 
-    fn lookup_done(&mut self, minute: u64, answered: bool) {
-        self.lookups.remove(&minute);
-        self.input(Input::LookupDone { minute, answered });
+    fn lookup_done(&mut self, slot: u64, answered: bool) {
+        self.lookups.remove(&slot);
+        self.input(Input::LookupDone { slot, answered });
     }
 
     fn input(&mut self, input: Input) {
@@ -327,16 +339,19 @@ impl World {
     fn judge(&mut self, action: Action) {
         assert!(!self.tracker.is_paused() || matches!(action, Action::State(_)), "paused, but asks for {action:?}");
         match action {
-            Action::Lookup { minute } => {
-                let useful = self.minute.saturating_sub(2)..=self.minute.saturating_add(1);
-                assert!(useful.contains(&minute), "minute {minute} is looked up in minute {}", self.minute);
-                self.lookups.insert(minute, self.now.mono + LATENCY);
+            Action::Lookup { slot } => {
+                let present = self.slot();
+                let before = if self.protocol == Protocol::V1 { 2 } else { 1 };
+                let useful = present.saturating_sub(before)..=present.saturating_add(1);
+                assert!(useful.contains(&slot), "slot {slot} is looked up in slot {present}");
+                self.lookups.insert(slot, self.now.mono + LATENCY);
                 self.lookups_seen += 1;
             }
-            Action::Store { minute, content } => {
-                // A member stores before a minute, and in a crowd once after its end.
-                let most = u64::from(self.tracker.is_joined());
-                assert!(minute.abs_diff(self.minute) <= most, "a record for minute {minute} in minute {}", self.minute);
+            Action::Store { slot, content } => {
+                // A member of version 1 stores before a minute, and in a crowd once after its end.
+                let most = u64::from(self.tracker.is_joined() && self.protocol == Protocol::V1);
+                let present = self.slot();
+                assert!(slot.abs_diff(present) <= most, "a record for slot {slot} in slot {present}");
                 assert!(content.peers().all(|peer| self.tracker.neighbors().contains(peer)));
                 self.stores += 1;
             }
@@ -372,11 +387,12 @@ fn ceiling(what: &str, count: u64, most: u64) {
 }
 
 /// A record of a flood. Each differs from the others.
-fn flooded(minute: u64, n: u64, one_publisher: bool) -> SeenRecord {
+fn flooded(slot: u64, n: u64, one_publisher: bool) -> SeenRecord {
     let of =
         |kind: u64| (1..=5).map(|at| id(n.wrapping_add(1).wrapping_mul(16).wrapping_add(at + (kind << 32)))).collect();
     SeenRecord {
-        minute,
+        slot,
+        minute: slot,
         publisher: if one_publisher { id(1 << 48) } else { id(n.wrapping_add(1)) },
         peers: of(1),
         hashes: of(2),

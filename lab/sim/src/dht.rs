@@ -1,5 +1,4 @@
-//! The model of the DHT. The slot of each minute has a set of storing nodes, each with one value and a rule for keeping
-//! it.
+//! The model of the DHT. Each slot has a set of storing nodes, each with one value and a rule for keeping it.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -71,21 +70,23 @@ pub(crate) struct Query {
     pub(crate) end: Time,
 }
 
-/// A minute, and the part of the DHT if it is cut.
+/// The number of a slot, and the part of the DHT if it is cut.
 pub(crate) type Slot = (u64, u32);
 
 /// All slots.
 #[derive(Debug)]
 pub(crate) struct Dht {
     model: DhtModel,
+    /// Whether all storing nodes keep the newest value, since each has a higher sequence number.
+    newest_wins: bool,
     seed: u64,
     rng: StdRng,
     slots: BTreeMap<Slot, Vec<Holder>>,
 }
 
 impl Dht {
-    pub(crate) fn new(model: DhtModel, seed: u64) -> Self {
-        Self { model, seed, rng: StdRng::seed_from_u64(mix(&[seed, 1])), slots: BTreeMap::new() }
+    pub(crate) fn new(model: DhtModel, newest_wins: bool, seed: u64) -> Self {
+        Self { model, newest_wins, seed, rng: StdRng::seed_from_u64(mix(&[seed, 1])), slots: BTreeMap::new() }
     }
 
     /// A lookup whose requests have this long to be answered.
@@ -126,16 +127,17 @@ impl Dht {
         if bytes > VALUE_LIMIT {
             return false;
         }
+        let newest_wins = self.newest_wins;
         let holder = &mut self.slot(slot)[holder];
-        if !holder.first_wins || holder.value.is_none() {
+        if newest_wins || !holder.first_wins || holder.value.is_none() {
             holder.value = Some(value);
         }
         true
     }
 
-    /// Forgets the slots before this minute.
-    pub(crate) fn forget_before(&mut self, minute: u64) {
-        self.slots = self.slots.split_off(&(minute, 0));
+    /// Forgets the slots before this one.
+    pub(crate) fn forget_before(&mut self, number: u64) {
+        self.slots = self.slots.split_off(&(number, 0));
     }
 
     fn slot(&mut self, slot: Slot) -> &mut Vec<Holder> {
@@ -158,7 +160,13 @@ mod tests {
     use crate::queue::SECOND;
 
     fn record(publisher: u8) -> Value {
-        Value::Record(Rc::new(SeenRecord { minute: 1, publisher: [publisher; 32], peers: vec![], hashes: vec![] }))
+        Value::Record(Rc::new(SeenRecord {
+            slot: 1,
+            minute: 1,
+            publisher: [publisher; 32],
+            peers: vec![],
+            hashes: vec![],
+        }))
     }
 
     fn publisher(value: Option<Value>) -> Option<u8> {
@@ -171,7 +179,7 @@ mod tests {
     #[test]
     fn each_storing_node_keeps_one_value_by_its_rule() {
         for (first_wins, kept) in [(1.0, 1), (0.0, 2)] {
-            let mut dht = Dht::new(DhtModel { first_wins, ..DhtModel::default() }, 7);
+            let mut dht = Dht::new(DhtModel { first_wins, ..DhtModel::default() }, false, 7);
             assert!(
                 dht.write((1, 0), 0, record(1), 604) && dht.write((1, 0), 0, record(2), 604),
                 "both are acknowledged"
@@ -182,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_value_beyond_the_limit_is_refused() {
-        let mut dht = Dht::new(DhtModel::default(), 7);
+        let mut dht = Dht::new(DhtModel::default(), false, 7);
         assert!(dht.write((1, 0), 0, record(1), 996));
         assert!(!dht.write((1, 0), 1, record(1), 997));
         assert!(dht.read((1, 0), 1).is_none());
@@ -190,7 +198,7 @@ mod tests {
 
     #[test]
     fn lookups_have_a_median_of_300_ms_and_wait_for_the_silent() {
-        let mut dht = Dht::new(DhtModel::default(), 7);
+        let mut dht = Dht::new(DhtModel::default(), false, 7);
         let mut times = Vec::new();
         let mut answers = 0;
         for minute in 0..500 {

@@ -84,8 +84,8 @@ impl<M> Network<M> {
     }
 
     /// The slot that a node reaches. In a DHT that is cut, each part has storing nodes of its own.
-    pub(crate) fn slot(&self, node: NodeId, minute: u64) -> Slot {
-        (minute, self.partition.filter(|cut| cut.dht).map_or(0, |cut| node % cut.groups))
+    pub(crate) fn slot(&self, node: NodeId, number: u64) -> Slot {
+        (number, self.partition.filter(|cut| cut.dht).map_or(0, |cut| node % cut.groups))
     }
 
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: M, answers: bool) -> Sent<M> {

@@ -203,8 +203,8 @@ impl PeerPolicy {
         let Some(operation) = self.waiting.pop_front() else { return };
         self.shown.clear();
         self.actions.push_back(match &operation {
-            Operation::Get { minute, .. } | Operation::CheckAndPut { minute, .. } => Action::Lookup { minute: *minute },
-            Operation::Put { minute, content, .. } => Action::Store { minute: *minute, content: content.clone() },
+            Operation::Get { minute, .. } | Operation::CheckAndPut { minute, .. } => Action::Lookup { slot: *minute },
+            Operation::Put { minute, content, .. } => Action::Store { slot: *minute, content: content.clone() },
         });
         self.running = Some(operation);
     }
@@ -382,12 +382,18 @@ mod tests {
 
     fn lookup_ends(policy: &mut PeerPolicy, now: Now, records: &[SeenRecord]) -> Vec<Action> {
         records.iter().for_each(|record| policy.handle(now, Input::Record(record.clone())));
-        policy.handle(now, Input::LookupDone { minute: 0, answered: true });
+        policy.handle(now, Input::LookupDone { slot: 0, answered: true });
         actions(policy)
     }
 
     fn record(minute: u64, publisher: u8) -> SeenRecord {
-        SeenRecord { minute, publisher: [publisher; 32], peers: vec![[publisher + 100; 32]], hashes: vec![] }
+        SeenRecord {
+            slot: minute,
+            minute,
+            publisher: [publisher; 32],
+            peers: vec![[publisher + 100; 32]],
+            hashes: vec![],
+        }
     }
 
     /// The actor does one thing at a time: the check, then the old slot and the new one, which waited already, then the
@@ -396,9 +402,9 @@ mod tests {
     fn it_looks_and_dials_as_the_peer_implementation_does() {
         let minute = at(0.0).minute();
         let mut policy = PeerPolicy::new(ME, 1, at(0.0));
-        assert_eq!(actions(&mut policy), [Action::Lookup { minute }]);
-        assert_eq!(lookup_ends(&mut policy, at(2.0), &[]), [Action::Lookup { minute: minute - 1 }]);
-        assert_eq!(lookup_ends(&mut policy, at(4.0), &[]), [Action::Lookup { minute }]);
+        assert_eq!(actions(&mut policy), [Action::Lookup { slot: minute }]);
+        assert_eq!(lookup_ends(&mut policy, at(2.0), &[]), [Action::Lookup { slot: minute - 1 }]);
+        assert_eq!(lookup_ends(&mut policy, at(4.0), &[]), [Action::Lookup { slot: minute }]);
         let dials = |actions: &[Action]| {
             actions.iter().filter(|action| matches!(action, Action::Join { reason: JoinReason::Bootstrap, .. })).count()
         };
@@ -429,7 +435,7 @@ mod tests {
         policy.publisher = None;
         policy.bubble.next = None;
         policy.handle_timeout(at(32.0));
-        assert_eq!(actions(&mut policy), [Action::Lookup { minute: minute - 1 }]);
+        assert_eq!(actions(&mut policy), [Action::Lookup { slot: minute - 1 }]);
         lookup_ends(&mut policy, at(33.0), &[]);
         let heard_before = SeenRecord { hashes: vec![[3; 32]], ..record(minute, 9) };
         let joins = lookup_ends(&mut policy, at(35.0), &[heard_before]);

@@ -105,6 +105,7 @@ fn plots(report: &Report) -> Vec<Plot> {
 fn color(rules: Rules) -> RGBColor {
     match rules {
         Rules::Dtt => RGBColor(0x00, 0x6d, 0xb0),
+        Rules::DttV1 => RGBColor(0x4d, 0xaf, 0x4a),
         Rules::Peer => RGBColor(0xd9, 0x5f, 0x02),
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use dtt_core::{
-    TopicConfig,
+    Protocol, TopicConfig,
     tracker::{Action, Input, Now, PeerId, Tracker},
+    wire::v2::Period,
 };
 
 use crate::{
@@ -16,26 +17,43 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Rules {
-    /// The tracker of dtt-core, unchanged, with its default configuration.
+    /// The tracker of dtt-core, unchanged, with its default configuration and protocol version 2.
     Dtt,
+    /// The same with protocol version 1.
+    #[serde(rename = "dtt-v1")]
+    DttV1,
     /// The deployed behavior of the peer implementation, with its defaults.
     Peer,
 }
 
 impl Rules {
-    pub(crate) const ALL: [Self; 2] = [Self::Dtt, Self::Peer];
+    pub(crate) const ALL: [Self; 3] = [Self::Dtt, Self::DttV1, Self::Peer];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dtt => "dtt",
+            Self::DttV1 => "dtt-v1",
             Self::Peer => "peer",
         }
+    }
+
+    /// The number of a time's slot.
+    pub(crate) fn slot(self, now: Now) -> u64 {
+        match self {
+            Self::Dtt => Period::at(now.unix.as_secs()).number(),
+            Self::DttV1 | Self::Peer => now.minute(),
+        }
+    }
+
+    /// Whether every DHT node keeps the newest value of a slot, since each value has a higher sequence number.
+    pub(crate) fn newest_wins(self) -> bool {
+        self == Self::Dtt
     }
 
     /// How long a DHT node may take to answer: each implementation's default.
     pub(crate) fn request_limit(self) -> Time {
         match self {
-            Self::Dtt => SECOND,
+            Self::Dtt | Self::DttV1 => SECOND,
             Self::Peer => 2 * SECOND,
         }
     }
@@ -51,9 +69,15 @@ pub(crate) enum Policy {
 impl Policy {
     pub(crate) fn new(rules: Rules, me: PeerId, seed: u64, now: Now) -> Self {
         match rules {
-            Rules::Dtt => Self::Dtt(Box::new(Tracker::new(me, &TopicConfig::default(), seed, now))),
+            Rules::Dtt => Self::tracker(Protocol::V2, me, seed, now),
+            Rules::DttV1 => Self::tracker(Protocol::V1, me, seed, now),
             Rules::Peer => Self::Peer(Box::new(PeerPolicy::new(me, seed, now))),
         }
+    }
+
+    fn tracker(protocol: Protocol, me: PeerId, seed: u64, now: Now) -> Self {
+        let config = TopicConfig::builder().protocol(protocol).build();
+        Self::Dtt(Box::new(Tracker::new(me, &config, seed, now)))
     }
 
     pub(crate) fn handle(&mut self, now: Now, input: Input) {

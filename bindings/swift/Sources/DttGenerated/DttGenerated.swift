@@ -4061,6 +4061,18 @@ public func FfiConverterTypeTimeoutConfig_lower(_ value: TimeoutConfig) -> RustB
  */
 public struct TopicConfig: Equatable, Hashable {
     /**
+     * The version of the protocol. All members of a topic must use the same one. Default: v1. One of v1, v2. Since
+     * 0.2.0.
+     */
+    public var `protocol`: ProtocolVersion?
+    /**
+     * Whether messages go without signatures, and messages of others without signatures are accepted. This is for
+     * topics with very many messages and members who trust each other: any member can then speak in the name of any
+     * other. All members of the topic should use the same value. Version 1 has no signatures, and this changes
+     * nothing there. Default: false. Since 0.2.0.
+     */
+    public var unsignedMessages: Bool?
+    /**
      * How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
      * confirmation. Default: 4. Limits: 1 to 4294967295.
      */
@@ -4104,6 +4116,16 @@ public struct TopicConfig: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
+         * The version of the protocol. All members of a topic must use the same one. Default: v1. One of v1, v2. Since
+         * 0.2.0.
+         */`protocol`: ProtocolVersion? = nil,
+        /**
+         * Whether messages go without signatures, and messages of others without signatures are accepted. This is for
+         * topics with very many messages and members who trust each other: any member can then speak in the name of any
+         * other. All members of the topic should use the same value. Version 1 has no signatures, and this changes
+         * nothing there. Default: false. Since 0.2.0.
+         */unsignedMessages: Bool? = nil,
+        /**
          * How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
          * confirmation. Default: 4. Limits: 1 to 4294967295.
          */maxJoinPeerCount: UInt32? = nil,
@@ -4133,6 +4155,8 @@ public struct TopicConfig: Equatable, Hashable {
         /**
          * How long calls on a topic may take.
          */timeouts: TimeoutConfig? = nil) {
+        self.`protocol` = `protocol`
+        self.unsignedMessages = unsignedMessages
         self.maxJoinPeerCount = maxJoinPeerCount
         self.addressHints = addressHints
         self.eventCapacity = eventCapacity
@@ -4160,6 +4184,8 @@ public struct FfiConverterTypeTopicConfig: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TopicConfig {
         return
             try TopicConfig(
+                protocol: FfiConverterOptionTypeProtocolVersion.read(from: &buf),
+                unsignedMessages: FfiConverterOptionBool.read(from: &buf),
                 maxJoinPeerCount: FfiConverterOptionUInt32.read(from: &buf),
                 addressHints: FfiConverterOptionTypeAddressHints.read(from: &buf),
                 eventCapacity: FfiConverterOptionUInt32.read(from: &buf),
@@ -4173,6 +4199,8 @@ public struct FfiConverterTypeTopicConfig: FfiConverterRustBuffer {
     }
 
     public static func write(_ value: TopicConfig, into buf: inout [UInt8]) {
+        FfiConverterOptionTypeProtocolVersion.write(value.`protocol`, into: &buf)
+        FfiConverterOptionBool.write(value.unsignedMessages, into: &buf)
         FfiConverterOptionUInt32.write(value.maxJoinPeerCount, into: &buf)
         FfiConverterOptionTypeAddressHints.write(value.addressHints, into: &buf)
         FfiConverterOptionUInt32.write(value.eventCapacity, into: &buf)
@@ -5404,6 +5432,83 @@ public func FfiConverterTypeMessageScope_lower(_ value: MessageScope) -> RustBuf
 
 
 /**
+ * The version of the protocol that a topic speaks. A topic of one version and a topic of the other are two topics, even
+ * with the same name and secret.
+ */
+
+public enum ProtocolVersion: Equatable, Hashable {
+
+    /**
+     * The protocol of the crate distributed-topic-tracker 0.3. Whoever knows a topic's name can see that it is in use,
+     * and read along with the address of one member. A message has no author.
+     */
+    case v1
+    /**
+     * Private topics: without the secret, nobody can find the topic or take part in it, and each message has an author.
+     */
+    case v2
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ProtocolVersion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProtocolVersion: FfiConverterRustBuffer {
+    typealias SwiftType = ProtocolVersion
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProtocolVersion {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .v1
+
+        case 2: return .v2
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ProtocolVersion, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .v1:
+            writeInt(&buf, Int32(1))
+
+
+        case .v2:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProtocolVersion_lift(_ buf: RustBuffer) throws -> ProtocolVersion {
+    return try FfiConverterTypeProtocolVersion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProtocolVersion_lower(_ value: ProtocolVersion) -> RustBuffer {
+    return FfiConverterTypeProtocolVersion.lower(value)
+}
+
+
+
+/**
  * Why a call failed, as the languages' own layers see it.
  */
 public
@@ -6180,6 +6285,30 @@ fileprivate struct FfiConverterOptionTypeErrorKind: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeErrorKind.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeProtocolVersion: FfiConverterRustBuffer {
+    typealias SwiftType = ProtocolVersion?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeProtocolVersion.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeProtocolVersion.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }

@@ -8,7 +8,11 @@ use std::{
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use mainline::{MutableItem, async_dht::GetMutableDetailed};
+use mainline::{
+    MutableItem,
+    async_dht::GetMutableDetailed,
+    errors::{ConcurrencyError, PutMutableError},
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::{Numbered, Shared, Turn, dht_error};
@@ -16,8 +20,11 @@ use crate::net::stats::DhtHealth;
 use crate::{
     config::DhtConfig,
     error::{Error, Result},
-    wire::{MAX_SEALED_BYTES, Slot},
+    wire::MAX_SEALED_BYTES,
 };
+
+/// The pause before a store that has to wait for another one of this process into the same slot.
+const OTHER_STORE: Duration = Duration::from_millis(100);
 
 /// A handle to the DHT: cheap to clone, and shared with every handle of an equal configuration in this process.
 ///
@@ -31,8 +38,18 @@ pub struct Dht {
 /// What a lookup yields: each value as it arrives, then one end.
 #[derive(Debug)]
 pub(crate) enum Found {
-    Value(Box<[u8]>),
-    End { answered: bool },
+    /// A value, and the sequence number of its item.
+    Value(Box<[u8]>, i64),
+    End {
+        answered: bool,
+    },
+}
+
+/// Where a mutable item stands (BEP 44): its 32-byte public key and its salt.
+#[derive(Debug, Clone)]
+pub(in crate::net) struct Place {
+    pub(in crate::net) key: [u8; 32],
+    pub(in crate::net) salt: Option<Vec<u8>>,
 }
 
 impl Dht {
@@ -75,7 +92,7 @@ impl Dht {
         let item = MutableItem::new(signing_key, &data, seq, salt.as_deref());
         let mut attempt = 0;
         loop {
-            match self.store(item.clone()).await {
+            match self.store(item.clone(), Some(seq)).await {
                 Ok(()) => return Ok(()),
                 Err(error) if attempt == self.config.retries() || matches!(error, Error::Record(_)) => {
                     return Err(error);
@@ -103,16 +120,16 @@ impl Dht {
     }
 
     /// Looks up a slot. Drop the stream to stop listening.
-    pub(crate) fn lookup(&self, slot: &Slot) -> impl Stream<Item = Found> + Send + use<> {
+    pub(in crate::net) fn lookup(&self, place: Place) -> impl Stream<Item = Found> + Send + use<> {
         enum State {
-            Start(Dht, [u8; 32], Vec<u8>),
+            Start(Dht, Place),
             Running(Dht, Running),
             Over,
         }
-        let start = State::Start(self.clone(), slot.public_key(), slot.salt().to_vec());
+        let start = State::Start(self.clone(), place);
         stream::unfold(start, |state| async move {
             let (dht, mut running) = match state {
-                State::Start(dht, key, salt) => match Running::begin(&dht, key, Some(salt), None).await {
+                State::Start(dht, Place { key, salt }) => match Running::begin(&dht, key, salt, None).await {
                     Ok(running) => (dht, running),
                     Err(error) => {
                         tracing::debug!(target: "dtt::dht", %error, "the lookup could not begin");
@@ -124,15 +141,16 @@ impl Dht {
                 State::Over => return None,
             };
             if let Some(item) = running.next().await {
-                return Some((Found::Value(item.value().into()), State::Running(dht, running)));
+                return Some((Found::Value(item.value().into(), item.seq()), State::Running(dht, running)));
             }
             let answered = running.end(&dht).await;
             Some((Found::End { answered }, State::Over))
         })
     }
 
-    /// One attempt to store an item, within the put time-out.
-    pub(crate) async fn store(&self, item: MutableItem) -> Result<()> {
+    /// One attempt to store an item, within the put time-out. With `cas`, storing nodes refuse the item if they have one
+    /// with another sequence number.
+    pub(in crate::net) async fn store(&self, item: MutableItem, cas: Option<i64>) -> Result<()> {
         let size = item.value().len();
         if size > MAX_SEALED_BYTES {
             return Err(crate::error::RecordError::TooLong { size, limit: MAX_SEALED_BYTES }.into());
@@ -140,14 +158,19 @@ impl Dht {
         self.shared.check_room(item.key())?;
         let counters = &self.shared.counters;
         counters.stores.add(1);
-        let seq = item.seq();
         let _turn = self.shared.take_turn().await?;
         let stored = timeout(self.config.put_timeout(), async {
             let client = self.client().await?;
-            // The client panics when its thread has died. That must not take the caller down with it.
-            match AssertUnwindSafe(client.dht.put_mutable(item, Some(seq))).catch_unwind().await {
-                Ok(put) => put.map_err(|error| dht_error("store", error.to_string())),
-                Err(_) => Err(self.lost_client("store", &client)),
+            loop {
+                // The client panics when its thread has died. That must not take the caller down with it.
+                match AssertUnwindSafe(client.dht.put_mutable(item.clone(), cas)).catch_unwind().await {
+                    // Another store of this process into the same slot is under way.
+                    Ok(Err(PutMutableError::Concurrency(ConcurrencyError::ConflictRisk))) => {
+                        tokio::time::sleep(OTHER_STORE).await;
+                    }
+                    Ok(put) => return put.map_err(|error| dht_error("store", error.to_string())),
+                    Err(_) => return Err(self.lost_client("store", &client)),
+                }
             }
         });
         let outcome =

@@ -4,4 +4,4 @@ mod client;
 mod lookups;
 
 pub use lookups::Dht;
-pub(in crate::net) use lookups::Found;
+pub(in crate::net) use lookups::{Found, Place};

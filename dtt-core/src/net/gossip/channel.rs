@@ -56,7 +56,14 @@ impl Sender {
 
     /// Waits until there is room for another broadcast. Broadcasts pile up while a neighbor takes too little.
     pub(in crate::net) async fn broadcast(&self, content: Bytes, scope: Scope) -> Result<()> {
-        self.broadcasts.send((content, scope)).await.map_err(|_| Error::Closed("the topic"))
+        self.room(scope).await?.send(content);
+        Ok(())
+    }
+
+    /// Waits until there is room for another broadcast, and keeps it. So a message can be made when its turn has come.
+    pub(in crate::net) async fn room(&self, scope: Scope) -> Result<Room<'_>> {
+        let permit = self.broadcasts.reserve().await.map_err(|_| Error::Closed("the topic"))?;
+        Ok(Room { permit, scope })
     }
 
     /// Asks peers to be neighbors.
@@ -79,6 +86,18 @@ impl Sender {
             Err(mpsc::error::SendError(Control::Stream(incoming))) => Some(incoming),
             _ => None,
         }
+    }
+}
+
+/// Room for a broadcast.
+pub(in crate::net) struct Room<'a> {
+    permit: mpsc::Permit<'a, Broadcast>,
+    scope: Scope,
+}
+
+impl Room<'_> {
+    pub(in crate::net) fn send(self, content: Bytes) {
+        self.permit.send((content, self.scope));
     }
 }
 

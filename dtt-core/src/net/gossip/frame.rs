@@ -1,13 +1,15 @@
 //! How the messages of a topic are framed on a stream, in the format of iroh-gossip 0.101.
 //!
 //! A stream carries one topic in one direction. It is a sequence of frames: a length (4 bytes, big-endian), and that
-//! many bytes in [postcard's encoding](https://postcard.jamesmunns.com). The first frame is the topic's id. Each
-//! further frame is a message.
+//! many bytes in [postcard's encoding](https://postcard.jamesmunns.com). The first frame is the topic's id, or what a
+//! private topic has in its place (`door.rs`). Each further frame is a message.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use iroh::{EndpointId, endpoint::RecvStream};
 use iroh_gossip::proto::{TopicId, topic};
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
+
+use super::door::{Header, Proofs};
 
 pub(super) type Message = topic::Message<EndpointId>;
 /// The frames of a stream that a peer opened.
@@ -20,6 +22,10 @@ pub(super) struct Incoming {
     /// The number of its connection, and the stream's number on that connection.
     pub(super) connection: u64,
     pub(super) stream: u64,
+    /// How it began, and the topic to which it was found to belong.
+    pub(super) header: Header,
+    pub(super) topic: Option<TopicId>,
+    pub(super) proofs: Proofs,
     pub(super) frames: Frames,
     /// A frame that has been read already.
     pub(super) first: Option<BytesMut>,
@@ -42,17 +48,11 @@ pub(super) fn frames(stream: RecvStream, max_message_size: usize) -> Frames {
 }
 
 /// The first frame of a stream.
-pub(super) fn header(topic: TopicId) -> Bytes {
-    let id = topic.as_bytes();
-    let mut frame = BytesMut::with_capacity(LENGTH + id.len());
-    frame.put_u32(id.len() as u32);
-    frame.put_slice(id);
+pub(super) fn first(header: &Header) -> Bytes {
+    let mut frame = BytesMut::with_capacity(LENGTH + header.len());
+    frame.put_u32(header.len() as u32);
+    frame.put_slice(header);
     frame.freeze()
-}
-
-/// The topic that a stream's first frame names.
-pub(super) fn topic_of(header: &[u8]) -> Option<TopicId> {
-    header.try_into().ok().map(TopicId::from_bytes)
 }
 
 /// A message with its length; `None` if it is longer than peers read.

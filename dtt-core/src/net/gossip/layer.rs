@@ -11,7 +11,11 @@ use iroh_gossip::{
 };
 use tokio::time::timeout;
 
-use super::{channel::Sender, own::Gossip};
+use super::{
+    channel::{Room, Sender},
+    door::Door,
+    own::Gossip,
+};
 use crate::{
     config::AddressHints,
     error::{Error, Result},
@@ -54,16 +58,21 @@ impl Layer {
     }
 
     /// Joins a topic. This node takes part in it as long as the events are held. `policy` decides what others' records may
-    /// say of this node. A layer that the program brings does not tell them, so they say nothing.
+    /// say of this node. A layer that the program brings does not tell them, so they say nothing. A private topic has a
+    /// door, and such a layer has no place for it.
     pub(in crate::net) async fn subscribe(
         &self,
         topic: TopicId,
         policy: AddressHints,
+        door: Option<Door>,
     ) -> Result<(TopicSender, BoxStream<'static, Event>)> {
         match self {
             Self::Own(gossip) => {
-                let (sender, events) = gossip.subscribe(topic.into(), OWN, policy)?;
+                let (sender, events) = gossip.subscribe(topic.into(), OWN, policy, door)?;
                 Ok((TopicSender::Own(sender), events.boxed()))
+            }
+            Self::Brought(_) if door.is_some() => {
+                Err(Error::argument("protocol", "v2, but a gossip layer that the program brings speaks v1 only"))
             }
             Self::Brought(gossip) => {
                 let options = JoinOptions { bootstrap: Default::default(), subscription_capacity: BROUGHT };
@@ -95,6 +104,14 @@ impl TopicSender {
             (Self::Own(sender), scope) => sender.broadcast(content, scope).await,
             (Self::Brought(sender), Scope::Swarm) => sender.broadcast(content).await.map_err(failed),
             (Self::Brought(sender), Scope::Neighbors) => sender.broadcast_neighbors(content).await.map_err(failed),
+        }
+    }
+
+    /// Waits until there is room for a broadcast on a node's own gossip layer.
+    pub(in crate::net) async fn room(&self, scope: Scope) -> Result<Room<'_>> {
+        match self {
+            Self::Own(sender) => sender.room(scope).await,
+            Self::Brought(_) => Err(Error::Internal("a gossip layer that the program brings keeps no room".into())),
         }
     }
 

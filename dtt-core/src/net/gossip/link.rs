@@ -19,6 +19,7 @@ use iroh_gossip::proto::TopicId;
 use tokio::time::Instant;
 
 use super::{
+    door::Door,
     frame::{self, Incoming, Message},
     peers::{Peers, Standing},
 };
@@ -52,6 +53,8 @@ enum Way {
 
 pub(super) struct Link {
     topic: TopicId,
+    /// A private topic has one.
+    door: Option<Door>,
     peer: EndpointId,
     way: Way,
     /// Ready when the connection in use has ended. The value tells whether the peer may still be there.
@@ -74,9 +77,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(topic: TopicId, peer: EndpointId) -> Self {
+    pub(super) fn new(topic: TopicId, door: Option<Door>, peer: EndpointId) -> Self {
         Self {
             topic,
+            door,
             peer,
             way: Way::None,
             ended: None,
@@ -240,7 +244,7 @@ impl Link {
                 Way::None if self.queue.is_empty() => return Poll::Pending,
                 Way::None => self.connect(peers),
                 Way::Connecting(connection) => match ready!(connection.poll_unpin(cx)) {
-                    Some(standing) => self.open(standing),
+                    Some(standing) => self.open(standing, peers.endpoint().id()),
                     None => return Poll::Ready(()),
                 },
                 Way::Opening(stream) => match ready!(stream.poll_unpin(cx)) {
@@ -302,14 +306,22 @@ impl Link {
         let standing = peers.connection_to(&self.peer).filter(|_| self.refusals < REFUSALS);
         self.lose_way();
         let reopens = standing.is_some();
-        standing.into_iter().for_each(|standing| self.open(standing));
+        standing.into_iter().for_each(|standing| self.open(standing, peers.endpoint().id()));
         reopens
     }
 
-    fn open(&mut self, standing: Standing) {
+    fn open(&mut self, standing: Standing, me: EndpointId) {
         let connection = standing.connection.clone();
         self.ended = Some(standing.ended().boxed());
-        (self.header, self.message) = (frame::header(self.topic), Bytes::new());
+        let header = match &self.door {
+            Some(door) => door.header(&connection, me),
+            None => Some(*self.topic.as_bytes()),
+        };
+        let Some(header) = header else {
+            self.way = Way::Broken;
+            return;
+        };
+        (self.header, self.message) = (frame::first(&header), Bytes::new());
         let stream = async move { connection.open_uni().await.ok() };
         self.way = Way::Opening(stream.boxed());
     }

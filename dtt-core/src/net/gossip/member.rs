@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     channel::{Control, Inbox, Sender},
+    door::Door,
     frame::{self, Incoming},
     link::Link,
     neighborhood::Neighborhood,
@@ -81,6 +82,7 @@ pub(super) struct Common {
 
 pub(super) struct Member {
     topic: TopicId,
+    door: Option<Door>,
     policy: AddressHints,
     common: Common,
     state: State<EndpointId, StdRng>,
@@ -100,7 +102,13 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(topic: TopicId, own: &EndpointAddr, policy: AddressHints, common: Common) -> (Self, Sender) {
+    pub(super) fn new(
+        topic: TopicId,
+        door: Option<Door>,
+        own: &EndpointAddr,
+        policy: AddressHints,
+        common: Common,
+    ) -> (Self, Sender) {
         let (sender, inbox) = Sender::new();
         let config = Config { max_message_size: common.max_message_size, ..Config::default() };
         let rng = StdRng::from_rng(&mut rand::rng());
@@ -109,6 +117,7 @@ impl Member {
         let own_data = peer_data::encode(own, policy);
         let member = Self {
             topic,
+            door,
             policy,
             state: State::with_rng(common.peers.endpoint().id(), Some(own_data), config, rng),
             inbox,
@@ -178,7 +187,7 @@ impl Member {
             Control::Join(_) if self.leaving.is_some() => {}
             Control::Join(peers) => self.handle(InEvent::Command(Command::Join(peers))),
             Control::Stream(incoming) if self.leaving.is_none() => self.receive_from(incoming),
-            Control::Stream(incoming) => self.common.topics.hand_over(self.topic, incoming),
+            Control::Stream(incoming) => self.common.topics.hand_over(incoming),
             Control::OwnAddress(own) => self.handle(InEvent::UpdatePeerData(peer_data::encode(&own, self.policy))),
         }
     }
@@ -313,7 +322,7 @@ impl Member {
     }
 
     fn link(&mut self, peer: EndpointId) -> &mut Link {
-        self.links.entry(peer).or_insert_with(|| Link::new(self.topic, peer))
+        self.links.entry(peer).or_insert_with(|| Link::new(self.topic, self.door.clone(), peer))
     }
 
     /// Passes an event to the state machine, and does what the state machine asks for.
@@ -407,10 +416,10 @@ impl Member {
         for peer in std::mem::take(&mut self.neighbors) {
             self.common.neighborhood.remove(&peer);
         }
-        let (topics, topic) = (&self.common.topics, self.topic);
+        let topics = &self.common.topics;
         for link in self.links.values_mut() {
             link.finish();
-            link.take_incoming().into_iter().for_each(|incoming| topics.hand_over(topic, incoming));
+            link.take_incoming().into_iter().for_each(|incoming| topics.hand_over(incoming));
         }
     }
 

@@ -4,13 +4,14 @@
 //! topic does, it holds up every topic when one peer reads slowly, and it overwrites events that are not taken in time.
 //! Here each topic has its own task and its own streams, on connections that the topics share.
 //!
-//! From the wire up: `frame`; `peers` (connections) and `channel`; `topics` (which topic a stream belongs to); `link`
+//! From the wire up: `door` (how a private topic's streams begin); `frame`; `peers` (connections) and `channel`; `topics` (which topic a stream belongs to); `link`
 //! (one topic and one peer); `member` (one topic); `own` (all topics of a node); and `layer`, which a topic runs on:
 //! this one, or iroh-gossip's own if the program brings it. `acceptor` handles peers that were killed and are back.
 
 mod acceptor;
 mod channel;
 mod connections;
+mod door;
 mod frame;
 mod layer;
 mod link;
@@ -25,6 +26,7 @@ mod topics;
 
 pub(in crate::net) use acceptor::Acceptor;
 pub(in crate::net) use connections::{Connections, LOOK, NO_ANSWER, longest_round_trip};
+pub(crate) use door::Door;
 pub(crate) use layer::{Layer, TopicSender};
 pub(in crate::net) use neighborhood::Neighborhood;
 pub(crate) use own::Gossip;

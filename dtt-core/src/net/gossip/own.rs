@@ -18,7 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     channel::{Control, Sender, Subscription},
     connections::NO_ANSWER,
-    frame::{self, Incoming, frames},
+    door::{Door, Proofs},
+    frame::{Incoming, frames},
     member::{Common, Member},
     neighborhood::Neighborhood,
     peers::{Dial, NONSENSE, Peers, Standing},
@@ -83,20 +84,21 @@ impl Gossip {
     }
 
     /// Joins a topic, with room for `capacity` events that wait. A second subscription hears everything as well. `policy`
-    /// decides what others' records may say of this node.
+    /// decides what others' records may say of this node. A private topic has a door.
     pub(in crate::net) fn subscribe(
         &self,
         topic: TopicId,
         capacity: usize,
         policy: AddressHints,
+        door: Option<Door>,
     ) -> Result<(Sender, Subscription)> {
         let Inner { common, members, runtime } = &*self.0;
         if common.token.is_cancelled() {
             return Err(Error::Closed("the node"));
         }
         let (id, events, receiver) = Subscription::channel(capacity);
-        let sender = common.topics.tell(topic, Control::Subscribe(id, events), |own_address| {
-            let (member, sender) = Member::new(topic, own_address, policy, common.clone());
+        let sender = common.topics.tell(topic, door.as_ref(), Control::Subscribe(id, events), |own_address| {
+            let (member, sender) = Member::new(topic, door.clone(), own_address, policy, common.clone());
             members.spawn_on(member.run(), runtime);
             sender
         });
@@ -134,9 +136,10 @@ impl Gossip {
     async fn serve(self, Standing { connection, number, .. }: Standing) {
         let peers = &self.0.common.peers;
         let hints = self.take_hints(&connection);
+        let proofs = Proofs::new(&connection);
         let streams = async {
             while let Ok(stream) = connection.accept_uni().await {
-                if !self.route(connection.remote_id(), number, stream).await {
+                if !self.route(connection.remote_id(), number, stream, &proofs).await {
                     connection.close(NONSENSE.into(), b"not a stream of a topic");
                 }
             }
@@ -168,7 +171,7 @@ impl Gossip {
     }
 
     /// Hands a stream to its topic. Returns false if it is no stream of a topic.
-    async fn route(&self, peer: EndpointId, connection: u64, stream: RecvStream) -> bool {
+    async fn route(&self, peer: EndpointId, connection: u64, stream: RecvStream, proofs: &Proofs) -> bool {
         let number = stream.id().index();
         let mut frames = frames(stream, self.max_message_size());
         let header = match timeout(HEADER, frames.next()).await {
@@ -178,9 +181,10 @@ impl Gossip {
             Ok(None) => return true,
             Err(_) => return false,
         };
-        let Some(topic) = frame::topic_of(&header) else { return false };
-        let incoming = Incoming { peer, connection, stream: number, frames, first: None };
-        self.0.common.topics.hand_over(topic, incoming);
+        let Ok(header) = header.as_ref().try_into() else { return false };
+        let proofs = proofs.clone();
+        let incoming = Incoming { peer, connection, stream: number, header, topic: None, proofs, frames, first: None };
+        self.0.common.topics.hand_over(incoming);
         true
     }
 

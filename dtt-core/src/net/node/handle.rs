@@ -1,9 +1,10 @@
 use std::{
     collections::HashMap,
     fmt,
+    num::NonZeroUsize,
     pin::pin,
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -16,16 +17,18 @@ use iroh::{
     protocol::Router,
 };
 use iroh_gossip::net::GOSSIP_ALPN;
+use lru::LruCache;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     config::{AddressLookups, NodeConfig, Relays},
     join_options::JoinOptions,
+    stretch::stretch,
     transport::transport_config,
 };
 use crate::net::{
-    Addresses, Context, Dht, Topic,
+    Addresses, Context, Dht, Keys, Topic,
     addresses::Book,
     gossip::{Acceptor, Connections, Gossip, LOOK, Layer, Neighborhood},
     same_key::{self, SameKey},
@@ -35,9 +38,17 @@ use crate::net::{
     topic::WeakTopic,
 };
 use crate::{
+    config::{Protocol, TopicConfig},
     error::{Error, Result},
-    wire::{TopicId, TopicKeys},
+    sync::Unpoisoned,
+    wire::{
+        TopicId, TopicKeys,
+        v2::{self, Root, Ticket},
+    },
 };
+
+/// The topics whose last session is remembered.
+const MAX_SESSIONS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// An endpoint, the gossip layer on it, and the DHT: everything that topics run on. Cheap to clone.
 ///
@@ -55,7 +66,8 @@ use crate::{
 /// topic.broadcast("hello").await?;
 /// while let Some(event) = events.next().await {
 ///     if let Event::Received(message) = event {
-///         println!("{}: {:?}", message.delivered_from, message.content);
+///         let author = message.origin.map(|origin| origin.author);
+///         println!("{author:?}: {:?}", message.content);
 ///     }
 /// }
 /// # Ok(())
@@ -78,6 +90,8 @@ struct Inner {
     addresses: Addresses,
     token: CancellationToken,
     topics: tokio::sync::Mutex<HashMap<TopicId, Vec<WeakTopic>>>,
+    /// The last session of this node in each private topic: a clock that goes backwards must not give it again.
+    sessions: Mutex<LruCache<TopicId, u64>>,
     /// Changed only while the topics are locked.
     paused: AtomicBool,
     runtime: tokio::runtime::Handle,
@@ -134,6 +148,7 @@ impl Node {
             addresses,
             token: token.clone(),
             topics: Default::default(),
+            sessions: Mutex::new(LruCache::new(MAX_SESSIONS)),
             paused: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
             closed: OnceLock::new(),
@@ -145,26 +160,71 @@ impl Node {
 
     /// Joins a topic by its name (any bytes) and a secret that its members share (any bytes).
     ///
+    /// The option `protocol` decides whether it is a private topic. For a private topic, the secret is stretched first,
+    /// which takes some tens of milliseconds: see [`Root::from_secret`]. A program with many topics joins by tickets
+    /// ([`Node::join_ticket`]), which need no stretching.
+    ///
     /// It returns at once, and the search for neighbors goes on in the background: see [`Topic::joined`]. With
     /// [`JoinOptions::timeout`] it waits for a first neighbor, and gives the topic up if none comes in time. That
     /// always happens to the first member of a topic.
     ///
     /// If the topic is open already with the same secret and rotation, joining gives another handle to it, with the
-    /// options of the first one. Closing the topic closes all of its handles.
+    /// options of the first one. Closing the topic closes all of its handles. A private topic can be open with one
+    /// rotation at a time.
     pub async fn join(
         &self,
         name: impl Into<Vec<u8>>,
         secret: impl AsRef<[u8]>,
         options: JoinOptions,
     ) -> Result<Topic> {
-        self.join_id(TopicId::new(name), secret, options).await
+        let name = name.into();
+        let config = self.topic_config(&options)?;
+        if config.protocol() == Protocol::V1 {
+            return self.join_id(TopicId::new(name), secret, options).await;
+        }
+        // A topic can have any name, and a ticket only one that people can read.
+        let shown = String::from_utf8(name.clone()).ok().filter(|name| Ticket::is_name(name));
+        let root = stretch(name, secret.as_ref()).await?;
+        self.join_root(root, shown, Vec::new(), options).await
     }
 
-    /// [`Node::join`] by the topic's id.
+    /// Joins a topic of protocol version 1 by its id, whatever the option `protocol` says. Otherwise like [`Node::join`].
     pub async fn join_id(&self, id: TopicId, secret: impl AsRef<[u8]>, options: JoinOptions) -> Result<Topic> {
+        let keys = Keys::V1(TopicKeys::new(id, secret.as_ref(), options.rotation.clone()));
+        self.join_keys(keys, None, Vec::new(), options).await
+    }
+
+    /// Joins a private topic by a ticket, whatever the option `protocol` says. The nodes in the ticket are dialed at once,
+    /// beside looking in the DHT. Otherwise like [`Node::join`].
+    pub async fn join_ticket(&self, ticket: &Ticket, options: JoinOptions) -> Result<Topic> {
+        let (name, nodes) = (ticket.name().map(str::to_owned), ticket.nodes().to_vec());
+        self.join_root(ticket.root().clone(), name, nodes, options).await
+    }
+
+    async fn join_root(
+        &self,
+        root: Root,
+        name: Option<String>,
+        nodes: Vec<EndpointAddr>,
+        options: JoinOptions,
+    ) -> Result<Topic> {
+        let keys = Keys::V2(v2::TopicKeys::new(root, options.rotation.clone()));
+        self.join_keys(keys, name, nodes, options).await
+    }
+
+    async fn join_keys(
+        &self,
+        keys: Keys,
+        name: Option<String>,
+        nodes: Vec<EndpointAddr>,
+        options: JoinOptions,
+    ) -> Result<Topic> {
         let limit = options.timeout;
-        let keys = TopicKeys::new(id, secret.as_ref(), options.rotation.clone());
-        let topic = self.open(keys, options).await?;
+        let topic = self.open(keys, name, options).await?;
+        let nodes: Vec<_> = nodes.into_iter().filter(|node| node.id != self.id()).collect();
+        if !nodes.is_empty() {
+            topic.join_peers(nodes).await?;
+        }
         if let Some(limit) = limit {
             // On failure the handle is dropped and the topic is not closed: another caller may hold the same topic.
             topic.joined_within(limit).await?;
@@ -269,12 +329,9 @@ impl Node {
     }
 
     /// A handle to the topic, which is opened if it is not open.
-    async fn open(&self, keys: TopicKeys, options: JoinOptions) -> Result<Topic> {
+    async fn open(&self, keys: Keys, name: Option<String>, options: JoinOptions) -> Result<Topic> {
         let inner = &self.inner;
-        if inner.token.is_cancelled() {
-            return Err(Error::Closed("the node"));
-        }
-        options.options.check_topic()?;
+        let config = self.topic_config(&options)?;
         // Held while the topic opens, so that two calls for one topic open it once.
         let mut topics = inner.topics.lock().await;
         topics.values_mut().for_each(|list| list.retain(|topic| topic.upgrade().is_some()));
@@ -284,9 +341,14 @@ impl Node {
         if let Some(topic) = open.and_then(|topic| topic.another()) {
             return Ok(topic);
         }
-        let config = options.options.over(options.config.unwrap_or_else(|| inner.config.topics().clone()));
+        if keys.protocol() == Protocol::V2 && list.iter().any(|topic| topic.upgrade().is_some()) {
+            return Err(Error::argument("rotation", "the topic is open on this node with another one"));
+        }
+        let topic_id = *keys.topic_id();
         let context = Context {
             keys,
+            name,
+            earlier_session: inner.sessions.lock().unpoisoned().get(&topic_id).copied(),
             signing_key: SigningKey::from_bytes(&inner.endpoint.secret_key().to_bytes()),
             dht: Dht::new(config.dht_config()),
             config,
@@ -297,7 +359,18 @@ impl Node {
         let paused = inner.paused.load(Ordering::SeqCst);
         let topic = spawn_topic(context, inner.token.child_token(), Some(inner.clone()), paused).await?;
         list.push(topic.downgrade());
+        topic.session().and_then(|session| inner.sessions.lock().unpoisoned().put(topic_id, session));
         Ok(topic)
+    }
+
+    /// The options of a topic that is joined with these.
+    fn topic_config(&self, options: &JoinOptions) -> Result<TopicConfig> {
+        if self.inner.token.is_cancelled() {
+            return Err(Error::Closed("the node"));
+        }
+        options.options.check_topic()?;
+        let config = options.config.clone().unwrap_or_else(|| self.inner.config.topics().clone());
+        Ok(options.options.clone().over(config))
     }
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod handle;
 mod join_options;
+mod stretch;
 mod transport;
 
 pub use config::{AddressLookups, NodeConfig, NodeConfigBuilder, Relays};

@@ -19,11 +19,15 @@ use super::{
     context::Context,
     events::Event,
     hub::Hub,
-    minutes::{Judged, Minutes},
+    messages::Inbox,
     own_address::own_address,
+    slots::{Judged, Slots},
     store::StoreJob,
 };
-use crate::net::{clock::Clock, dht::Found};
+use crate::net::{
+    clock::{Clock, unix_seconds},
+    dht::Found,
+};
 use crate::{
     tracker::{Action, Input, JoinReason, PeerId, SeenRecord, TopicState, Tracker},
     wire::{GossipRecordContent, MAX_MESSAGE_HASHES, Record, message_hash},
@@ -50,7 +54,9 @@ pub(super) struct Driver {
     me: PeerId,
     clock: Clock,
     tracker: Tracker,
-    minutes: Minutes,
+    slots: Slots,
+    /// Topics of version 1 have none: their messages say nothing of their authors.
+    inbox: Option<Inbox>,
     lookups: SelectAll<BoxStream<'static, (u64, Found)>>,
     store: OptionFuture<BoxFuture<'static, (u64, bool)>>,
     /// Work in the background. It may find that a peer cannot be reached.
@@ -66,14 +72,20 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(context: Arc<Context>, events: BoxStream<'static, api::Event>, hub: Arc<Hub>) -> Self {
+    pub(super) fn new(
+        context: Arc<Context>,
+        inbox: Option<Inbox>,
+        events: BoxStream<'static, api::Event>,
+        hub: Arc<Hub>,
+    ) -> Self {
         let clock = Clock::start();
         let config = &context.config;
         let me = context.me();
         let wait = config.bootstrap_config().address_wait();
         Self {
             tracker: Tracker::new(me, config, rand::random(), clock.now()),
-            minutes: Minutes::new(context.keys.clone(), Instant::now()),
+            slots: Slots::new(context.keys.clone(), Instant::now()),
+            inbox,
             own_address: own_address(context.addresses.as_ref(), config.address_hints(), wait),
             batch: BATCH.min(config.event_capacity()),
             key_in_use: context.same_key().map(|same_key| same_key.met().boxed()).into(),
@@ -112,10 +124,10 @@ impl Driver {
                     Some(event) => self.gossip_events(event).await,
                     None => return,
                 },
-                Some((minute, found)) = self.lookups.next() => self.found(minute, found),
-                Some((minute, stored)) = &mut self.store => {
+                Some((slot, found)) = self.lookups.next() => self.found(slot, found),
+                Some((slot, stored)) = &mut self.store => {
                     self.store = None.into();
-                    self.input(Input::StoreDone { minute, stored });
+                    self.input(Input::StoreDone { slot, stored });
                 }
                 Some(neighbors) = &mut self.resync => {
                     self.resync = None.into();
@@ -164,18 +176,18 @@ impl Driver {
 
     /// Takes what the gossip layer has, hands it to the subscribers, and then passes it to the tracker.
     async fn gossip_events(&mut self, first: api::Event) {
-        let mut batch = Vec::with_capacity(16);
+        let (mut batch, mut heard) = (Vec::with_capacity(16), Vec::new());
         let (mut next, mut taken) = (Some(first), 0);
         while let Some(event) = next {
-            self.take_event(event, &mut batch);
+            self.take_event(event, &mut batch, &mut heard);
             taken += 1;
             if taken >= self.batch {
                 break;
             }
             next = self.events.next().now_or_never().flatten();
         }
-        let heard = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
-        self.hub.counters.received.add(heard as u64);
+        let received = batch.iter().filter(|event| matches!(event, Event::Received(_))).count();
+        self.hub.counters.received.add(received as u64);
         self.wait_for_readers(batch.len()).await;
         self.hub.publish(&batch);
         for event in &batch {
@@ -192,8 +204,8 @@ impl Driver {
                 Event::Received(_) | Event::StateChanged(_) | Event::KeyInUse => {}
             }
         }
-        if heard > 0 {
-            self.hear(&batch);
+        if !heard.is_empty() {
+            self.hear(heard);
         }
     }
 
@@ -220,15 +232,7 @@ impl Driver {
 
     /// Hashes what was received, for the records and the overlap merge. If more came than the merge could remember,
     /// hashing all of it is not worth the time: then only the last messages count, which the next record names.
-    fn hear(&mut self, batch: &[Event]) {
-        // A message to neighbors only does not show which nodes are in the same swarm.
-        let to_all = |event: &Event| match event {
-            Event::Received(message) if matches!(message.scope, DeliveryScope::Swarm(_)) => {
-                Some(message.content.clone())
-            }
-            _ => None,
-        };
-        let mut contents: Vec<Bytes> = batch.iter().filter_map(to_all).collect();
+    fn hear(&mut self, mut contents: Vec<Bytes>) {
         if !self.budget.allows(contents.len(), Instant::now()) {
             self.input(Input::Missed);
             contents.drain(..contents.len().saturating_sub(MAX_MESSAGE_HASHES));
@@ -249,17 +253,34 @@ impl Driver {
         last.unwrap_or_else(|| self.hub.has_neighbor(peer))
     }
 
-    fn take_event(&mut self, event: api::Event, batch: &mut Vec<Event>) {
+    /// Adds an event to a batch, and a message's bytes to what was heard.
+    fn take_event(&mut self, event: api::Event, batch: &mut Vec<Event>, heard: &mut Vec<Bytes>) {
         match event {
             api::Event::NeighborUp(peer) if !self.is_neighbor(&peer, batch) => batch.push(Event::NeighborUp(peer)),
             api::Event::NeighborDown(peer) if self.is_neighbor(&peer, batch) => batch.push(Event::NeighborDown(peer)),
             api::Event::NeighborUp(_) | api::Event::NeighborDown(_) => {}
-            api::Event::Received(message) => batch.push(Event::Received(message)),
+            api::Event::Received(message) => self.take_message(message, batch, heard),
             api::Event::Lagged => {
                 batch.push(Event::Lagged(None));
                 self.hub.counters.gossip_lagged.add(1);
                 self.begin_resync();
             }
+        }
+    }
+
+    fn take_message(&mut self, message: api::Message, batch: &mut Vec<Event>, heard: &mut Vec<Bytes>) {
+        // A message to neighbors only does not show which nodes are in the same swarm.
+        let bytes = matches!(message.scope, DeliveryScope::Swarm(_)).then(|| message.content.clone());
+        let opened = match &mut self.inbox {
+            Some(inbox) => inbox.open(message),
+            None => Ok(message.into()),
+        };
+        match opened {
+            Ok(message) => {
+                heard.extend(bytes);
+                batch.push(Event::Received(message));
+            }
+            Err(refusal) => self.hub.counters.message_refused(refusal),
         }
     }
 
@@ -284,30 +305,34 @@ impl Driver {
         }
     }
 
-    fn found(&mut self, minute: u64, found: Found) {
+    fn found(&mut self, slot: u64, found: Found) {
         match found {
-            Found::Value(value) => match self.minutes.judge(minute, &value, Instant::now()) {
-                Judged::New(record) => self.record(&record, true),
-                Judged::Known(record) => self.record(&record, false),
-                Judged::Refused(error) => {
-                    self.hub.counters.refused(error);
-                    tracing::debug!(target: "dtt::topic", minute, %error, "value refused");
+            Found::Value(value, seq) => {
+                self.slots.saw(slot, seq);
+                match self.slots.judge(slot, &value, unix_seconds(), Instant::now()) {
+                    Judged::New(record) => self.record(slot, &record, true),
+                    Judged::Known(record) => self.record(slot, &record, false),
+                    Judged::Refused(error) => {
+                        self.hub.counters.refused(error);
+                        tracing::debug!(target: "dtt::topic", slot, %error, "value refused");
+                    }
+                    Judged::Ignored => {}
                 }
-                Judged::Ignored => {}
-            },
+            }
             Found::End { answered } => {
                 let counters = &self.hub.counters;
                 if answered { &counters.lookups_answered } else { &counters.lookups_unanswered }.add(1);
-                self.input(Input::LookupDone { minute, answered });
+                self.input(Input::LookupDone { slot, answered });
             }
         }
     }
 
-    fn record(&mut self, record: &Record, new: bool) {
+    fn record(&mut self, slot: u64, record: &Record, new: bool) {
         let own = record.pub_key() == self.me;
         // A content of another format names no nodes.
         let content: GossipRecordContent = record.content().unwrap_or_default();
         if new {
+            let protocol = self.context.keys.protocol();
             tracing::debug!(
                 target: "dtt::topic",
                 minute = record.unix_minute(),
@@ -317,13 +342,14 @@ impl Driver {
                 "record found"
             );
             // The addresses come first: the dial that follows needs them.
-            let well_formed = self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record, &content));
+            let well_formed =
+                self.context.addresses.as_ref().is_none_or(|addresses| addresses.learn(record, &content, protocol));
             if !own {
                 self.hub.counters.accepted();
                 self.hub.counters.hints_malformed.add(u64::from(!well_formed));
             }
         }
-        let seen = SeenRecord::new(record, &content);
+        let seen = SeenRecord::new(slot, record, &content);
         if !own && !self.tracker.is_joined() {
             self.hub.search.found(&seen);
         }
@@ -339,12 +365,12 @@ impl Driver {
         }
         while let Some(action) = self.tracker.next_action() {
             match action {
-                Action::Lookup { minute } => {
+                Action::Lookup { slot } => {
                     self.hub.counters.lookups.add(1);
-                    let keys = self.minutes.keys(minute);
-                    self.lookups.push(self.context.dht.lookup(keys.slot()).map(move |found| (minute, found)).boxed());
+                    let place = self.slots.keys(slot).place();
+                    self.lookups.push(self.context.dht.lookup(place).map(move |found| (slot, found)).boxed());
                 }
-                Action::Store { minute, content } => self.begin_store(minute, *content),
+                Action::Store { slot, content } => self.begin_store(slot, *content),
                 Action::Join { peers, reason } => {
                     let ids = peers.iter().filter_map(|peer| EndpointId::from_bytes(peer).ok()).collect::<Vec<_>>();
                     self.hub.counters.dialed(reason, ids.len());
@@ -375,18 +401,28 @@ impl Driver {
         }
     }
 
-    fn begin_store(&mut self, minute: u64, content: GossipRecordContent) {
+    fn begin_store(&mut self, slot: u64, content: GossipRecordContent) {
+        let place = self.unblocked(slot);
         let job = StoreJob {
-            dht: self.context.dht.clone(),
-            keys: self.minutes.keys(minute),
-            topic: self.context.topic_id().hash(),
-            signing_key: self.context.signing_key.clone(),
+            context: self.context.clone(),
+            slot: place,
+            keys: self.slots.keys(place),
+            highest: self.slots.highest(place),
             content,
-            addresses: self.context.addresses.clone(),
-            policy: self.context.config.address_hints(),
         };
         let hub = self.hub.clone();
-        self.store = Some(async move { (minute, job.run(hub).await) }.boxed()).into();
+        self.store = Some(async move { (slot, job.run(hub).await) }.boxed()).into();
+    }
+
+    /// The slot itself, or another one that newcomers read if a member has blocked it.
+    fn unblocked(&mut self, slot: u64) -> u64 {
+        let spare = self.context.keys.slots_at(unix_seconds()).into_iter().filter(|spare| *spare != slot);
+        let mut all = std::iter::once(slot).chain(spare);
+        all.find(|slot| {
+            let highest = self.slots.highest(*slot);
+            !self.slots.keys(*slot).is_blocked(highest)
+        })
+        .unwrap_or(slot)
     }
 
     fn begin_join(&mut self, peers: Vec<EndpointId>, reason: JoinReason) {

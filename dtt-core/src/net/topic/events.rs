@@ -10,8 +10,8 @@ use std::{
 
 use futures_util::Stream;
 use iroh::EndpointId;
-use iroh_gossip::api::Message;
 
+use super::messages::Message;
 use crate::{sync::Unpoisoned, tracker::TopicState};
 
 /// Bytes of messages that wait for a reader that may never come: a program that only sends has no reader.
@@ -28,7 +28,7 @@ pub enum Event {
     NeighborUp(EndpointId),
     /// A direct neighbor is no longer one.
     NeighborDown(EndpointId),
-    /// A message came in. `delivered_from` is the neighbor that handed it over, not its author.
+    /// A message came in.
     Received(Message),
     /// Events are missing here. `Some` is their exact number: this subscriber was too slow, and its queue was full.
     /// `None` says that the gossip layer lost events, and their number is not known. A node's own gossip layer waits
@@ -338,7 +338,8 @@ mod tests {
         let message = |bytes: usize| {
             let content = vec![7; bytes].into();
             let delivered_from = iroh::SecretKey::from_bytes(&[1; 32]).public();
-            Event::Received(Message { content, scope: iroh_gossip::proto::DeliveryScope::Neighbors, delivered_from })
+            let scope = iroh_gossip::proto::DeliveryScope::Neighbors;
+            Event::Received(Message { content, origin: None, scope, delivered_from })
         };
         (0..1000).for_each(|n| queue.push(&[state(n)]));
         assert_eq!((queue.depth(), queue.is_unclaimed()), (300, true));

@@ -18,15 +18,21 @@ use super::{
     driver::Driver,
     events::{Events, Keep, Queue},
     hub::{Hub, Status},
-    other_minutes::OtherMinutes,
+    keys::Keys,
+    messages::{Inbox, Outbox},
+    other_slots::OtherSlots,
     why_alone::{Known, why_alone},
 };
-use crate::net::stats::{DhtHealth, TopicStats};
+use crate::net::{
+    gossip::Door,
+    stats::{DhtHealth, TopicStats},
+};
 use crate::{
+    config::Protocol,
     error::{Error, Result},
     sync::Unpoisoned,
     tracker::{MessageHash, TopicState},
-    wire::{TopicId, TopicKeys},
+    wire::{TopicId, v2::Ticket},
 };
 
 /// The most bytes that a message's frame needs, if its length takes two bytes. From `TWO_BYTES` on, the length takes
@@ -60,7 +66,9 @@ impl fmt::Debug for Topic {
 struct Inner {
     context: Arc<Context>,
     hub: Arc<Hub>,
-    other_minutes: Arc<OtherMinutes>,
+    other_slots: Arc<OtherSlots>,
+    /// Topics of version 1 have none: their messages say nothing of their author.
+    outbox: Option<Outbox>,
     token: CancellationToken,
     /// The node that the topic runs on, if it runs on a [`crate::Node`].
     _keep: Option<Keep>,
@@ -81,11 +89,21 @@ pub(crate) async fn spawn_topic(
     paused: bool,
 ) -> Result<Topic> {
     context.config.validate()?;
-    let (sender, events) = context.gossip.subscribe(*context.topic_id(), context.config.address_hints()).await?;
+    let door = match &context.keys {
+        Keys::V1(_) => None,
+        Keys::V2(keys) => Some(Door::new(keys.clone())),
+    };
+    let policy = context.config.address_hints();
+    let (topic, unsigned) = (*context.topic_id(), context.config.unsigned_messages());
+    let (sender, events) = context.gossip.subscribe(topic, policy, door.clone()).await?;
+    let (key, earlier) = (context.signing_key.clone(), context.earlier_session);
+    let outbox = door.map(|_| Outbox::new(topic, key, earlier, unsigned));
+    let inbox = outbox.as_ref().map(|outbox| Inbox::new(topic, context.me(), outbox.session(), unsigned));
     let hub = Hub::new(sender, context.config.event_capacity(), paused, context.same_key().cloned());
     let context = Arc::new(context);
-    let driver = Driver::new(context.clone(), events, hub.clone());
-    let inner = Inner { context, hub: hub.clone(), other_minutes: Arc::default(), token: token.clone(), _keep: keep };
+    let driver = Driver::new(context.clone(), inbox, events, hub.clone());
+    let inner =
+        Inner { context, hub: hub.clone(), other_slots: Arc::default(), outbox, token: token.clone(), _keep: keep };
     let topic = Topic::new_handle(Arc::new(inner));
     let closes = CloseOnDrop(hub);
     tokio::spawn(async move {
@@ -114,7 +132,7 @@ impl Topic {
         Self { inner, first: Arc::new(Mutex::new(Some(first))) }
     }
 
-    /// The topic's id.
+    /// The topic's id. On a private topic it follows from the secret, and nobody can get in with it.
     pub fn id(&self) -> &TopicId {
         self.inner.context.keys.topic_id()
     }
@@ -127,8 +145,8 @@ impl Topic {
 
     /// Sends a message to the whole swarm. It takes at most [`Topic::max_message_size`] bytes.
     ///
-    /// Gossip promises no delivery: without neighbors a message goes nowhere, and an identical payload within about 90
-    /// s is dropped as a duplicate.
+    /// Gossip promises no delivery: without neighbors a message goes nowhere. On a topic of protocol version 1, a payload
+    /// that was sent within about 90 s before is dropped as a duplicate.
     ///
     /// The call waits until the gossip layer takes the message, and the gossip layer waits for the neighbors. So a
     /// caller that sends in a loop is slowed down to what its neighbors take, and no message is lost on the way to a
@@ -136,22 +154,38 @@ impl Topic {
     /// On a gossip layer that the program brings ([`crate::AutoDiscoveryGossip`]), a receiver may lose messages that
     /// come faster than the machine can handle. [`crate::Event::Lagged`] tells the receiver.
     pub async fn broadcast(&self, content: impl Into<Bytes>) -> Result<()> {
-        let content = self.check_size(content.into())?;
         let limit = self.inner.context.config.timeouts().broadcast_timeout();
-        let sender = self.inner.hub.sender()?;
-        in_time("broadcast", limit, sender.broadcast(content.clone(), Scope::Swarm)).await?;
-        self.inner.hub.note_sent(content);
+        let sent = in_time("broadcast", limit, self.send(content.into(), Scope::Swarm)).await?;
+        self.inner.hub.note_sent(sent);
         Ok(())
     }
 
     /// Sends a message to the direct neighbors only; otherwise like [`Topic::broadcast`].
     pub async fn broadcast_neighbors(&self, content: impl Into<Bytes>) -> Result<()> {
-        let content = self.check_size(content.into())?;
         let limit = self.inner.context.config.timeouts().broadcast_neighbors_timeout();
-        let sender = self.inner.hub.sender()?;
-        in_time("broadcast_neighbors", limit, sender.broadcast(content, Scope::Neighbors)).await?;
+        in_time("broadcast_neighbors", limit, self.send(content.into(), Scope::Neighbors)).await?;
         self.inner.hub.counters.sent.add(1);
         Ok(())
+    }
+
+    /// Hands a message to the gossip layer when that has room. Returns the bytes that the gossip layer got.
+    async fn send(&self, content: Bytes, scope: Scope) -> Result<Bytes> {
+        let (size, limit) = (content.len(), self.max_message_size());
+        if size > limit {
+            return Err(Error::TooLarge { size, limit });
+        }
+        let sender = self.inner.hub.sender()?;
+        match &self.inner.outbox {
+            Some(outbox) => {
+                // A caller that gives up while it waits has used no number.
+                let room = sender.room(scope).await?;
+                Ok(outbox.send(&content, scope, |message| room.send(message)))
+            }
+            None => {
+                sender.broadcast(content.clone(), scope).await?;
+                Ok(content)
+            }
+        }
     }
 
     /// Joins peers that the application knows, by id or by id and addresses.
@@ -209,11 +243,12 @@ impl Topic {
     /// [`Topic::joined`] with a limit. After the limit, the topic goes on looking for neighbors.
     ///
     /// The error says how far joining came: whether the DHT answers, which records were found, and what came of the
-    /// dials. If a wait of 2 s or longer for a first neighbor finds no record, the topic also looks for records of up
-    /// to six minutes before and after, at most every five minutes: clocks that differ by minutes keep members apart.
+    /// dials. If a wait of 2 s or longer for a first neighbor finds no record, the topic also looks for signs that a clock
+    /// is off, at most every five minutes: clocks that differ by more than 15 minutes keep members apart. On a topic of
+    /// protocol version 1, one minute is enough.
     pub async fn joined_within(&self, limit: Duration) -> Result<()> {
         let (since, inner) = (Instant::now(), &self.inner);
-        let _look = inner.other_minutes.look(
+        let _look = inner.other_slots.look(
             limit,
             inner.hub.clone(),
             inner.context.me(),
@@ -224,7 +259,7 @@ impl Topic {
             Ok(joined) => joined,
             Err(_) => {
                 let stats = self.stats();
-                let clock = if stats.joined == 0 { inner.other_minutes.clock_doubt() } else { None };
+                let clock = if stats.joined == 0 { inner.other_slots.clock_doubt() } else { None };
                 let why = why_alone(&Known {
                     stats,
                     clock,
@@ -251,9 +286,30 @@ impl Topic {
         Events::new(queue, Some(self.inner.clone()))
     }
 
-    /// The most bytes that one message carries (4,057 with gossip's default message size of 4,096).
+    /// The most bytes that one message carries. With gossip's default message size of 4,096 bytes, that is 3,935 bytes, and
+    /// 3,999 bytes without a signature. On a topic of protocol version 1 it is 4,057 bytes.
     pub fn max_message_size(&self) -> usize {
-        limit(self.inner.context.gossip.max_message_size())
+        let overhead = self.inner.outbox.as_ref().map_or(0, Outbox::overhead);
+        limit(self.inner.context.gossip.max_message_size()).saturating_sub(overhead)
+    }
+
+    /// The version of the protocol that the topic speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.inner.context.keys.protocol()
+    }
+
+    /// A ticket for the topic, which lets others in without its name and secret. It is as secret as the secret.
+    ///
+    /// With `addresses`, it names this node and where the node can be reached now, and up to 7 of its neighbors. A newcomer
+    /// dials them at once, beside looking in the DHT. Such a ticket serves as long as one of these nodes is there.
+    ///
+    /// Fails on a topic of protocol version 1.
+    pub fn ticket(&self, addresses: bool) -> Result<Ticket> {
+        let ticket = self.inner.context.ticket()?;
+        let Some(book) = self.inner.context.addresses.as_ref().filter(|_| addresses) else { return Ok(ticket) };
+        let neighbors = self.neighbors().into_iter().map(|neighbor| book.address_of(neighbor));
+        let nodes = std::iter::once(book.endpoint().addr()).chain(neighbors);
+        ticket.with_nodes(nodes.filter(|node| !node.is_empty()).take(Ticket::MAX_NODES))
     }
 
     /// What the topic has done so far. [`TopicStats`] says how to read the numbers.
@@ -289,7 +345,7 @@ impl Topic {
         self.inner.hub.last_received()
     }
 
-    pub(crate) fn keys(&self) -> &TopicKeys {
+    pub(crate) fn keys(&self) -> &Keys {
         &self.inner.context.keys
     }
 
@@ -302,9 +358,9 @@ impl Topic {
         WeakTopic(Arc::downgrade(&self.inner))
     }
 
-    fn check_size(&self, content: Bytes) -> Result<Bytes> {
-        let (size, limit) = (content.len(), limit(self.inner.context.gossip.max_message_size()));
-        if size > limit { Err(Error::TooLarge { size, limit }) } else { Ok(content) }
+    /// The session of this node's messages. Topics of version 1 have none.
+    pub(crate) fn session(&self) -> Option<u64> {
+        self.inner.outbox.as_ref().map(Outbox::session)
     }
 }
 
@@ -320,6 +376,6 @@ impl WeakTopic {
 }
 
 /// Runs a call of the gossip layer within a limit.
-async fn in_time(what: &'static str, limit: Duration, call: impl Future<Output = Result<()>>) -> Result<()> {
+async fn in_time<T>(what: &'static str, limit: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(limit, call).await.unwrap_or(Err(Error::Timeout { what, after: limit }))
 }

@@ -1,7 +1,7 @@
 //! A topic at work: its handle, the task that drives it, its events, and its use of the DHT.
 //!
-//! From the lowest layer up: events and search; the hub that the parts share; store, connector and the reading of
-//! minutes; the driver; the handle.
+//! From the lowest layer up: keys (of either version) and messages; events and search; the hub that the parts share;
+//! store, connector, and what slots show; the driver; the handle.
 
 mod budget;
 mod connector;
@@ -10,10 +10,12 @@ mod driver;
 mod events;
 mod handle;
 mod hub;
-mod minutes;
-mod other_minutes;
+mod keys;
+mod messages;
+mod other_slots;
 mod own_address;
 mod search;
+mod slots;
 mod store;
 mod why_alone;
 
@@ -23,3 +25,5 @@ pub use events::{Event, Events};
 pub use handle::Topic;
 pub(in crate::net) use handle::WeakTopic;
 pub(crate) use handle::spawn_topic;
+pub(crate) use keys::Keys;
+pub use messages::{Message, Origin};

@@ -156,7 +156,7 @@ mod tests {
 
     fn record(minute: u64, publisher: u8, peers: &[u8]) -> SeenRecord {
         let peers = peers.iter().map(|n| [*n; 32]).collect();
-        SeenRecord { minute, publisher: [publisher; 32], peers, hashes: Vec::new() }
+        SeenRecord { slot: minute, minute, publisher: [publisher; 32], peers, hashes: Vec::new() }
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Bubble {
         let Some(settings) = core.config.merge_config().bubble_merge().enabled().cloned() else { return };
         if core.neighbors.len() >= settings.min_neighbors() {
             if self.strangers.brought_nobody(core) {
-                self.strangers.join_one(core, &recent_records(core, now));
+                self.strangers.join_one(core, &recent_records(core, now), now);
             }
             return;
         }
@@ -90,7 +90,7 @@ impl Bubble {
         // Two records of a small swarm always name a common node; two records of a large swarm often do not. The more
         // nodes the records name, the more rarely a stranger is joined.
         let chance = smallness(core, &records);
-        if core.rng.random_bool(chance) && self.strangers.join_one(core, &records) {
+        if core.rng.random_bool(chance) && self.strangers.join_one(core, &records, now) {
             self.settle.begin(core, now);
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use super::{
     super::{AHEAD, Core, JoinReason, MessageHash, Now, SeenRecord},
-    records::{join, minute_start, recent_records, unknown_peers},
+    records::{join, recent_records, unknown_peers},
     timer::Timer,
 };
 use crate::wire::MAX_MESSAGE_HASHES;
@@ -53,7 +53,7 @@ impl Overlap {
 
     pub(super) fn advance(&mut self, core: &mut Core, now: Now) {
         let Some(settings) = core.config.merge_config().message_overlap_merge().enabled().cloned() else { return };
-        let judges = core.window.can_judge(minute_start(now.minute()).saturating_sub(JUDGE_MARGIN));
+        let judges = core.window.can_judge(Duration::from_secs(now.minute() * 60).saturating_sub(JUDGE_MARGIN));
         if !judges && self.timer.has_come(now) {
             // Nothing was received yet with which a record could be compared.
             return self.timer.again(core, now, settings.base_interval(), settings.max_jitter());
@@ -63,7 +63,7 @@ impl Overlap {
         }
         self.timer.again(core, now, settings.base_interval(), settings.max_jitter());
         let records = recent_records(core, now);
-        let foreign = records.iter().filter(|record| shares_nothing(core, record));
+        let foreign = records.iter().filter(|record| shares_nothing(core, record, now));
         let split: Vec<&SeenRecord> = foreign.filter(|record| self.is_news(record)).collect();
         self.compared = true;
         let unknown = unknown_peers(core, split.into_iter());
@@ -87,8 +87,8 @@ impl Overlap {
 }
 
 /// Whether a record's publisher has received none of the messages that were received here, although it should have.
-fn shares_nothing(core: &Core, record: &SeenRecord) -> bool {
+fn shares_nothing(core: &Core, record: &SeenRecord, now: Now) -> bool {
     !core.vouches_for(record)
         && !record.hashes.is_empty()
-        && core.window.can_judge(minute_start(record.minute).saturating_sub(JUDGE_MARGIN))
+        && core.window.can_judge(core.times.made_at(record, now).saturating_sub(JUDGE_MARGIN))
 }

@@ -8,6 +8,7 @@ use super::super::{AHEAD, Action, Core, JoinReason, Now, PeerId, SeenRecord};
 
 /// In a swarm of up to this many nodes, a node with its neighbors and a record almost always name a common node.
 const SMALL_SWARM: usize = 12;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// 1 in a small swarm, and less in a large one, judged by how many nodes the records name.
 pub(super) fn smallness(core: &Core, records: &[SeenRecord]) -> f64 {
@@ -22,21 +23,21 @@ pub(in super::super) fn is_my_turn(core: &mut Core, now: Now) -> bool {
 }
 
 /// Whether a record's publisher has neighbors, and nothing shows that any of them is in the same swarm.
-pub(super) fn is_stranger(core: &Core, record: &SeenRecord) -> bool {
-    let since = minute_start(record.minute.saturating_sub(1)).saturating_sub(AHEAD);
+pub(super) fn is_stranger(core: &Core, record: &SeenRecord, now: Now) -> bool {
+    let since = core.times.made_at(record, now).saturating_sub(MINUTE + AHEAD);
     !record.peers.is_empty()
         && !core.names_us(record)
         && !record.hashes.iter().any(|hash| core.window.knows_since(hash, since))
 }
 
-pub(super) fn minute_start(minute: u64) -> Duration {
-    Duration::from_secs(minute * 60)
-}
-
 /// The records of the slots that newcomers read now.
 pub(super) fn recent_records(core: &Core, now: Now) -> Vec<SeenRecord> {
-    let minutes = now.minute().saturating_sub(1)..=now.ahead().minute();
-    minutes.rev().flat_map(|minute| core.slots.records(minute)).cloned().collect()
+    let mut slots = core.times.to_read(now);
+    let ahead = core.slot(core.times.ahead(now));
+    if !slots.contains(&ahead) {
+        slots.insert(0, ahead);
+    }
+    slots.into_iter().flat_map(|slot| core.slots.records(slot)).cloned().collect()
 }
 
 /// The nodes that records name, without this node and its neighbors.

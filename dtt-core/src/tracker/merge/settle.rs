@@ -71,7 +71,7 @@ impl Settle {
     /// else.
     pub(super) fn found_nobody(&mut self, core: &mut Core, now: Now) {
         if !std::mem::replace(&mut self.looked_up, true) {
-            core.want_slot(now.minute(), BASE, now);
+            core.want_slot(core.slot(now), BASE, now);
         }
     }
 }

@@ -40,10 +40,10 @@ impl Strangers {
     }
 
     /// Joins a node that a stranger's record names. Returns false if there is no stranger to try.
-    pub(super) fn join_one(&mut self, core: &mut Core, records: &[SeenRecord]) -> bool {
+    pub(super) fn join_one(&mut self, core: &mut Core, records: &[SeenRecord], now: Now) -> bool {
         let tried = |record: &SeenRecord| self.tried.get(&record.publisher).is_some_and(|times| *times >= TRIES);
         let strangers: Vec<&SeenRecord> =
-            records.iter().filter(|record| is_stranger(core, record) && !tried(record)).collect();
+            records.iter().filter(|record| is_stranger(core, record, now) && !tried(record)).collect();
         let Some(stranger) = strangers.choose(&mut core.rng) else { return false };
         *self.tried.entry(stranger.publisher).or_default() += 1;
         let unknown = unknown_peers(core, std::iter::once(*stranger));

@@ -45,15 +45,19 @@ impl Timer {
             return false;
         }
         if self.shares_lookups(core) {
-            let fresh = |minute: &u64| core.slots.is_fresh(*minute, SLOT_AGE, now);
-            let Some(looked) = [now.ahead().minute(), now.minute()].into_iter().find(fresh) else { return false };
+            let fresh = |slot: &u64| core.slots.is_fresh(*slot, SLOT_AGE, now);
+            let ahead = core.times.ahead(now);
+            let looked = [core.slot(ahead), core.slot(now)].into_iter().find(fresh);
+            let Some(looked) = looked else { return false };
             let first = core.slots.records(looked).is_empty() && core.neighbors.len() >= LOOKS_BACK;
             return !first || core.want_slot(looked.saturating_sub(1), SLOT_AGE, now);
         }
         // Both slots are asked for at once, so that both lookups run at the same time.
-        let newest = core.want_slot(now.minute(), SLOT_AGE, now);
-        let before = core.want_slot(now.minute().saturating_sub(1), SLOT_AGE, now);
-        newest && before
+        let mut all_fresh = true;
+        for slot in core.times.to_read(now) {
+            all_fresh &= core.want_slot(slot, SLOT_AGE, now);
+        }
+        all_fresh
     }
 
     /// Makes this check one that needs no lookup of its own, if the publisher looks slots up anyway. Returns whether it does.

@@ -175,7 +175,7 @@ fn a_silent_dht_is_asked_again_soon_and_its_return_is_noticed() {
     assert!(rounds.windows(2).all(|pair| pair[1] - pair[0] <= secs(14)), "{rounds:?}");
     let failed = bench.stores().last().unwrap().1;
     bench.forget();
-    bench.input(Input::StoreDone { minute: failed, stored: false });
+    bench.input(Input::StoreDone { slot: failed, stored: false });
     bench.answers = true;
     bench.run(secs(12));
     assert!(!bench.stores().is_empty(), "a record that nobody took is published again");

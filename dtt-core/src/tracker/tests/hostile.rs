@@ -34,7 +34,7 @@ fn a_flooded_slot_shuts_no_honest_record_out() {
     let minute = early().minute();
     let mut bench = Bench::at(TopicConfig::default(), early());
     for n in 0..1000 {
-        let flood = SeenRecord { minute, publisher: bytes_of(n), peers: Vec::new(), hashes: Vec::new() };
+        let flood = SeenRecord { slot: minute, minute, publisher: bytes_of(n), peers: Vec::new(), hashes: Vec::new() };
         bench.input(Input::Record(flood));
     }
     bench.input(Input::Record(record(minute, 1, &[], &[])));
@@ -102,7 +102,7 @@ fn a_publisher_of_ever_new_records_fills_no_memory() {
     let mut bench = Bench::at(TopicConfig::default(), early());
     for n in 0..1000 {
         let peers = (1..=5).map(|at| bytes_of(n * 5 + at)).collect();
-        bench.input(Input::Record(SeenRecord { minute, publisher: id(1), peers, hashes: Vec::new() }));
+        bench.input(Input::Record(SeenRecord { slot: minute, minute, publisher: id(1), peers, hashes: Vec::new() }));
     }
     let footprint = bench.tracker.footprint();
     assert!(footprint.records == 1 && footprint.peers < 300, "{footprint:?}");

@@ -128,7 +128,7 @@ fn without_messages_a_split_shows_in_the_neighbors_that_records_name() {
     // The record names six others that are unknown here. A message from before the split tells nothing about the
     // present.
     let said = SeenRecord { hashes: vec![numbered(1)], ..record(0, 20, &[21, 22, 23, 24, 25], &[]) };
-    let joins = member(&|minute| SeenRecord { minute, ..said.clone() });
+    let joins = member(&|minute| SeenRecord { slot: minute, minute, ..said.clone() });
     assert!(joins[0].0 < secs(600) && joins.iter().all(|(_, peers)| peers.len() == 1), "{joins:?}");
     assert!(joins[0].1.iter().all(|peer| (20..=25).any(|n| *peer == id(n))));
     // The record names a neighbor of ours; or it is a newcomer's, which will find us by itself.
@@ -177,7 +177,7 @@ fn a_heartbeat_of_equal_messages_is_heard_each_time() {
         let minute = bench.now.minute();
         let seen = SeenRecord { hashes: vec![numbered(1)], ..record(minute, 20, &[21, 22], &[]) };
         bench.dht.insert(minute, vec![seen.clone()]);
-        bench.dht.insert(minute + 1, vec![SeenRecord { minute: minute + 1, ..seen }]);
+        bench.dht.insert(minute + 1, vec![SeenRecord { slot: minute + 1, minute: minute + 1, ..seen }]);
         bench.run(secs(60));
     }
     assert_eq!(bench.joins(JoinReason::Bubble), []);
@@ -212,7 +212,7 @@ fn a_busy_topic_does_not_look_split() {
         if (start.unix.as_secs() + u64::from(second)).is_multiple_of(60) {
             let minute = bench.now.minute();
             let hashes = (1..=5).map(|n| numbered(second * 100 + n)).collect();
-            let seen = SeenRecord { minute, publisher: id(30), peers: vec![id(31)], hashes };
+            let seen = SeenRecord { slot: minute, minute, publisher: id(30), peers: vec![id(31)], hashes };
             bench.dht.insert(minute, vec![seen]);
         }
         bench.run(secs(1));

@@ -62,7 +62,7 @@ impl Bench {
 
     fn drain(&mut self) {
         while let Some(action) = self.tracker.next_action() {
-            if let Action::Lookup { minute } = action {
+            if let Action::Lookup { slot: minute } = action {
                 self.pending.push((self.now.mono + LATENCY, minute));
             }
             self.log.push((self.now.mono, action));
@@ -90,7 +90,7 @@ impl Bench {
                 if self.own {
                     self.input(Input::Record(record(minute, 0, &[], &[])));
                 }
-                self.input(Input::LookupDone { minute, answered: self.answers });
+                self.input(Input::LookupDone { slot: minute, answered: self.answers });
             } else {
                 self.tracker.handle_timeout(self.now);
                 self.drain();
@@ -113,7 +113,7 @@ impl Bench {
 
     fn stores(&self) -> Vec<(Duration, u64, GossipRecordContent)> {
         let of = |(at, action): &(Duration, Action)| match action {
-            Action::Store { minute, content } => Some((*at, *minute, *content.clone())),
+            Action::Store { slot: minute, content } => Some((*at, *minute, *content.clone())),
             _ => None,
         };
         self.log.iter().filter_map(of).collect()
@@ -121,7 +121,7 @@ impl Bench {
 
     fn lookups(&self) -> Vec<(Duration, u64)> {
         let of = |(at, action): &(Duration, Action)| match action {
-            Action::Lookup { minute } => Some((*at, *minute)),
+            Action::Lookup { slot: minute } => Some((*at, *minute)),
             _ => None,
         };
         self.log.iter().filter_map(of).collect()
@@ -151,6 +151,7 @@ fn id(n: u8) -> PeerId {
 
 fn record(minute: u64, publisher: u8, peers: &[u8], hashes: &[u8]) -> SeenRecord {
     SeenRecord {
+        slot: minute,
         minute,
         publisher: id(publisher),
         peers: peers.iter().map(|n| id(*n)).collect(),

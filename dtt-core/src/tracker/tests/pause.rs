@@ -14,7 +14,7 @@ fn a_paused_node_neither_looks_up_nor_stores_nor_dials() {
     bench.forget();
     // An answer that was already on its way changes nothing.
     bench.input(Input::Record(record(minute, 3, &[], &[])));
-    bench.input(Input::LookupDone { minute, answered: true });
+    bench.input(Input::LookupDone { slot: minute, answered: true });
     bench.input(Input::NetworkChanged);
     bench.input(Input::AddressChanged);
     bench.run(secs(600));

@@ -49,7 +49,7 @@ fn a_record_that_was_overwritten_is_published_again_now_and_then() {
     let minute = early().minute();
     bench.input(Input::AddressChanged);
     bench.run(Duration::from_millis(500));
-    bench.input(Input::StoreDone { minute, stored: true });
+    bench.input(Input::StoreDone { slot: minute, stored: true });
     bench.run(secs(35));
     let overwritten = bench.stores().iter().filter(|(_, stored, _)| *stored == minute).count();
     assert!((2..=4).contains(&overwritten), "{overwritten} stores in one minute");
@@ -57,7 +57,7 @@ fn a_record_that_was_overwritten_is_published_again_now_and_then() {
     let mut standing = Bench::at(TopicConfig::default(), early());
     standing.input(Input::AddressChanged);
     standing.run(Duration::from_millis(150));
-    standing.input(Input::StoreDone { minute, stored: true });
+    standing.input(Input::StoreDone { slot: minute, stored: true });
     standing.own = true;
     standing.run(secs(35));
     assert_eq!(standing.stores().len(), 1, "a record that stands is left alone");
@@ -317,7 +317,7 @@ fn an_early_record_that_no_node_took_is_tried_again_for_its_minute() {
         let present = bench.now.minute();
         let Some((_, minute, _)) = bench.stores().pop().filter(|(_, minute, _)| *minute > present) else { continue };
         bench.forget();
-        bench.input(Input::StoreDone { minute, stored: false });
+        bench.input(Input::StoreDone { slot: minute, stored: false });
         bench.run(secs(14));
         assert!(bench.stores().iter().any(|(_, again, _)| *again == minute), "{:?}", bench.stores());
         failed += 1;

@@ -2,7 +2,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{Period, Root, Slot, root::expand};
+use super::{
+    Period, Root, Slot,
+    root::{expand, expand_bytes},
+};
 use crate::{
     error::Result,
     wire::{BoxKey, RotationHandle, TopicId},
@@ -40,8 +43,8 @@ impl TopicKeys {
 
     /// The topic's id, which is the id of the gossip topic and what the rotation is given.
     ///
-    /// Members alone know it, because whoever knows it can ask a member for the gossip topic. So it does not belong into
-    /// a log, although [`TopicId`] can be printed.
+    /// It is never sent. Members alone know it, and it tells nobody where the topic is. It lets nobody in either: see
+    /// [`PeriodKeys::stream_proof`].
     pub fn topic_id(&self) -> &TopicId {
         &self.topic_id
     }
@@ -61,7 +64,14 @@ impl TopicKeys {
             slot,
             topic: self.topic_id.hash(),
             key: BoxKey::from_seed(&expand(&secret, "seal")),
+            member: expand(&secret, "member"),
         }
+    }
+
+    /// Whether both hold the same root and the very same rotation object.
+    #[cfg(feature = "net")]
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.root == other.root && self.rotation.same(&other.rotation)
     }
 }
 
@@ -72,13 +82,15 @@ impl fmt::Debug for TopicKeys {
     }
 }
 
-/// A topic's slot of one period, and the key of the records in it. `open` and `seal` are in `record.rs`.
+/// A topic's slot of one period, the key of the records in it, and the key by which members know each other. `open` and
+/// `seal` are in `record.rs`.
 pub struct PeriodKeys {
     period: Period,
     slot: Slot,
     pub(super) target: [u8; 20],
     pub(super) topic: [u8; 32],
     pub(super) key: BoxKey,
+    member: Zeroizing<[u8; 32]>,
 }
 
 impl PeriodKeys {
@@ -95,6 +107,15 @@ impl PeriodKeys {
     /// The slot's 20-byte DHT target.
     pub fn target(&self) -> &[u8; 20] {
         &self.target
+    }
+
+    /// What a member sends first on a stream of this topic: 32 bytes that only members can compute, and only for this
+    /// connection and direction. To everyone else they are random.
+    ///
+    /// `exported` are 32 bytes that the connection's TLS session gives (RFC 8446, 7.5) for the label `dtt/2 stream` and,
+    /// as context, the 32-byte id of the node that opens the stream.
+    pub fn stream_proof(&self, exported: &[u8; 32]) -> [u8; 32] {
+        *expand_bytes(&self.member, exported)
     }
 }
 

@@ -68,9 +68,14 @@ impl fmt::Debug for Root {
 
 /// HKDF-Expand: 32 bytes for one purpose.
 pub(super) fn expand(key: &[u8; 32], label: &str) -> Zeroizing<[u8; 32]> {
+    expand_bytes(key, label.as_bytes())
+}
+
+/// [`expand`] for a purpose that is no label.
+pub(super) fn expand_bytes(key: &[u8; 32], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut out = Zeroizing::new([0; 32]);
     let hkdf = Hkdf::<Sha256>::from_prk(key).expect("32 bytes are the size of the hash");
-    hkdf.expand(label.as_bytes(), &mut *out).expect("32 bytes are one block");
+    hkdf.expand(info, &mut *out).expect("32 bytes are one block");
     out
 }
 

@@ -45,9 +45,9 @@ enum Event {
     Gossip(NodeId, u64, Box<GossipTimer>),
     Wake(NodeId, Time),
     Answer { node: NodeId, life: u64, slot: Slot, holder: usize },
-    LookupEnd { node: NodeId, life: u64, minute: u64, answered: bool },
+    LookupEnd { node: NodeId, life: u64, number: u64, answered: bool },
     Write { slot: Slot, holder: usize, value: Value },
-    StoreEnd { node: NodeId, life: u64, store: u64, minute: u64, stored: bool },
+    StoreEnd { node: NodeId, life: u64, store: u64, number: u64, stored: bool },
     Say,
     Sample,
     Cut(Option<Partition>),
@@ -104,7 +104,7 @@ impl<'a> World<'a> {
             running: 0,
             lives: 0,
             network: Network::new(mix(&[seed, 4])),
-            dht: Dht::new(scenario.dht, seed),
+            dht: Dht::new(scenario.dht, rules.newest_wins(), seed),
             measure: Measure::new(scenario.partition.map(|(_, _, until)| until)),
             said: Vec::new(),
             begin: (Instant::now(), EPOCH + phase),
@@ -167,15 +167,15 @@ impl<'a> World<'a> {
             }
             Event::Wake(id, at) => self.wake(id, at),
             Event::Answer { node, life, slot, holder } if self.life(node) == life => self.answer(node, slot, holder),
-            Event::LookupEnd { node, life, minute, answered } if self.life(node) == life => {
-                self.input(node, Input::LookupDone { minute, answered });
+            Event::LookupEnd { node, life, number, answered } if self.life(node) == life => {
+                self.input(node, Input::LookupDone { slot: number, answered });
             }
             Event::Write { slot, holder, value } => {
                 self.dht.write(slot, holder, value, RECORD_BYTES);
             }
-            Event::StoreEnd { node, life, store, minute, stored } => {
+            Event::StoreEnd { node, life, store, number, stored } => {
                 if self.nodes[node as usize].as_ref().is_some_and(|node| (node.life, node.store) == (life, store)) {
-                    self.input(node, Input::StoreDone { minute, stored });
+                    self.input(node, Input::StoreDone { slot: number, stored });
                 }
             }
             Event::Say => self.say(),
@@ -284,15 +284,17 @@ impl<'a> World<'a> {
             let Some(node) = &mut self.nodes[id as usize] else { return };
             let Some(action) = node.policy.next_action() else { break };
             match action {
-                Action::Lookup { minute } => self.look_up(id, minute),
-                Action::Store { minute, content } => {
+                Action::Lookup { slot } => self.look_up(id, slot),
+                Action::Store { slot, content } => {
+                    let signed = self.now_of(self.nodes[id as usize].as_ref().expect("it runs").traits).minute();
                     let seen = SeenRecord {
-                        minute,
+                        slot,
+                        minute: if self.rules.newest_wins() { signed } else { slot },
                         publisher: peer_id(id),
                         peers: content.peers().copied().collect(),
                         hashes: content.hashes().copied().collect(),
                     };
-                    self.store(id, minute, Value::Record(Rc::new(seen)));
+                    self.store(id, slot, Value::Record(Rc::new(seen)));
                 }
                 Action::Join { peers, reason } => self.join(id, &peers.iter().map(node_id).collect::<Vec<_>>(), reason),
                 Action::State(_) => {}
@@ -346,7 +348,9 @@ impl<'a> World<'a> {
     fn sample(&mut self) {
         self.queue.after(self.scenario.sample, Event::Sample);
         let now = self.queue.now();
-        self.dht.forget_before(self.minute().saturating_sub(5));
+        let unix = self.begin.1 + Duration::from_nanos(now.saturating_sub(5 * MINUTE));
+        let oldest = self.rules.slot(Now { mono: Duration::ZERO, unix });
+        self.dht.forget_before(oldest.saturating_sub(u64::from(self.rules.newest_wins())));
         let mut components = Components::new(self.nodes.len());
         let mut isolated = 0;
         for (id, node) in self.nodes.iter().enumerate() {

@@ -77,6 +77,11 @@ impl Ticket {
         Ok(self)
     }
 
+    /// Whether a ticket can have this name, see [`Ticket::with_name`].
+    pub fn is_name(name: &str) -> bool {
+        checked_name(name).is_ok_and(|name| name.is_some())
+    }
+
     /// Gives the ticket nodes to begin with, at most 8.
     ///
     /// Of each node, the ticket keeps up to 8 addresses, relays first. It leaves out further ones, and those that have

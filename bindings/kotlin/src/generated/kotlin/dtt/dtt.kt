@@ -6168,6 +6168,20 @@ public object FfiConverterTypeTimeoutConfig: FfiConverterRustBuffer<TimeoutConfi
  */
 data class TopicConfig (
     /**
+     * The version of the protocol. All members of a topic must use the same one. Default: v1. One of v1, v2. Since
+     * 0.2.0.
+     */
+    val `protocol`: ProtocolVersion? = null
+    ,
+    /**
+     * Whether messages go without signatures, and messages of others without signatures are accepted. This is for
+     * topics with very many messages and members who trust each other: any member can then speak in the name of any
+     * other. All members of the topic should use the same value. Version 1 has no signatures, and this changes
+     * nothing there. Default: false. Since 0.2.0.
+     */
+    val `unsignedMessages`: kotlin.Boolean? = null
+    ,
+    /**
      * How many peers are dialed one after another, `bootstrap.per_peer_join_settle_time` apart, before a pause for
      * confirmation. Default: 4. Limits: 1 to 4294967295.
      */
@@ -6230,6 +6244,8 @@ data class TopicConfig (
 public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
     override fun read(buf: ByteBuffer): TopicConfig {
         return TopicConfig(
+            FfiConverterOptionalTypeProtocolVersion.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalTypeAddressHints.read(buf),
             FfiConverterOptionalUInt.read(buf),
@@ -6243,6 +6259,8 @@ public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
     }
 
     override fun allocationSize(value: TopicConfig) = (
+            FfiConverterOptionalTypeProtocolVersion.allocationSize(value.`protocol`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`unsignedMessages`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxJoinPeerCount`) +
             FfiConverterOptionalTypeAddressHints.allocationSize(value.`addressHints`) +
             FfiConverterOptionalUInt.allocationSize(value.`eventCapacity`) +
@@ -6255,6 +6273,8 @@ public object FfiConverterTypeTopicConfig: FfiConverterRustBuffer<TopicConfig> {
     )
 
     override fun write(value: TopicConfig, buf: ByteBuffer) {
+            FfiConverterOptionalTypeProtocolVersion.write(value.`protocol`, buf)
+            FfiConverterOptionalBoolean.write(value.`unsignedMessages`, buf)
             FfiConverterOptionalUInt.write(value.`maxJoinPeerCount`, buf)
             FfiConverterOptionalTypeAddressHints.write(value.`addressHints`, buf)
             FfiConverterOptionalUInt.write(value.`eventCapacity`, buf)
@@ -7176,6 +7196,53 @@ public object FfiConverterTypeMessageScope: FfiConverterRustBuffer<MessageScope>
 
 
 
+/**
+ * The version of the protocol that a topic speaks. A topic of one version and a topic of the other are two topics, even
+ * with the same name and secret.
+ */
+
+enum class ProtocolVersion {
+
+    /**
+     * The protocol of the crate distributed-topic-tracker 0.3. Whoever knows a topic's name can see that it is in use,
+     * and read along with the address of one member. A message has no author.
+     */
+    V1,
+    /**
+     * Private topics: without the secret, nobody can find the topic or take part in it, and each message has an author.
+     */
+    V2;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProtocolVersion: FfiConverterRustBuffer<ProtocolVersion> {
+    override fun read(buf: ByteBuffer) = try {
+
+        ProtocolVersion.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ProtocolVersion) = 4UL
+
+    override fun write(value: ProtocolVersion, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -8066,6 +8133,38 @@ public object FfiConverterOptionalTypeErrorKind: FfiConverterRustBuffer<ErrorKin
         } else {
             buf.put(1)
             FfiConverterTypeErrorKind.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeProtocolVersion: FfiConverterRustBuffer<ProtocolVersion?> {
+    override fun read(buf: ByteBuffer): ProtocolVersion? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeProtocolVersion.read(buf)
+    }
+
+    override fun allocationSize(value: ProtocolVersion?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeProtocolVersion.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ProtocolVersion?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeProtocolVersion.write(value, buf)
         }
     }
 }

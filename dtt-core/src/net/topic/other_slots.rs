@@ -1,7 +1,8 @@
-//! Looks into the slots of other minutes for signs that this machine's clock is off.
+//! Looks into other slots for signs that this machine's clock is off.
 //!
-//! Members meet in the slots of the present minute and the last one. A member whose clock is minutes off reads and
-//! writes other slots, and finds nobody. So a topic that waits in vain for a first neighbor looks into some more slots
+//! In version 1, members meet in the slots of the present minute and the last one. A member whose clock is minutes off
+//! reads and writes other slots, and finds nobody. In version 2, the same holds for clocks that differ by more than 15
+//! minutes. So a topic that waits in vain for a first neighbor looks into some more slots
 //! now and then. It dials nothing that it finds there.
 //!
 //! There is no other clock to ask: the DHT's answers name no time, and iroh does not show the time in a relay's
@@ -19,11 +20,12 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::hub::Hub;
-use crate::net::{Dht, dht::Found, unix_minute};
-use crate::{sync::Unpoisoned, tracker::PeerId, wire::TopicKeys};
+use super::{hub::Hub, keys::Keys};
+use crate::net::{Dht, clock::unix_seconds, dht::Found, unix_minute};
+use crate::{sync::Unpoisoned, tracker::PeerId};
 
-/// Slots that are looked into, in minutes before and after the present one. The bootstrap reads the nearer ones.
+/// Slots of version 1 that are looked into, in minutes before and after the present one. The bootstrap reads the nearer
+/// ones.
 const FIRST: u64 = 2;
 const LAST: u64 = 6;
 /// The most time that the bootstrap gets first. It gets half of the caller's wait if that is less.
@@ -39,9 +41,9 @@ const MAX_VALUES: usize = 64;
 /// A clock that shows an earlier unix minute was never set. This one is January 1, 2025.
 const NEVER_SET: u64 = 1_735_689_600 / 60;
 
-/// What a topic knows of other minutes.
+/// What a topic knows of other slots.
 #[derive(Debug, Default)]
-pub(super) struct OtherMinutes(Mutex<Inner>);
+pub(super) struct OtherSlots(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -62,7 +64,7 @@ static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
 /// A look under way. If it is cut off, the next one need not wait.
 struct Looking<'a> {
-    of: &'a OtherMinutes,
+    of: &'a OtherSlots,
     ended: bool,
     _turn: SemaphorePermit<'static>,
 }
@@ -94,18 +96,13 @@ struct Signs {
     behind: Option<u64>,
 }
 
-/// Minutes to look at, the nearest first.
-fn minutes(now: u64) -> impl Iterator<Item = u64> {
-    (FIRST..=LAST).flat_map(move |far| [now.saturating_add(far), now.saturating_sub(far)])
-}
-
 /// How long the bootstrap gets first, if somebody waits for `limit`. `None` if that is too short for a look.
 fn patience(limit: Duration) -> Option<Duration> {
     (limit >= LEAST).then(|| PATIENCE.min(limit / 2))
 }
 
 impl Signs {
-    /// Notes a record in the slot of a minute.
+    /// Notes a record of a minute.
     fn add(&mut self, minute: u64, now: u64) {
         if minute > now {
             self.ahead = self.ahead.max(Some(minute - now));
@@ -118,7 +115,8 @@ impl Signs {
     /// What the signs say about the clock, in words.
     fn clock_doubt(self) -> Option<String> {
         match self {
-            // A record is stored 20 s before its minute at the earliest, so one of the two clocks is wrong.
+            // In version 1, a record is stored 20 s before its minute at the earliest. In version 2, a minute counts here if
+            // it is too far ahead. So one of the two clocks is wrong.
             Signs { ahead: Some(far), .. } => Some(format!(
                 "a record of another member is {} ahead of this machine's clock: this clock may be off by up to that \
                  much, or the other member's",
@@ -138,8 +136,8 @@ fn in_minutes(far: u64) -> String {
     format!("{far} minute{}", if far == 1 { "" } else { "s" })
 }
 
-impl OtherMinutes {
-    /// Looks into other minutes if somebody waits long enough, unless that was done lately. Dropping the result ends
+impl OtherSlots {
+    /// Looks into other slots if somebody waits long enough, unless that was done lately. Dropping the result ends
     /// the look. A topic that has had a neighbor does not look, since its clock is good enough.
     pub(super) fn look(
         self: &Arc<Self>,
@@ -147,7 +145,7 @@ impl OtherMinutes {
         hub: Arc<Hub>,
         me: PeerId,
         dht: &Dht,
-        keys: &TopicKeys,
+        keys: &Keys,
     ) -> Option<Look> {
         let patience = patience(limit).filter(|_| self.may_look() && hub.counters.joined.get() == 0)?;
         let (this, dht, keys) = (self.clone(), dht.clone(), keys.clone());
@@ -167,19 +165,19 @@ impl OtherMinutes {
     }
 
     /// Reads the slots. Returns whether the DHT answered every lookup: otherwise the next caller looks again.
-    async fn run(&self, me: PeerId, dht: &Dht, keys: &TopicKeys) -> bool {
+    async fn run(&self, me: PeerId, dht: &Dht, keys: &Keys) -> bool {
         let now = unix_minute(0);
         let mut lookups: SelectAll<_> = SelectAll::new();
-        for minute in minutes(now) {
-            let keys = Arc::new(keys.minute(minute));
-            let lookup = dht.lookup(keys.slot()).take(MAX_VALUES);
-            lookups.push(lookup.map(move |found| (minute, keys.clone(), found)).boxed());
+        for slot in keys.slots_around(unix_seconds(), FIRST..=LAST) {
+            let keys = Arc::new(keys.slot(slot));
+            let lookup = dht.lookup(keys.place()).take(MAX_VALUES);
+            lookups.push(lookup.map(move |found| (keys.clone(), found)).boxed());
         }
         let mut answered_all = true;
-        while let Some((minute, keys, found)) = lookups.next().await {
+        while let Some((keys, found)) = lookups.next().await {
             match found {
-                Found::Value(value) => {
-                    if keys.open(&value).is_ok_and(|record| record.pub_key() != me) {
+                Found::Value(value, _) => {
+                    if let Some(minute) = keys.minute_of_other_clock(&value, me, unix_seconds()) {
                         tracing::debug!(target: "dtt::topic", minute, now, "record of another minute found");
                         self.lock().signs.add(minute, now);
                     }
@@ -237,10 +235,32 @@ mod tests {
     }
 
     #[test]
-    fn a_look_reads_ten_slots_that_the_bootstrap_does_not_read() {
-        let looked: Vec<i64> = minutes(NOW).map(|minute| minute as i64 - NOW as i64).collect();
-        assert_eq!(looked, [2, -2, 3, -3, 4, -4, 5, -5, 6, -6]);
-        assert_eq!(minutes(1).min(), Some(0), "a clock that was never set");
+    fn a_look_reads_the_slots_of_clocks_that_are_off() {
+        use crate::wire::{TopicId, TopicKeys, v2};
+        let keys = Keys::V1(TopicKeys::new(TopicId::new("topic"), b"secret", None));
+        let looked = keys.slots_around(NOW * 60, FIRST..=LAST);
+        let far: Vec<i64> = looked.into_iter().map(|minute| minute as i64 - NOW as i64).collect();
+        assert_eq!(far, [2, -2, 3, -3, 4, -4, 5, -5, 6, -6]);
+        assert_eq!(keys.slots_around(60, FIRST..=LAST).iter().min(), Some(&0), "a clock that was never set");
+        let keys = Keys::V2(v2::TopicKeys::new(v2::Root::random(), None));
+        assert_eq!(keys.slots_around(100 * v2::PERIOD, FIRST..=LAST), [100, 101, 99, 102, 98]);
+    }
+
+    #[test]
+    fn in_version_2_only_a_minute_that_is_too_far_off_is_a_sign() {
+        use crate::wire::{GossipRecordContent, Record, v2};
+        let keys = v2::TopicKeys::new(v2::Root::random(), None);
+        let (now, node) = (100 * v2::PERIOD, ed25519_dalek::SigningKey::from_bytes(&[7; 32]));
+        let period = keys.period(v2::Period::at(now));
+        let value = |minute| {
+            let content = GossipRecordContent::default();
+            let record = Record::sign(keys.topic_id().hash(), minute, content, &node).unwrap();
+            period.seal(&record).unwrap()
+        };
+        let slot = Keys::V2(keys.clone()).slot(100);
+        assert_eq!(slot.minute_of_other_clock(&value(now / 60 + 15), [0; 32], now), None);
+        assert_eq!(slot.minute_of_other_clock(&value(now / 60 + 16), [0; 32], now), Some(now / 60 + 16));
+        assert_eq!(slot.minute_of_other_clock(&value(now / 60 - 46), [0; 32], now), Some(now / 60 - 46));
     }
 
     #[test]
@@ -252,7 +272,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_look_serves_all_callers_for_a_while() {
-        let (minutes, other) = (OtherMinutes::default(), OtherMinutes::default());
+        let (minutes, other) = (OtherSlots::default(), OtherSlots::default());
         drop(minutes.begin().unwrap());
         assert!(minutes.may_look(), "it was cut off");
         let mut looking = minutes.begin().unwrap();
