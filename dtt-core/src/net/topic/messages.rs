@@ -161,12 +161,15 @@ impl From<Message> for api::Message {
 
 #[cfg(test)]
 mod tests {
-    use iroh_gossip::proto::DeliveryScope::{Neighbors, Swarm};
+    use iroh_gossip::proto::DeliveryScope::Neighbors;
 
     use super::*;
     use crate::wire::v2::Head;
 
-    const SWARM: DeliveryScope = Swarm(iroh_gossip::proto::Round::zero());
+    /// To the whole swarm, over no hop. Its distance has no constructor, so it comes from its encoding.
+    fn swarm() -> DeliveryScope {
+        postcard::from_bytes(&[0, 0]).unwrap()
+    }
 
     fn key(n: u8) -> SigningKey {
         SigningKey::from_bytes(&[n; 32])
@@ -202,11 +205,11 @@ mod tests {
             let mut handed_on = None;
             let bytes = outbox.send(b"payload", Scope::Swarm, |message| handed_on = Some(message));
             assert_eq!(handed_on.as_ref(), Some(&bytes));
-            let message = inbox.open(from(3, bytes.clone(), SWARM)).unwrap();
+            let message = inbox.open(from(3, bytes.clone(), swarm())).unwrap();
             let origin = message.origin.unwrap();
             assert_eq!((&message.content[..], message.delivered_from), (&b"payload"[..], id(3)));
             assert_eq!((origin.author, origin.session, origin.number), (id(2), u64::MAX, number));
-            assert_eq!(inbox.open(from(4, bytes, SWARM)), Err(Refusal::Repeated));
+            assert_eq!(inbox.open(from(4, bytes, swarm())), Err(Refusal::Repeated));
         }
     }
 
@@ -215,16 +218,16 @@ mod tests {
         let mut inbox = inbox(false);
         let mut forged = signed(2, 7, 0, false).to_vec();
         forged[2..34].copy_from_slice(id(3).as_bytes());
-        assert_eq!(inbox.open(from(2, forged.into(), SWARM)), Err(Refusal::Signature));
+        assert_eq!(inbox.open(from(2, forged.into(), swarm())), Err(Refusal::Signature));
         let claim = Envelope::claim(id(3).as_bytes(), &Head::default(), b"payload");
-        assert_eq!(inbox.open(from(2, claim.clone(), SWARM)), Err(Refusal::Unsigned));
-        assert_eq!(inbox.open(from(2, b"payload".to_vec().into(), SWARM)), Err(Refusal::Malformed));
-        let open = inbox_that_accepts_claims().open(from(2, claim, SWARM)).unwrap();
+        assert_eq!(inbox.open(from(2, claim.clone(), swarm())), Err(Refusal::Unsigned));
+        assert_eq!(inbox.open(from(2, b"payload".to_vec().into(), swarm())), Err(Refusal::Malformed));
+        let open = inbox_that_accepts_claims().open(from(2, claim, swarm())).unwrap();
         assert!(!open.origin.unwrap().signed);
         // No key at all: y = 2 is on no point of the curve.
         let nobody = [&[2u8][..], &[0; 31]].concat().try_into().unwrap();
         let claim = Envelope::claim(&nobody, &Head::default(), b"payload");
-        assert_eq!(inbox_that_accepts_claims().open(from(2, claim, SWARM)), Err(Refusal::Signature));
+        assert_eq!(inbox_that_accepts_claims().open(from(2, claim, swarm())), Err(Refusal::Signature));
     }
 
     fn inbox_that_accepts_claims() -> Inbox {
@@ -234,7 +237,7 @@ mod tests {
     #[test]
     fn a_message_for_neighbors_goes_no_further() {
         let mut inbox = inbox(false);
-        assert_eq!(inbox.open(from(3, signed(2, 7, 0, true), SWARM)), Err(Refusal::Scope));
+        assert_eq!(inbox.open(from(3, signed(2, 7, 0, true), swarm())), Err(Refusal::Scope));
         assert_eq!(inbox.open(from(3, signed(2, 7, 1, true), Neighbors)), Err(Refusal::Scope), "not its author");
         assert_eq!(inbox.open(from(2, signed(2, 7, 2, false), Neighbors)), Err(Refusal::Scope));
         assert!(inbox.open(from(2, signed(2, 7, 3, true), Neighbors)).is_ok());
@@ -243,8 +246,8 @@ mod tests {
     #[test]
     fn what_this_node_said_itself_is_no_news() {
         let mut inbox = inbox(false);
-        assert_eq!(inbox.open(from(3, signed(1, 500, 9, false), SWARM)), Err(Refusal::Repeated));
+        assert_eq!(inbox.open(from(3, signed(1, 500, 9, false), swarm())), Err(Refusal::Repeated));
         // Another session of this key: another process has it, or this node was started again.
-        assert!(inbox.open(from(3, signed(1, 499, 9, false), SWARM)).is_ok());
+        assert!(inbox.open(from(3, signed(1, 499, 9, false), swarm())).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use crate::config::BootstrapConfig;
 
 #[test]
 fn two_nodes_that_start_together_find_each_other() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     let minute = bench.now.minute();
     bench.run(Duration::from_millis(1100));
     assert!(bench.joins(JoinReason::Bootstrap).is_empty());
@@ -23,7 +23,7 @@ fn two_nodes_that_start_together_find_each_other() {
 #[test]
 fn a_standing_member_is_dialed_when_its_record_arrives() {
     let minute = START.minute();
-    let mut bench = Bench::new(TopicConfig::default()).with(record(minute - 1, 1, &[], &[]));
+    let mut bench = Bench::new(v1().build()).with(record(minute - 1, 1, &[], &[]));
     bench.run(secs(1));
     let joins = bench.joins(JoinReason::Bootstrap);
     assert_eq!(joins[0], (LATENCY, vec![id(1)]));
@@ -36,7 +36,7 @@ fn a_standing_member_is_dialed_when_its_record_arrives() {
 #[test]
 fn a_node_that_only_a_record_of_the_minute_before_names_is_dialed_again() {
     let minute = START.minute();
-    let mut bench = Bench::new(TopicConfig::default()).with(record(minute - 1, 1, &[], &[]));
+    let mut bench = Bench::new(v1().build()).with(record(minute - 1, 1, &[], &[]));
     bench.run(secs(10));
     let before = bench.lookups().iter().filter(|(_, looked)| *looked == minute - 1).count();
     assert_eq!(before, 1, "little changes in a slot whose minute is over");
@@ -48,7 +48,7 @@ fn a_node_that_only_a_record_of_the_minute_before_names_is_dialed_again() {
 #[test]
 fn a_node_that_finds_only_its_own_earlier_record_dials_the_neighbors_in_it() {
     let minute = START.minute();
-    let mut bench = Bench::new(TopicConfig::default()).with(record(minute, 0, &[1, 2], &[]));
+    let mut bench = Bench::new(v1().build()).with(record(minute, 0, &[1, 2], &[]));
     bench.run(secs(1));
     let mut dialed: Vec<PeerId> = bench.joins(JoinReason::Bootstrap).into_iter().flat_map(|(_, peers)| peers).collect();
     dialed.sort();
@@ -65,7 +65,7 @@ fn newcomers_spread_over_a_populated_swarm() {
     let minute = START.minute();
     let first: BTreeSet<PeerId> = (0..64)
         .map(|seed| {
-            let mut tracker = Tracker::new(id(0), &TopicConfig::default(), seed, START);
+            let mut tracker = Tracker::new(id(0), &v1().build(), seed, START);
             tracker.handle(START, Input::Record(record(minute, 1, &[2, 3, 4, 5, 6], &[])));
             std::iter::from_fn(|| tracker.next_action())
                 .find_map(|action| match action {
@@ -81,7 +81,7 @@ fn newcomers_spread_over_a_populated_swarm() {
 #[test]
 fn stale_records_are_tried_gently_and_a_live_one_among_them_is_reached() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for dead in 10..20 {
         bench = bench.with(record(minute - 1, dead, &[dead + 100], &[]));
     }
@@ -100,7 +100,7 @@ fn stale_records_are_tried_gently_and_a_live_one_among_them_is_reached() {
 
 #[test]
 fn losing_the_last_neighbor_starts_bootstrap_again() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.input(Input::NeighborUp(id(2)));
     bench.run(secs(100));
@@ -121,7 +121,7 @@ fn losing_the_last_neighbor_starts_bootstrap_again() {
 #[test]
 fn a_peer_that_has_just_left_is_dialed_later_and_not_at_once() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 1, &[2], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 1, &[2], &[]));
     bench.run(secs(1));
     (1..=2).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(5));
@@ -139,7 +139,7 @@ fn a_peer_that_has_just_left_is_dialed_later_and_not_at_once() {
 #[test]
 fn a_slot_full_of_dead_nodes_does_not_put_off_the_next_lookup() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for dead in 10..70 {
         bench = bench.with(record(minute, dead, &[dead + 60, dead + 120], &[]));
     }
@@ -151,7 +151,7 @@ fn a_slot_full_of_dead_nodes_does_not_put_off_the_next_lookup() {
 #[test]
 fn a_member_whose_clock_is_a_minute_ahead_is_found() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute + 1, 1, &[], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute + 1, 1, &[], &[]));
     bench.run(secs(10));
     assert_eq!(bench.joins(JoinReason::Bootstrap)[0].1, [id(1)]);
     let ahead = bench.lookups().iter().filter(|(_, looked)| *looked == minute + 1).count();
@@ -161,14 +161,14 @@ fn a_member_whose_clock_is_a_minute_ahead_is_found() {
 #[test]
 fn older_records_come_first_when_the_option_is_set() {
     let bootstrap = BootstrapConfig::builder().check_older_records_first_on_startup(true).build();
-    let bench = Bench::at(TopicConfig::builder().bootstrap_config(bootstrap).build(), early());
+    let bench = Bench::at(v1().bootstrap_config(bootstrap).build(), early());
     let minute = early().minute();
     assert_eq!(bench.lookups(), [(Duration::ZERO, minute - 1), (Duration::ZERO, minute - 2)]);
 }
 
 #[test]
 fn a_silent_dht_is_asked_again_soon_and_its_return_is_noticed() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.answers = false;
     bench.run(secs(300));
     let rounds: Vec<Duration> = bench.lookups().iter().map(|(at, _)| *at).filter(|at| *at > secs(60)).collect();
@@ -183,7 +183,7 @@ fn a_silent_dht_is_asked_again_soon_and_its_return_is_noticed() {
 
 #[test]
 fn a_dht_that_comes_late_is_used_at_once() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.answers = false;
     bench.run(secs(60));
     bench.forget();
@@ -200,7 +200,7 @@ fn a_dht_that_comes_late_is_used_at_once() {
 
 #[test]
 fn a_dht_that_answers_every_other_time_is_not_read_without_end() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for _ in 0..600 {
         bench.answers = !bench.answers;
         bench.run(secs(1));
@@ -212,12 +212,12 @@ fn a_dht_that_answers_every_other_time_is_not_read_without_end() {
 fn a_node_that_finds_records_looks_every_few_seconds() {
     let first = early().minute();
     let dead = (first..first + 10).map(|minute| record(minute, 9, &[8], &[]));
-    let mut bench = dead.fold(Bench::at(TopicConfig::default(), early()), Bench::with);
+    let mut bench = dead.fold(Bench::at(v1().build(), early()), Bench::with);
     bench.run(secs(300));
     let rounds: BTreeSet<Duration> = bench.lookups().iter().map(|(at, _)| *at).collect();
     let rounds: Vec<Duration> = rounds.into_iter().collect();
     assert!(rounds.windows(2).all(|pair| pair[1] - pair[0] <= secs(8)), "{rounds:?}");
-    let mut lone = Bench::at(TopicConfig::default(), early());
+    let mut lone = Bench::at(v1().build(), early());
     lone.own = true;
     lone.run(secs(300));
     assert!(lone.lookups().len() < 25, "its own record is no sign of others: {}", lone.lookups().len());
@@ -226,14 +226,14 @@ fn a_node_that_finds_records_looks_every_few_seconds() {
 #[test]
 fn a_record_of_two_minutes_ago_is_found_when_there_is_no_later_one() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute - 2, 1, &[], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute - 2, 1, &[], &[]));
     bench.run(secs(2));
     assert_eq!(bench.joins(JoinReason::Bootstrap)[0].1, [id(1)]);
 }
 
 #[test]
 fn waking_up_looks_at_once() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.run(secs(400));
     bench.forget();
     // The machine slept for an hour: the monotonic clock stood still.
@@ -249,7 +249,7 @@ fn waking_up_looks_at_once() {
 #[test]
 fn equal_seeds_give_equal_actions() {
     let run = || {
-        let mut bench = Bench::at(TopicConfig::default(), early()).with(record(early().minute(), 1, &[2, 3, 4], &[]));
+        let mut bench = Bench::at(v1().build(), early()).with(record(early().minute(), 1, &[2, 3, 4], &[]));
         bench.run(secs(300));
         bench.log
     };
@@ -260,7 +260,7 @@ fn equal_seeds_give_equal_actions() {
 fn the_publisher_of_a_record_is_dialed_before_most_of_its_neighbors() {
     let minute = early().minute();
     let records = [(10, [11, 12, 13, 14, 15]), (20, [21, 22, 23, 24, 25]), (30, [31, 32, 33, 34, 35])];
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for (publisher, peers) in records {
         bench = bench.with(record(minute, publisher, &peers, &[]));
     }
@@ -276,7 +276,7 @@ fn a_dial_that_fails_gives_its_turn_to_the_next() {
     let minute = START.minute();
     let peers: Vec<u8> = (2..60).collect();
     let records = || peers.chunks(5).map(|five| record(minute, five[0] + 100, five, &[])).collect::<Vec<_>>();
-    let mut bench = Bench::new(TopicConfig::default());
+    let mut bench = Bench::new(v1().build());
     bench.dht.insert(minute, records());
     bench.run(LATENCY + Duration::from_millis(1));
     let (mut failed, at) = (0, bench.now.mono);
@@ -291,7 +291,7 @@ fn a_dial_that_fails_gives_its_turn_to_the_next() {
 #[test]
 fn a_dial_that_fails_takes_no_time_from_the_dials_before_it() {
     let minute = START.minute();
-    let mut bench = Bench::new(TopicConfig::default());
+    let mut bench = Bench::new(v1().build());
     bench.dht.insert(minute, vec![record(minute, 1, &[2], &[])]);
     bench.run(LATENCY + Duration::from_millis(1));
     let first = bench.joins(JoinReason::Bootstrap);

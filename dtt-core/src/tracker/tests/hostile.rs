@@ -11,7 +11,7 @@ fn bytes_of(n: u64) -> PeerId {
 #[test]
 fn a_neighbor_that_comes_and_goes_makes_us_neither_read_nor_dial_more() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 5, &[6, 7, 8], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 5, &[6, 7, 8], &[]));
     bench.run(secs(10));
     bench.forget();
     for _ in 0..200 {
@@ -32,7 +32,7 @@ fn a_neighbor_that_comes_and_goes_makes_us_neither_read_nor_dial_more() {
 #[test]
 fn a_flooded_slot_shuts_no_honest_record_out() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for n in 0..1000 {
         let flood = SeenRecord { slot: minute, minute, publisher: bytes_of(n), peers: Vec::new(), hashes: Vec::new() };
         bench.input(Input::Record(flood));
@@ -46,7 +46,7 @@ fn a_flooded_slot_shuts_no_honest_record_out() {
 #[test]
 fn records_that_lead_nowhere_do_not_keep_us_unfindable() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for n in 0..20 {
         bench = bench.with(record(minute, n + 10, &[n + 40, n + 80], &[]));
     }
@@ -59,7 +59,7 @@ fn records_that_lead_nowhere_do_not_keep_us_unfindable() {
 #[test]
 fn peers_that_were_not_dialed_yet_come_before_peers_that_were_dialed_in_vain() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for n in 0..40 {
         bench = bench.with(record(minute, n + 10, &[n + 60, n + 110], &[]));
     }
@@ -79,7 +79,7 @@ fn peers_that_were_not_dialed_yet_come_before_peers_that_were_dialed_in_vain() {
 fn a_liar_that_keeps_inventing_nodes_does_not_take_every_dial() {
     let minute = early().minute();
     let member = record(minute, 1, &[], &[]);
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     // The member's first dial fails. From then on, each lookup shows the member and a hundred nodes that were never
     // heard of.
     for second in 0..45 {
@@ -99,7 +99,7 @@ fn a_liar_that_keeps_inventing_nodes_does_not_take_every_dial() {
 #[test]
 fn a_publisher_of_ever_new_records_fills_no_memory() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for n in 0..1000 {
         let peers = (1..=5).map(|at| bytes_of(n * 5 + at)).collect();
         bench.input(Input::Record(SeenRecord { slot: minute, minute, publisher: id(1), peers, hashes: Vec::new() }));
@@ -110,7 +110,7 @@ fn a_publisher_of_ever_new_records_fills_no_memory() {
 
 #[test]
 fn a_clock_that_is_set_again_and_again_leaves_few_lookups_under_way() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for _ in 0..500 {
         bench.now.unix += secs(3600);
         bench.tracker.handle_timeout(bench.now);
@@ -126,9 +126,8 @@ fn a_clock_that_is_set_again_and_again_leaves_few_lookups_under_way() {
 fn a_neighbor_that_comes_and_goes_does_not_keep_us_from_others() {
     for (up, down) in [(50, 7000), (50, 50), (5000, 1000)] {
         let minute = early().minute();
-        let mut bench = (minute..minute + 8).fold(Bench::at(TopicConfig::default(), early()), |bench, minute| {
-            bench.with(record(minute, 5, &[6, 7, 8], &[]))
-        });
+        let mut bench = (minute..minute + 8)
+            .fold(Bench::at(v1().build(), early()), |bench, minute| bench.with(record(minute, 5, &[6, 7, 8], &[])));
         bench.run(secs(2));
         bench.forget();
         let end = bench.now.mono + secs(300);
@@ -149,7 +148,7 @@ fn a_liar_that_copies_messages_does_not_silence_a_swarm() {
     let first = early().minute();
     let copied = |minute: u64, n: u8| SeenRecord { hashes: vec![[77; 32]], ..record(minute, n, &[n + 10], &[]) };
     let records = (first..first + 1500).flat_map(|minute| (11..=15).map(move |n| copied(minute, n)));
-    let mut bench = records.fold(Bench::at(TopicConfig::default(), early()), Bench::with);
+    let mut bench = records.fold(Bench::at(v1().build(), early()), Bench::with);
     bench.input(Input::Received([77; 32]));
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(24 * 3600));
@@ -160,9 +159,8 @@ fn a_liar_that_copies_messages_does_not_silence_a_swarm() {
 fn a_stranger_that_stays_one_is_tried_a_few_times() {
     // The stranger sends messages but names none: a publisher does not name its own messages.
     let first = early().minute();
-    let mut bench = (first..first + 200).fold(Bench::at(TopicConfig::default(), early()), |bench, minute| {
-        bench.with(record(minute, 30, &[31, 32, 33], &[]))
-    });
+    let mut bench = (first..first + 200)
+        .fold(Bench::at(v1().build(), early()), |bench, minute| bench.with(record(minute, 30, &[31, 32, 33], &[])));
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(3 * 3600));
     let joins = bench.joins(JoinReason::Bubble).len();

@@ -5,7 +5,7 @@ use crate::config::{BubbleMergeConfig, MergeConfig, MessageOverlapMergeConfig, P
 
 /// A joined tracker with four neighbors that has received `messages`, one each second.
 fn hearing(messages: impl Iterator<Item = MessageHash>) -> Bench {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     for hash in messages {
         bench.input(Input::Received(hash));
@@ -20,7 +20,7 @@ fn numbered(n: u32) -> MessageHash {
 
 #[test]
 fn the_last_steady_neighbor_is_asked_again() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(70));
     (2..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
@@ -37,7 +37,7 @@ fn the_last_steady_neighbor_is_asked_again() {
 
 #[test]
 fn a_node_joins_two_unknown_peers_if_it_has_few_neighbors_and_looks_nothing_up_if_it_has_enough() {
-    let quiet = TopicConfig::builder().publisher_config(PublisherConfig::Disabled).build();
+    let quiet = v1().publisher_config(PublisherConfig::Disabled).build();
     let mut few = Bench::at(quiet.clone(), early());
     few.run(secs(2));
     few.input(Input::NeighborUp(id(1)));
@@ -64,14 +64,14 @@ fn many_nodes_that_start_at_once_do_not_stay_in_small_groups() {
     let minute = early().minute();
     let found = |bench: Bench| (10..20).fold(bench, |bench, n| bench.with(record(minute, n, &[], &[])));
     // The bootstrap has found the peers, so no lookup is needed.
-    let mut pair = found(Bench::at(TopicConfig::default(), early()));
+    let mut pair = found(Bench::at(v1().build(), early()));
     pair.run(Duration::from_millis(150));
     pair.input(Input::NeighborUp(id(10)));
     pair.run(secs(5));
     assert_eq!(pair.joins(JoinReason::Bubble)[0].1.len(), 2);
     assert_eq!(pair.lookups().len(), 2, "the lookups of the bootstrap");
     // A node that looked before the others had published looks once more.
-    let mut first = Bench::at(TopicConfig::default(), early());
+    let mut first = Bench::at(v1().build(), early());
     first.run(Duration::from_millis(150));
     first.input(Input::NeighborUp(id(10)));
     let mut first = found(first);
@@ -79,7 +79,7 @@ fn many_nodes_that_start_at_once_do_not_stay_in_small_groups() {
     assert_eq!(first.joins(JoinReason::Bubble)[0].1.len(), 2);
     assert_eq!(first.lookups().len(), 3);
     // Two nodes that are alone in the world look once more too, and then no more.
-    let mut two = Bench::at(TopicConfig::default(), early());
+    let mut two = Bench::at(v1().build(), early());
     two.run(Duration::from_millis(150));
     two.input(Input::NeighborUp(id(10)));
     two.run(secs(9));
@@ -119,7 +119,7 @@ fn unknown_messages_mark_a_split() {
 fn without_messages_a_split_shows_in_the_neighbors_that_records_name() {
     let hour = early().minute()..early().minute() + 70;
     let member = |others: &dyn Fn(u64) -> SeenRecord| {
-        let mut bench = hour.clone().fold(Bench::at(TopicConfig::default(), early()), |bench, m| bench.with(others(m)));
+        let mut bench = hour.clone().fold(Bench::at(v1().build(), early()), |bench, m| bench.with(others(m)));
         bench.input(Input::Received(numbered(1)));
         (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
         bench.run(secs(3600));
@@ -140,7 +140,7 @@ fn without_messages_a_split_shows_in_the_neighbors_that_records_name() {
 /// Returns how many more nodes it joins soon after that.
 fn more_joins(neighbors: u8, somebody_comes: bool) -> usize {
     let minutes = early().minute()..early().minute() + 30;
-    let mut bench = minutes.fold(Bench::at(TopicConfig::default(), early()), |bench, minute| {
+    let mut bench = minutes.fold(Bench::at(v1().build(), early()), |bench, minute| {
         bench.with(record(minute, 20, &[21, 22], &[])).with(record(minute, 30, &[31, 32], &[]))
     });
     (1..=neighbors).for_each(|n| bench.input(Input::NeighborUp(id(n))));
@@ -170,7 +170,7 @@ fn a_node_that_joined_nodes_that_do_not_exist_tries_others_soon() {
 
 #[test]
 fn a_heartbeat_of_equal_messages_is_heard_each_time() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     for _ in 0..40 {
         bench.input(Input::Received(numbered(1)));
@@ -185,7 +185,7 @@ fn a_heartbeat_of_equal_messages_is_heard_each_time() {
 
 #[test]
 fn a_message_heard_lately_makes_a_stranger_a_member() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     for n in 0..3600 {
         bench.input(Input::Received(numbered(n)));
@@ -200,7 +200,7 @@ fn a_message_heard_lately_makes_a_stranger_a_member() {
 
 #[test]
 fn a_busy_topic_does_not_look_split() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     let start = bench.now;
     // A hundred messages a second. Each minute's record was made at its start, and names the messages of that moment.
@@ -224,7 +224,7 @@ fn a_busy_topic_does_not_look_split() {
 #[test]
 fn records_that_cannot_be_judged_mark_no_split() {
     // The node has joined only now: the swarm's last messages are older than that.
-    let mut newcomer = Bench::at(TopicConfig::default(), early());
+    let mut newcomer = Bench::at(v1().build(), early());
     (1..=4).for_each(|n| newcomer.input(Input::NeighborUp(id(n))));
     for minute in early().minute()..early().minute() + 30 {
         newcomer = newcomer.with(record(minute, 20, &[21], &[201]));
@@ -277,7 +277,7 @@ fn a_message_marks_a_split_only_a_few_times() {
 
 #[test]
 fn disabled_parts_do_nothing() {
-    let config = TopicConfig::builder()
+    let config = v1()
         .publisher_config(PublisherConfig::Disabled)
         .merge_config(
             MergeConfig::builder()
@@ -297,7 +297,7 @@ fn disabled_parts_do_nothing() {
 
 /// A tracker with four neighbors. Two of them go, with `apart` between them, and then two others come.
 fn losing_two(apart: Duration) -> Bench {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(60));
     bench.input(Input::NeighborDown(id(1)));
@@ -348,7 +348,7 @@ fn neighbors_that_went_are_forgotten_when_a_record_of_this_swarm_names_them() {
 
 #[test]
 fn messages_from_before_the_cut_show_nothing() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     (1..=4).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(60));
     bench.input(Input::Received([9; 32]));

@@ -4,12 +4,16 @@ mod bootstrap;
 mod hostile;
 mod merge;
 mod pause;
+mod private;
 mod publisher;
 
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::wire::GossipRecordContent;
+use crate::{
+    config::{Protocol, TopicConfigBuilder},
+    wire::GossipRecordContent,
+};
 
 const START: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_750_000_000) };
 const LATENCY: Duration = Duration::from_millis(100);
@@ -51,7 +55,7 @@ impl Bench {
     }
 
     fn with(mut self, record: SeenRecord) -> Self {
-        self.dht.entry(record.minute).or_default().push(record);
+        self.dht.entry(record.slot).or_default().push(record);
         self
     }
 
@@ -166,4 +170,9 @@ fn secs(n: u64) -> Duration {
 /// A start at the beginning of a minute, so that tests of less than a minute stay within it.
 fn early() -> Now {
     Now { mono: Duration::ZERO, unix: secs(1_750_000_020) }
+}
+
+/// Options of protocol version 1, whose slots are those of minutes.
+fn v1() -> TopicConfigBuilder {
+    TopicConfig::builder().protocol(Protocol::V1)
 }

@@ -9,7 +9,7 @@ fn busy(bench: &Bench) -> bool {
 #[test]
 fn a_paused_node_neither_looks_up_nor_stores_nor_dials() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 1, &[2], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 1, &[2], &[]));
     bench.input(Input::Paused);
     bench.forget();
     // An answer that was already on its way changes nothing.
@@ -24,7 +24,7 @@ fn a_paused_node_neither_looks_up_nor_stores_nor_dials() {
 
 #[test]
 fn neighbors_that_go_and_come_during_a_pause_are_noticed() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(100));
     bench.input(Input::Paused);
@@ -39,7 +39,7 @@ fn neighbors_that_go_and_come_during_a_pause_are_noticed() {
 
 #[test]
 fn a_node_that_lost_all_neighbors_looks_at_once_after_the_pause() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(100));
     bench.input(Input::Paused);
@@ -57,7 +57,7 @@ fn a_node_that_lost_all_neighbors_looks_at_once_after_the_pause() {
 
 #[test]
 fn a_node_that_still_has_neighbors_publishes_soon_after_the_pause() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.run(secs(1));
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(100));
@@ -72,7 +72,7 @@ fn a_node_that_still_has_neighbors_publishes_soon_after_the_pause() {
 
 #[test]
 fn pausing_twice_and_resuming_twice_is_fine() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     for input in [Input::Paused, Input::Paused, Input::Resumed, Input::Resumed] {
         bench.input(input);
     }

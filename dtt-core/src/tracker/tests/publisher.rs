@@ -7,7 +7,7 @@ use crate::config::{BootstrapConfig, PublisherConfig};
 
 #[test]
 fn a_node_without_neighbors_stays_findable_and_looks_up_ever_less() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     let start = bench.now.minute();
     bench.run(secs(600));
     let stores = bench.stores();
@@ -24,10 +24,10 @@ fn a_node_without_neighbors_stays_findable_and_looks_up_ever_less() {
 
 #[test]
 fn the_first_record_waits_for_an_address_but_not_forever() {
-    let mut waits = Bench::at(TopicConfig::default(), early());
+    let mut waits = Bench::at(v1().build(), early());
     waits.run(secs(5));
     assert_eq!(waits.stores()[0].0, secs(1));
-    let mut knows = Bench::at(TopicConfig::default(), early());
+    let mut knows = Bench::at(v1().build(), early());
     knows.run(Duration::from_millis(300));
     knows.input(Input::AddressChanged);
     knows.run(secs(5));
@@ -37,7 +37,7 @@ fn the_first_record_waits_for_an_address_but_not_forever() {
 #[test]
 fn a_node_that_finds_only_stale_records_keeps_looking_and_stays_findable() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 9, &[8, 7], &[1]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 9, &[8, 7], &[1]));
     bench.run(secs(200));
     assert!(bench.stores().len() >= 3);
     assert!(bench.lookups().last().unwrap().0 > secs(100), "the node never gives up");
@@ -45,7 +45,7 @@ fn a_node_that_finds_only_stale_records_keeps_looking_and_stays_findable() {
 
 #[test]
 fn a_record_that_was_overwritten_is_published_again_now_and_then() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     let minute = early().minute();
     bench.input(Input::AddressChanged);
     bench.run(Duration::from_millis(500));
@@ -54,7 +54,7 @@ fn a_record_that_was_overwritten_is_published_again_now_and_then() {
     let overwritten = bench.stores().iter().filter(|(_, stored, _)| *stored == minute).count();
     assert!((2..=4).contains(&overwritten), "{overwritten} stores in one minute");
 
-    let mut standing = Bench::at(TopicConfig::default(), early());
+    let mut standing = Bench::at(v1().build(), early());
     standing.input(Input::AddressChanged);
     standing.run(Duration::from_millis(150));
     standing.input(Input::StoreDone { slot: minute, stored: true });
@@ -67,7 +67,7 @@ fn a_record_that_was_overwritten_is_published_again_now_and_then() {
 fn crowded() -> Bench {
     let first = early().minute();
     let others = (first..first + 250).flat_map(|minute| (11..=15).map(move |n| record(minute, n, &[n + 10], &[])));
-    others.fold(Bench::at(TopicConfig::default(), early()), Bench::with)
+    others.fold(Bench::at(v1().build(), early()), Bench::with)
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn records_that_lead_nowhere_do_not_keep_a_node_from_publishing() {
 fn neighbors_take_turns() {
     let joined = |me: u8| {
         let others = (0..3).filter(|other| *other != me);
-        let mut bench = Bench::of(id(me), TopicConfig::default(), early());
+        let mut bench = Bench::of(id(me), v1().build(), early());
         others.for_each(|other| bench.input(Input::NeighborUp(id(other))));
         bench.run(secs(120));
         bench.forget();
@@ -126,7 +126,7 @@ fn neighbors_take_turns() {
 
 #[test]
 fn a_joined_topic_publishes_its_neighbors_and_messages() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::AddressChanged);
     bench.run(Duration::from_millis(500));
     assert_eq!(bench.stores().len(), 1, "the start record");
@@ -151,7 +151,7 @@ fn a_joined_topic_publishes_its_neighbors_and_messages() {
 #[test]
 fn a_record_without_neighbors_waits_until_the_nodes_of_the_slot_were_dialed() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 9, &[8, 7], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 9, &[8, 7], &[]));
     bench.input(Input::AddressChanged);
     bench.run(secs(20));
     let last = bench.joins(JoinReason::Bootstrap)[..3].iter().map(|(at, _)| *at).max().unwrap();
@@ -163,7 +163,7 @@ fn a_record_without_neighbors_waits_until_the_nodes_of_the_slot_were_dialed() {
 fn many_dead_nodes_hold_up_a_record_without_neighbors_for_three_seconds() {
     let minute = early().minute();
     let dead = (10..60).map(|dead| record(minute - 1, dead, &[dead + 60, dead + 120], &[]));
-    let mut bench = dead.fold(Bench::at(TopicConfig::default(), early()), Bench::with);
+    let mut bench = dead.fold(Bench::at(v1().build(), early()), Bench::with);
     bench.run(secs(5));
     // The record goes out with the first dial that is due after the round's time.
     let stored = bench.stores()[0].0;
@@ -173,7 +173,7 @@ fn many_dead_nodes_hold_up_a_record_without_neighbors_for_three_seconds() {
 #[test]
 fn a_node_that_joined_by_a_record_leaves_the_slot_as_it_is() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 1, &[2], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 1, &[2], &[]));
     bench.run(Duration::from_millis(300));
     bench.input(Input::NeighborUp(id(2)));
     bench.run(secs(30));
@@ -183,7 +183,7 @@ fn a_node_that_joined_by_a_record_leaves_the_slot_as_it_is() {
 #[test]
 fn a_node_that_joined_although_the_slot_led_nowhere_corrects_the_slot() {
     let minute = early().minute();
-    let mut bench = Bench::at(TopicConfig::default(), early()).with(record(minute, 9, &[8], &[]));
+    let mut bench = Bench::at(v1().build(), early()).with(record(minute, 9, &[8], &[]));
     bench.run(Duration::from_millis(1600));
     bench.forget();
     bench.input(Input::NeighborUp(id(1)));
@@ -195,7 +195,7 @@ fn a_node_that_joined_although_the_slot_led_nowhere_corrects_the_slot() {
 
 #[test]
 fn records_of_nodes_that_stay_are_stored_before_their_minute() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(3600));
     let minute_of = |at: Duration| (early().unix + at).as_secs() / 60;
@@ -210,7 +210,7 @@ fn records_of_nodes_that_stay_are_stored_before_their_minute() {
 #[test]
 fn newcomers_are_not_counted_on() {
     // Five newcomers come every half minute. They are gone before they could have had a turn.
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(60));
     bench.input(Input::NeighborDown(id(1)));
@@ -227,7 +227,7 @@ fn newcomers_are_not_counted_on() {
 
 #[test]
 fn a_node_that_stays_stores_again_while_many_newcomers_come() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(4));
     let come = |bench: &mut Bench, round: u8| {
@@ -285,7 +285,7 @@ fn a_node_that_stays_stores_again_while_many_newcomers_come() {
 
 /// The minutes that got a record before they began, over an hour in which something happens in each minute's last seconds.
 fn opened(mut happens: impl FnMut(&mut Bench)) -> BTreeSet<u64> {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::AddressChanged);
     bench.input(Input::NeighborUp(id(1)));
     bench.run(secs(44));
@@ -307,7 +307,7 @@ fn a_record_that_is_asked_for_costs_no_minute_the_one_before_it() {
 
 #[test]
 fn an_early_record_that_no_node_took_is_tried_again_for_its_minute() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::AddressChanged);
     bench.input(Input::NeighborUp(id(1)));
     let mut failed = 0;
@@ -327,7 +327,7 @@ fn an_early_record_that_no_node_took_is_tried_again_for_its_minute() {
 
 #[test]
 fn a_silent_listener_publishes_nothing() {
-    let config = TopicConfig::builder()
+    let config = v1()
         .publisher_config(PublisherConfig::Disabled)
         .bootstrap_config(BootstrapConfig::builder().publish_record_on_startup(false).build())
         .build();
@@ -341,7 +341,7 @@ fn a_silent_listener_publishes_nothing() {
 #[test]
 fn the_minute_turns_while_a_slot_is_looked_up() {
     let late = Now { mono: Duration::ZERO, unix: secs(1_750_000_020 + 59) + Duration::from_millis(950) };
-    let mut bench = Bench::at(TopicConfig::default(), late);
+    let mut bench = Bench::at(v1().build(), late);
     bench.input(Input::AddressChanged);
     bench.run(secs(3));
     let minutes: Vec<u64> = bench.stores().iter().map(|(_, minute, _)| *minute).collect();
@@ -353,7 +353,7 @@ fn the_minute_turns_while_a_slot_is_looked_up() {
 #[test]
 fn without_a_record_on_startup_a_node_without_neighbors_still_becomes_findable() {
     let bootstrap = BootstrapConfig::builder().publish_record_on_startup(false).build();
-    let mut bench = Bench::at(TopicConfig::builder().bootstrap_config(bootstrap).build(), early());
+    let mut bench = Bench::at(v1().bootstrap_config(bootstrap).build(), early());
     bench.run(secs(1));
     assert_eq!(bench.stores(), []);
     bench.run(secs(5));
@@ -362,7 +362,7 @@ fn without_a_record_on_startup_a_node_without_neighbors_still_becomes_findable()
 
 #[test]
 fn a_new_address_is_published_within_the_minute() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.input(Input::AddressChanged);
     bench.run(secs(20));
     bench.forget();
@@ -377,7 +377,7 @@ fn a_new_address_is_published_within_the_minute() {
 #[test]
 fn no_record_is_stored_if_none_is_allowed() {
     let bootstrap = BootstrapConfig::builder().max_bootstrap_records(0).build();
-    let config = TopicConfig::builder().bootstrap_config(bootstrap).build();
+    let config = v1().bootstrap_config(bootstrap).build();
     let mut bench = Bench::at(config, early());
     bench.run(secs(100));
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
@@ -387,7 +387,7 @@ fn no_record_is_stored_if_none_is_allowed() {
 
 #[test]
 fn the_first_record_goes_out_although_a_neighbor_came_before_it() {
-    let mut bench = Bench::at(TopicConfig::default(), early());
+    let mut bench = Bench::at(v1().build(), early());
     bench.run(Duration::from_millis(500));
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(2));
@@ -409,7 +409,7 @@ fn a_node_that_held_back_becomes_findable_within_the_minute_when_it_is_alone() {
 #[test]
 fn rare_turns_are_not_shared() {
     let publisher = PublisherConfig::builder().base_interval(secs(300)).max_jitter(Duration::ZERO).build();
-    let mut bench = Bench::at(TopicConfig::builder().publisher_config(publisher).build(), early());
+    let mut bench = Bench::at(v1().publisher_config(publisher).build(), early());
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     bench.run(secs(3600));
     assert!((11..=13).contains(&bench.stores().len()), "{} records in an hour", bench.stores().len());
@@ -419,7 +419,7 @@ fn rare_turns_are_not_shared() {
 fn tiny_intervals_do_not_make_the_publisher_spin() {
     let publisher =
         PublisherConfig::builder().base_interval(Duration::from_millis(1)).max_jitter(Duration::ZERO).build();
-    let mut bench = Bench::at(TopicConfig::builder().publisher_config(publisher).build(), early());
+    let mut bench = Bench::at(v1().publisher_config(publisher).build(), early());
     (1..=5).for_each(|n| bench.input(Input::NeighborUp(id(n))));
     // The bench itself fails after 100,000 calls.
     bench.run(secs(3600));
