@@ -180,6 +180,10 @@ impl Publisher {
     /// Notes a neighbor that came. While many come, a node that stays stores again, so that the next newcomers find the
     /// swarm.
     pub(super) fn neighbor_up(&mut self, core: &mut Core, now: Now, peer: PeerId) {
+        // Whoever comes while this node is new itself comes with it: a swarm that forms is no crowd.
+        if !self.has_stood(now, CROWD_AGE) {
+            return;
+        }
         // A neighbor that comes and goes is no crowd.
         self.came.retain(|(other, _)| *other != peer);
         self.came.push_back((peer, now.mono));
@@ -188,12 +192,7 @@ impl Publisher {
         }
         let since = self.came.pop_front().map_or(now.mono, |(_, at)| at);
         let is_crowd = now.mono.saturating_sub(since) <= CROWD_WITHIN;
-        if is_crowd
-            && self.has_stood(now, CROWD_AGE)
-            && self.publishes(core)
-            && shares_turns(core)
-            && self.is_drawn(core, now, now.minute(), CROWD_AGE)
-        {
+        if is_crowd && self.publishes(core) && shares_turns(core) && self.is_drawn(core, now, now.minute(), CROWD_AGE) {
             let spaced = self.published.map_or(now.mono, |published| published.at + CROWD_SPACING);
             self.soon(spaced.max(now.mono), true);
         }

@@ -37,7 +37,8 @@ use policy::Rules;
 use report::{Entry, Report};
 use scenario::Scenario;
 
-const USAGE: &str = "usage: dtt-lab-sim [--seed N] [--runs N] [--out FOLDER] [--page FILE] [SCENARIO...]";
+const USAGE: &str =
+    "usage: dtt-lab-sim [--seed N] [--runs N] [--rules NAME] [--out FOLDER] [--page FILE] [SCENARIO...]";
 /// In a page, the table stands between these marks.
 const MARKS: (&str, &str) = ("<!-- table -->\n", "<!-- end of table -->");
 
@@ -46,6 +47,7 @@ struct Options {
     runs: u64,
     out: PathBuf,
     page: Option<PathBuf>,
+    rules: Vec<Rules>,
     scenarios: Vec<Scenario>,
 }
 
@@ -80,12 +82,17 @@ fn main() -> Result<ExitCode> {
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options> {
     let (mut seed, mut runs, mut out, mut page, mut names) = (1, u64::MAX, PathBuf::from("target/sim"), None, vec![]);
+    let mut rules = Rules::ALL.to_vec();
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
         match argument.as_str() {
             "--seed" => seed = number(&argument, &value()?)?,
             "--runs" => runs = number(&argument, &value()?)?,
+            "--rules" => {
+                let name = value()?;
+                rules = vec![rules_of(&name)?];
+            }
             "--out" => out = value()?.into(),
             "--page" => page = Some(value()?.into()),
             option if option.starts_with('-') => bail!("{option} is no option"),
@@ -97,7 +104,15 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options> {
         bail!("{unknown} is no scenario");
     }
     scenarios.retain(|scenario| names.is_empty() || names.contains(&scenario.name));
-    Ok(Options { seed, runs, out, page, scenarios })
+    Ok(Options { seed, runs, out, page, rules, scenarios })
+}
+
+fn rules_of(name: &str) -> Result<Rules> {
+    let known = Rules::ALL.map(Rules::name).join(", ");
+    Rules::ALL
+        .into_iter()
+        .find(|rules| rules.name() == name)
+        .with_context(|| format!("--rules: {name:?} is none of {known}"))
 }
 
 fn number(option: &str, value: &str) -> Result<u64> {
@@ -107,8 +122,11 @@ fn number(option: &str, value: &str) -> Result<u64> {
 /// Runs everything, with one run at a time for each processor. A run depends on its seed only, so the order does not
 /// change the report.
 fn simulate(options: &Options) -> Vec<Entry> {
-    let entries: Vec<(&Scenario, Rules)> =
-        options.scenarios.iter().flat_map(|scenario| Rules::ALL.map(|rules| (scenario, rules))).collect();
+    let entries: Vec<(&Scenario, Rules)> = options
+        .scenarios
+        .iter()
+        .flat_map(|scenario| options.rules.iter().map(move |rules| (scenario, *rules)))
+        .collect();
     let runs = |scenario: &Scenario| scenario.runs.min(options.runs);
     let mut jobs: Vec<(usize, u64)> = entries
         .iter()
