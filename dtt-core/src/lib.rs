@@ -53,11 +53,13 @@
 //!
 //! # Limits
 //!
-//! Gossip promises no delivery and no order. Anyone who knows a topic's name sees how many records its slots hold, and
-//! can fill the slots with noise. Reading or writing records also takes the secret. Anyone who holds the secret is
-//! trusted as a member: the only way to expel a member is a new secret. The secret seals the records and not the
-//! messages: anyone who knows a topic's name and a member's address can join that member directly and read along. The
-//! DHT is reached over IPv4 only.
+//! Gossip promises no delivery and no order. Anyone who holds the secret is trusted as a member: the only way to expel a
+//! member is a new secret, or a rotation. The DHT is reached over IPv4 only.
+//!
+//! In protocol version 1, anyone who knows a topic's name sees how many records its slots hold, and can fill the slots
+//! with noise. Reading or writing records also takes the secret, which seals the records and not the messages: anyone
+//! who knows a topic's name and a member's address can join that member directly and read along. In version 2
+//! ([`Protocol::V2`]), all of this takes the secret.
 //!
 //! [iroh-gossip]: https://docs.rs/iroh-gossip
 
