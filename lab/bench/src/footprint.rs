@@ -4,12 +4,13 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use distributed_topic_tracker as theirs;
-use dtt_core::{JoinOptions, Node};
+use dtt_core::Node;
 use theirs::AutoDiscoveryGossip;
 
 use crate::{
     children,
     joins::{our_config, their_node},
+    version::Version,
 };
 
 const TOPICS: usize = 100;
@@ -35,12 +36,13 @@ pub(crate) fn measure(kind: &str) -> Result<Footprint> {
 pub(crate) async fn child(kind: &str) -> Result<()> {
     let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
     let (before, start) = match kind {
-        "ours" => {
+        "ours" | "ticket" => {
+            let version = Version::of(kind).context("these are our kinds")?;
             let node = Node::spawn(our_config()).await?;
             tokio::time::sleep(Duration::from_secs(1)).await;
             let measured = (Held::now()?, std::time::Instant::now());
             for n in 0..TOPICS {
-                kept.push(Box::new(node.join(format!("lonely {n}"), "secret", JoinOptions::default()).await?));
+                kept.push(Box::new(version.join(&node, &format!("lonely {n}"), b"secret").await?));
             }
             kept.push(Box::new(node));
             measured

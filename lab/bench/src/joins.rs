@@ -8,14 +8,14 @@ use std::{
 
 use anyhow::{Result, bail};
 use distributed_topic_tracker as theirs;
-use dtt_core::{AddressLookups, JoinOptions, Node, NodeConfig, Relays};
+use dtt_core::{AddressLookups, Node, NodeConfig, Relays};
 use dtt_lab_hosts::{Process, key, their_endpoint};
 use ed25519_dalek::SigningKey;
 use iroh::{EndpointAddr, RelayMode, TransportAddr, protocol::Router};
 use iroh_gossip::net::Gossip;
 use theirs::AutoDiscoveryGossip;
 
-use crate::children;
+use crate::{children, version::Version};
 
 const SECRET: &[u8] = b"the bench's secret";
 /// How long the first node runs before the second one comes.
@@ -67,14 +67,14 @@ pub(crate) async fn child(kind: &str, index: u8) -> Result<()> {
     if input.next().transpose()?.as_deref() != Some("go") {
         return Ok(());
     }
+    if let Some(version) = Version::of(kind) {
+        let node = Node::spawn(our_config()).await?;
+        let topic = version.join(&node, &topic, SECRET).await?;
+        topic.joined().await?;
+        println!("joined");
+        return std::future::pending().await;
+    }
     match kind {
-        "ours" => {
-            let node = Node::spawn(our_config()).await?;
-            let topic = node.join(topic, SECRET, JoinOptions::default()).await?;
-            topic.joined().await?;
-            println!("joined");
-            std::future::pending().await
-        }
         "theirs" => {
             let (_router, gossip, key) = their_node(index).await?;
             let publisher = theirs::RecordPublisher::new(

@@ -18,6 +18,7 @@ mod receivers;
 mod report;
 mod sealing;
 mod throughput;
+mod version;
 
 use std::net::Ipv4Addr;
 

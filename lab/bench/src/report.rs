@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::{c_abi, children, footprint, joins, python, receivers, sealing, throughput};
+use crate::{
+    c_abi, children, footprint, joins, python, receivers, sealing, throughput,
+    version::{Version, stretch_ms, verified_per_second},
+};
 
 const RUNS: u32 = 3;
 const LANGUAGE_RUNS: u32 = 5;
@@ -67,6 +70,8 @@ pub(crate) async fn run(path: &str) -> Result<()> {
     let mut rows = Vec::new();
     eprintln!("throughput and latency: {SPEED_RUNS} runs each, in turn");
     rows.extend(speeds().await?);
+    eprintln!("the same on private topics");
+    rows.extend(private_speeds().await?);
     let rest = tokio::task::spawn_blocking(move || -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         eprintln!("receiving through the C ABI: {SPEED_RUNS} runs each, in turn");
@@ -81,6 +86,8 @@ pub(crate) async fn run(path: &str) -> Result<()> {
         rows.push(join_row("second node joins a standing one", 0.05, joins::second)?);
         rows.push(join_row("two at once", 0.5, |kind, run| joins::at_once(kind, 2, run))?);
         rows.push(join_row("20 at once, all joined", 0.3, |kind, run| joins::at_once(kind, 20, run))?);
+        eprintln!("joins of private topics");
+        rows.extend(private_joins()?);
         eprintln!("100 lonely topics: a minute each");
         rows.extend(footprints()?);
         Ok(rows)
@@ -112,6 +119,7 @@ fn join_row(
 }
 
 const PEER: &str = "distributed-topic-tracker 0.3.5";
+const VERSION_1: &str = "version 1 of the protocol";
 const STREAM: &str = "the engine's own stream";
 const EMPTY: &str = "an empty interpreter";
 const WHEEL_MIB: f64 = 8.0;
@@ -137,16 +145,77 @@ fn records() -> Result<Vec<Row>> {
     Ok(vec![row("seal a record", seal), row("open and verify a record", open)])
 }
 
+/// Private topics beside what verifying costs, and beside topics of version 1.
+async fn private_speeds() -> Result<Vec<Row>> {
+    let (mut signed, mut unsigned) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for run in 0..SPEED_RUNS {
+        signed.0.push(throughput::topic(Version::Private, run).await?.per_second);
+        signed.1.push(verified_per_second(throughput::BYTES));
+        unsigned.0.push(throughput::topic(Version::Unsigned, run).await?.per_second);
+        unsigned.1.push(throughput::topic(Version::V1, run).await?.per_second);
+        let last = run as usize;
+        eprintln!(
+            "  messages a second: signed {:.0}, verified {:.0}, unsigned {:.0}, version 1 {:.0}",
+            signed.0[last], signed.1[last], unsigned.0[last], unsigned.1[last]
+        );
+    }
+    let row = |what, (ours, peer): (Vec<f64>, Vec<f64>), peer_name, least| Row {
+        what,
+        unit: "1/s",
+        ours: median(ours),
+        peer: median(peer),
+        peer_name,
+        target: Target::RatioAtLeast(least),
+    };
+    Ok(vec![
+        row("signed messages through a private topic", signed, "verifying one by one on one core", 0.8),
+        row("unsigned messages through a private topic", unsigned, VERSION_1, 0.9),
+    ])
+}
+
+/// Joins of private topics beside those of version 1.
+fn private_joins() -> Result<Vec<Row>> {
+    let mut stretched = Vec::new();
+    for _ in 0..RUNS {
+        stretched.push(stretch_ms()?);
+    }
+    let stretched = median(stretched);
+    eprintln!("  stretching a secret: {stretched:.0} ms");
+    let beside = |what, kind: &str, target: &dyn Fn(f64) -> Target, measure: &Join| -> Result<Row> {
+        let (mut ours, mut peer) = (Vec::new(), Vec::new());
+        for run in 0..SPEED_RUNS {
+            ours.push(measure(kind, 100 + run)?.as_secs_f64() * 1e3);
+            peer.push(measure("ours", 100 + run)?.as_secs_f64() * 1e3);
+        }
+        let (ours, peer) = (median(ours), median(peer));
+        eprintln!("  {what}: {ours:.0} ms, version 1 {peer:.0} ms");
+        Ok(Row { what, unit: "ms", ours, peer, peer_name: VERSION_1, target: target(peer) })
+    };
+    // The stretching comes on top: once for a second node, and once each, at the same time, for several.
+    let stretching = |peer: f64| Target::AtMost(peer + stretched);
+    let ratio = |_| Target::RatioAtMost(1.1);
+    let at_once = |count| move |kind: &str, run| joins::at_once(kind, count, run);
+    Ok(vec![
+        Row { what: "stretch a secret", unit: "ms", ours: stretched, peer: 0.0, peer_name: "", target: Target::None },
+        beside("second node joins a private topic", "private", &stretching, &joins::second)?,
+        beside("second node joins by a ticket", "ticket", &ratio, &joins::second)?,
+        beside("two at once, by a ticket", "ticket", &ratio, &at_once(2))?,
+        beside("20 at once, by a ticket", "ticket", &ratio, &at_once(20))?,
+    ])
+}
+
+type Join = dyn Fn(&str, u32) -> Result<std::time::Duration>;
+
 async fn speeds() -> Result<Vec<Row>> {
     let (mut rate, mut latency) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for run in 0..SPEED_RUNS {
         // The two take turns, and each is first every other time, since the machine warms up.
         let (ours, raw) = if run.is_multiple_of(2) {
-            let ours = throughput::topic(run).await?;
+            let ours = throughput::topic(Version::V1, run).await?;
             (ours, throughput::raw(run).await?)
         } else {
             let raw = throughput::raw(run).await?;
-            (throughput::topic(run).await?, raw)
+            (throughput::topic(Version::V1, run).await?, raw)
         };
         eprintln!("  messages a second: ours {:.0}, raw {:.0}", ours.per_second, raw.per_second);
         rate.0.push(ours.per_second);
@@ -220,12 +289,15 @@ pub(crate) fn python_alone() -> Result<()> {
 
 fn footprints() -> Result<Vec<Row>> {
     let (ours, peer) = (footprint::measure("ours")?, footprint::measure("theirs")?);
+    let private = footprint::measure("ticket")?;
     let row = |what, unit, ours, peer, target| Row { what, unit, ours, peer, peer_name: PEER, target };
     Ok(vec![
         row("100 lonely topics: threads more", "", ours.threads, peer.threads, Target::AtMost(4.0)),
         row("100 lonely topics: descriptors more", "", ours.descriptors, peer.descriptors, Target::AtMost(6.0)),
         row("100 lonely topics: memory more", "MiB", ours.memory_mib, peer.memory_mib, Target::RatioAtMost(0.5)),
         row("100 lonely topics: processor time", "cores", ours.cores, peer.cores, Target::RatioAtMost(0.1)),
+        row("100 lonely private topics: processor", "cores", private.cores, peer.cores, Target::RatioAtMost(0.05)),
+        row("100 lonely private topics: memory", "MiB", private.memory_mib, peer.memory_mib, Target::RatioAtMost(0.5)),
     ])
 }
 

@@ -6,15 +6,15 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dtt_core::{Event, Events, JoinOptions, Node, NodeConfig, Testnet, Topic};
+use dtt_core::{Event, Events, Node, NodeConfig, Testnet, Topic};
 use futures_util::StreamExt;
 use iroh::EndpointId;
 use iroh_gossip::api::{self, GossipReceiver, GossipSender};
 use tokio::sync::Semaphore;
 
-use crate::joins::their_node;
+use crate::{joins::their_node, version::Version};
 
-const BYTES: usize = 256;
+pub(crate) const BYTES: usize = 256;
 const MESSAGES: u64 = 150_000;
 /// The most messages under way.
 const WINDOW: usize = 128;
@@ -34,19 +34,19 @@ struct Pair {
 }
 
 impl Pair {
-    async fn new(name: &str) -> Result<Self> {
+    async fn new(name: &str, version: Version) -> Result<Self> {
         let testnet = Testnet::new()?;
         let config = || -> NodeConfig { testnet.node_config() };
         let nodes = [Node::spawn(config()).await?, Node::spawn(config()).await?];
-        let one = nodes[0].join(name, "secret", JoinOptions::default()).await?;
-        let two = nodes[1].join(name, "secret", JoinOptions::default()).await?;
+        let one = version.join(&nodes[0], name, b"secret").await?;
+        let two = version.join(&nodes[1], name, b"secret").await?;
         tokio::try_join!(one.joined(), two.joined())?;
         Ok(Self { _nodes: nodes, _testnet: testnet, topics: [one, two] })
     }
 }
 
-pub(crate) async fn topic(run: u32) -> Result<Speed> {
-    let pair = Pair::new(&format!("topic {run}")).await?;
+pub(crate) async fn topic(version: Version, run: u32) -> Result<Speed> {
+    let pair = Pair::new(&format!("topic {run}"), version).await?;
     let mut events = pair.topics[1].subscribe();
     measure(Way::Topic(pair.topics[0].clone()), &mut Ear::Topic(&mut events)).await
 }
