@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use iroh::{EndpointAddr, EndpointId};
+use iroh::{EndpointAddr, EndpointId, TransportAddr};
 use iroh_gossip::proto::Scope;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use crate::net::{
     stats::{DhtHealth, TopicStats},
 };
 use crate::{
-    config::Protocol,
+    config::{AddressHints, Protocol},
     error::{Error, Result},
     sync::Unpoisoned,
     tracker::{MessageHash, TopicState},
@@ -300,15 +300,20 @@ impl Topic {
 
     /// A ticket for the topic, which lets others in without its name and secret. It is as secret as the secret.
     ///
-    /// With `addresses`, it names this node and where the node can be reached now, and up to 7 of its neighbors. A newcomer
-    /// dials them at once, beside looking in the DHT. Such a ticket serves as long as one of these nodes is there.
+    /// With `addresses`, it names this node and where the node can be reached now, and up to 7 of its neighbors, as far as
+    /// these let others name their addresses. A newcomer dials them at once, beside looking in the DHT. With the option
+    /// `address_hints` at `relay_only`, the ticket names no IP address of this node.
     ///
     /// Fails on a topic of protocol version 1.
     pub fn ticket(&self, addresses: bool) -> Result<Ticket> {
         let ticket = self.inner.context.ticket()?;
         let Some(book) = self.inner.context.addresses.as_ref().filter(|_| addresses) else { return Ok(ticket) };
         let neighbors = self.neighbors().into_iter().map(|neighbor| book.address_of(neighbor));
-        let nodes = std::iter::once(book.endpoint().addr()).chain(neighbors);
+        let mut own = book.endpoint().addr();
+        if self.inner.context.config.address_hints() == AddressHints::RelayOnly {
+            own.addrs.retain(TransportAddr::is_relay);
+        }
+        let nodes = std::iter::once(own).chain(neighbors);
         ticket.with_nodes(nodes.filter(|node| !node.is_empty()).take(Ticket::MAX_NODES))
     }
 
