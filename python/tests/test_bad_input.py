@@ -311,6 +311,7 @@ OTHERS: dict[str, tuple[Any, str]] = {
     "Sequence[str]": (["127.0.0.1:7", "[::1]:8"], "127.0.0.1:7,[::1]:8"),
     "AddressHints": ("off", "off"),
     "AddressLookups": ("none", "none"),
+    "Protocol": ("v2", "v2"),
     "Relays": (["https://relay.example"], "https://relay.example"),
 }
 #: A value of none of these types.

@@ -29,6 +29,7 @@ static const char *another_value(const char *key) {
     if (strcmp(type, "list of host:port") == 0) return "192.0.2.1:1,router.example:2";
     if (strcmp(type, "list of address:port") == 0) return "127.0.0.1:7,[::1]:8";
     if (strcmp(type, "word, or list of URLs") == 0) return "https://relay.example";
+    if (strcmp(key, "protocol") == 0) return strcmp(value, "v1") == 0 ? "v2" : "v1";
     if (strcmp(type, "word") == 0) return strstr(dtt_config_about(key, DTT_ABOUT_LIMITS), "off") != NULL ? "off" : "none";
     FAIL("%s: a test is missing for the type %s", key, type);
 }

@@ -30,7 +30,7 @@ pub(super) enum Control {
     Subscribe(u64, EventSender),
     Unsubscribe(u64),
     Join(Vec<EndpointId>),
-    Stream(Incoming),
+    Stream(Box<Incoming>),
     OwnAddress(EndpointAddr),
 }
 
@@ -82,8 +82,8 @@ impl Sender {
 
     /// Offers a stream to the topic. Returns the stream if the topic is gone.
     pub(super) fn offer(&self, incoming: Incoming) -> Option<Incoming> {
-        match self.control.send(Control::Stream(incoming)) {
-            Err(mpsc::error::SendError(Control::Stream(incoming))) => Some(incoming),
+        match self.control.send(Control::Stream(Box::new(incoming))) {
+            Err(mpsc::error::SendError(Control::Stream(incoming))) => Some(*incoming),
             _ => None,
         }
     }

@@ -186,8 +186,8 @@ impl Member {
             Control::Unsubscribe(id) => self.readers.remove(id),
             Control::Join(_) if self.leaving.is_some() => {}
             Control::Join(peers) => self.handle(InEvent::Command(Command::Join(peers))),
-            Control::Stream(incoming) if self.leaving.is_none() => self.receive_from(incoming),
-            Control::Stream(incoming) => self.common.topics.hand_over(incoming),
+            Control::Stream(incoming) if self.leaving.is_none() => self.receive_from(*incoming),
+            Control::Stream(incoming) => self.common.topics.hand_over(*incoming),
             Control::OwnAddress(own) => self.handle(InEvent::UpdatePeerData(peer_data::encode(&own, self.policy))),
         }
     }

@@ -49,7 +49,7 @@ impl Keys {
     /// The keys of a slot: that of a minute, or that of a period. This calls the rotation.
     pub(super) fn slot(&self, slot: u64) -> SlotKeys {
         match self {
-            Self::V1(keys) => SlotKeys::V1(keys.minute(slot)),
+            Self::V1(keys) => SlotKeys::V1(Box::new(keys.minute(slot))),
             Self::V2(keys) => SlotKeys::V2(Box::new(keys.period(Period::from_number(slot)))),
         }
     }
@@ -88,7 +88,7 @@ impl Keys {
 /// The keys of one slot.
 #[derive(Debug)]
 pub(super) enum SlotKeys {
-    V1(MinuteKeys),
+    V1(Box<MinuteKeys>),
     V2(Box<PeriodKeys>),
 }
 
